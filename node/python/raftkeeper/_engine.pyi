@@ -1,0 +1,169 @@
+"""The border between Python and the Rust engine (documentation for Python readers; checked by stubtest).
+
+Calls are few and coarse: whole socket reads and whole batches go in, whole replies come out.
+Nothing here reads a clock or a random number: time and secrets are passed in.
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+__version__: str
+
+# ---- the data path -------------------------------------------------------------------------------------------------
+
+@final
+class Engine:
+    """Tree, sessions, watches, connections of one node. Used from the event loop's thread only."""
+
+    def __init__(
+        self,
+        *,
+        origin: int,
+        min_session_timeout_ms: int,
+        max_session_timeout_ms: int,
+        frame_bytes_max: int,
+        batch_bytes_max: int,
+        connection_outstanding_max: int,
+        outstanding_max: int,
+        super_digest: str = "",
+        skip_acl: bool = False,
+        reconfig_enabled: bool = False,
+        ttl_enabled: bool = True,
+    ) -> None:
+        """`origin` names this run of this node (random u64, from outside): replies go only to requests of this run."""
+
+    # -- connections
+    def connect(self, address: str, now_us: int) -> int:
+        """A client connected from `address` (no port; it becomes the implicit id `ip:<address>`). Returns the connection's id, never reused within a run."""
+
+    def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
+        """Takes one socket read; returns the replies that are ready now (may be empty).
+
+        Reads that wait for nothing are answered here; writes are gathered for `take_batch`; reads
+        behind a write of the same connection wait for it. `now_us` is a monotonic clock.
+        Look at `wants` afterwards. A malformed frame closes its connection, through `take_actions`.
+        """
+
+    def disconnect(self, conn: int) -> None:
+        """The socket is gone. Watches go with it; the session stays until its deadline."""
+
+    @property
+    def wants(self) -> int:
+        """Bits of what the driver should do at the end of this loop turn: 1 a batch can be taken, 2 there are actions."""
+
+    def take_actions(self) -> list[tuple[int, int, str]]:
+        """(conn, action, reason): 1 close after what is written, 2 abort at once, 3 stop reading, 4 read again. `reason` is for the log, '' for an orderly close."""
+
+    # -- the log
+    def bootstrap_entry(self, *, cluster_id: bytes, secret: bytes, first_session: int, now_ms: int) -> bytes:
+        """The first entry of a new cluster (16 bytes of id, 32 of the secret behind session passwords)."""
+
+    @property
+    def bootstrapped(self) -> bool: ...
+    def take_batch(self, now_ms: int) -> bytes | None:
+        """Seals what was gathered into the payload of one log entry, stamped with the wall clock; None when there is nothing. At most `batch_bytes_max` and a request."""
+
+    def apply(self, index: int, payload: bytes, now_us: int) -> None:
+        """Applies one committed entry, in index order. Replies and watch events gather for `take_replies`.
+
+        Raises EngineError when the payload is not an entry or the index is not the next: the node must stop.
+        """
+
+    def take_replies(self) -> list[tuple[int, bytes]]:
+        """(conn, bytes) of every connection that has something to be written; one write each."""
+
+    @property
+    def applied_index(self) -> int: ...
+    @property
+    def last_zxid(self) -> int: ...
+
+    # -- sessions and housekeeping
+    def tick(self, now_us: int) -> None:
+        """Moves the session clock (call it every 100 to 500 ms): sessions past their deadline are put into the next batch, as one request however many. A tick that comes late moves the clock by one interval only, so a stall of the node expires nobody."""
+
+    def collect(self, now_ms: int) -> int:
+        """Puts removable containers and outlived TTL nodes into the next batch; how many. The state machine checks each again."""
+
+    def refuse_writes(self, reason: str) -> None:
+        """Until told otherwise ('' allows again) writes are answered with SYSTEMERROR; reads, pings go on; new sessions are closed. What was gathered and not taken is refused too."""
+
+    # -- snapshots
+    def snapshot_begin(self) -> tuple[int, int]:
+        """Freezes the state as it is, at once; returns (applied index, zxid). One at a time."""
+
+    def snapshot_next(self, bytes_max: int) -> bytes:
+        """The next piece, about `bytes_max` long; empty at the end. State changes between two calls do not show."""
+
+    def snapshot_abandon(self) -> None: ...
+    def restore_begin(self) -> None:
+        """Forgets all state, for pieces to come."""
+
+    def restore_piece(self, data: bytes) -> None:
+        """One stretch of a snapshot's bytes, cut anywhere. Raises EngineError where it is damaged."""
+
+    def restore_end(self) -> None:
+        """Checks that everything arrived (counts, parents). Raises EngineError otherwise."""
+
+    # -- views (admin, metrics): plain values, nothing on the hot path
+    def statistics(self) -> dict[str, Any]:
+        """Gauges and counters by ZooKeeper's metric names where they exist (section 13), and `latency_*` histograms as lists."""
+
+    def reset_statistics(self) -> None: ...
+    def connections(self) -> list[dict[str, Any]]:
+        """Per connection: conn, address, session, timeout_ms, queued, received, sent, last_op, established_us, last_cxid, last_zxid, last_response_us, last/min/avg/max latency."""
+
+    def reset_connection_statistics(self) -> None: ...
+    def sessions(self) -> list[tuple[int, int, int]]:
+        """(session id, timeout ms, ms until it expires)."""
+
+    def ephemerals(self) -> list[tuple[int, list[str]]]:
+        """(session id, its ephemeral paths)."""
+
+    def watches(self) -> list[tuple[int, list[str]]]:
+        """(session id, the paths it watches), data watches as ZooKeeper's wchc dumps them."""
+
+    def watch_counts(self) -> tuple[int, int, int]:
+        """(connections, paths, watches)."""
+
+    def set_config(self, data: bytes) -> None:
+        """The data of /zookeeper/config as this node serves it."""
+
+@final
+class EngineError(Exception):
+    """The engine refuses to go on: state and input do not fit. Never a client's fault."""
+
+# ---- the log --------------------------------------------------------------------------------------------------------
+
+def crc32c(data: bytes, seed: int = 0) -> int: ...
+def frame_block(records: Sequence[tuple[int, int, int, bytes]]) -> bytes:
+    """One block of the log: the (index, term, kind, payload) records of one fsync, under one CRC-32C.
+
+    A block is written, and fsynced, before the next one is issued; so a torn block can only be the last.
+    """
+
+def scan_block(data: bytes, offset: int) -> tuple[list[tuple[int, int, int, int, int]], int] | None:
+    """The block at `offset`: ([(index, term, kind, payload offset, payload length)], offset of the next block).
+
+    None where there is none: zeros, cut off, or a checksum that does not agree.
+    """
+
+@final
+class DiskThread:
+    """The one thread that writes and fsyncs the log. It never takes the interpreter lock.
+
+    Jobs run in order. When one ends, its number is published and `notify_fd` (an eventfd) is written to.
+    The first failing job stops the thread: every later one fails with the same error.
+    """
+
+    def __init__(self, notify_fd: int) -> None: ...
+    def write_sync(self, fd: int, offset: int, data: bytes) -> int:
+        """pwrite all of `data`, then fdatasync; returns the job's number, counted from 1."""
+
+    def done(self) -> tuple[int, str, int]:
+        """(number of the last job that succeeded, '' or the error's text, its errno)."""
+
+    def fsync_us(self) -> list[int]:
+        """Durations of the fsyncs since the last call, µs (bounded; for the histogram)."""
+
+    def close(self) -> None:
+        """Finishes what was handed over, then joins the thread."""
