@@ -1,0 +1,152 @@
+# Every human entry point. `make help` lists them. Nothing here is needed to understand the code:
+# each target is a few commands that may as well be typed by hand.
+#
+# Needed on the machine: python3.11 with venv, a Rust toolchain, a C linker. All else goes into .venv.
+
+PYTHON ?= python3.11
+PORT   ?= 2181
+DATA   ?= ./data
+T      ?=
+SEED   ?=
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Targets share .venv and the cargo folder; the work inside each is parallel already.
+.NOTPARALLEL:
+
+VENV := .venv
+BIN  := $(VENV)/bin
+# Stamps: a target whose inputs are older than its stamp has nothing to do.
+VENV_READY     := $(VENV)/.ready-packages
+ENGINE_READY   := $(VENV)/.ready-engine
+OPERATOR_READY := $(VENV)/.ready-operator
+
+RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) \
+	node/Cargo.toml node/Cargo.lock node/engine/Cargo.toml
+CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
+# What maturin and pip look at to know whose venv they fill.
+IN_VENV := PIP_QUIET=1 VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
+PYTEST  := $(CURDIR)/$(BIN)/python -m pytest $(if $(SEED),--hypothesis-seed=$(SEED))
+
+##@ Running
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [VARIABLE=value]" } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables\n'
+	@printf '  %-14s %s\n' \
+	  'PORT=$(PORT)' 'where `make run` listens, on 127.0.0.1' \
+	  'DATA=$(DATA)' 'where `make run` keeps its data' \
+	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
+	  'SEED=' 'the seed a failing property test has printed' \
+	  'PYTHON=$(PYTHON)' 'the interpreter that makes .venv'
+
+.PHONY: run
+run: $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
+	@exec $(BIN)/raftkeeper server --client-address 127.0.0.1 --client-port $(PORT) --data-dir '$(DATA)'
+
+##@ Building
+
+.PHONY: venv
+venv: $(VENV_READY) ## Make .venv with the pinned packages
+
+.PHONY: engine
+engine: $(ENGINE_READY) ## Compile the engine (release) and install the node into .venv
+
+$(VENV_READY): requirements/dev.txt | need-python
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(ENGINE_READY): $(VENV_READY) node/pyproject.toml $(RUST_SOURCES) | need-cargo need-cc
+	cd node && $(IN_VENV) maturin develop --release --locked --quiet
+	@touch $@
+
+$(OPERATOR_READY): $(VENV_READY) operator/pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e operator
+	@touch $@
+
+# A missing tool is named, with the one command that brings it, before anything else can fail.
+.PHONY: need-python need-cargo need-cc need-java
+need-python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'make: $(PYTHON) with its venv module is missing; this brings it: sudo apt-get install -y python3.11 python3.11-venv' >&2; exit 1; }
+need-cargo:
+	@cargo --version 2>/dev/null | awk '{ split($$2, v, "."); ok = v[1] > 1 || v[2] >= 85 } END { exit !ok }' || { \
+	  echo "make: cargo 1.85 or newer is missing; this brings it: curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env" >&2; exit 1; }
+need-cc:
+	@command -v cc >/dev/null || { \
+	  echo 'make: a C linker (cc) is missing; this brings it: sudo apt-get install -y gcc libc6-dev' >&2; exit 1; }
+need-java:
+	@{ command -v java && command -v mvn; } >/dev/null || { \
+	  echo 'make: java and mvn are missing; this brings them: sudo apt-get install -y default-jdk-headless maven' >&2; exit 1; }
+
+##@ Checking
+
+.PHONY: test
+test: test-engine test-node test-operator contracts tidy ## All tests, import contracts and tidy: what CI runs
+
+.PHONY: test-engine
+test-engine: | need-cargo need-cc ## Tests of the Rust engine
+	cargo test --quiet $(CARGO_IN_NODE) -p raftkeeper-engine
+
+# Each member is its own root for pytest; see CONTRIBUTING, "The folder operator/".
+.PHONY: test-node
+test-node: $(ENGINE_READY) ## Tests of the node (T=… for some of them)
+	cd node && $(PYTEST) -m 'not compat and not perf' $(T)
+
+.PHONY: test-operator
+test-operator: $(OPERATOR_READY) ## Tests of the operator
+	cd operator && $(PYTEST)
+
+.PHONY: contracts
+contracts: $(ENGINE_READY) ## Who may import whom (import-linter)
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: tidy
+tidy: $(VENV_READY) ## Style as tests: sizes, headers, names, leftovers
+	$(PYTEST) --quiet tools/tidy.py
+
+.PHONY: verify
+verify: $(ENGINE_READY) $(OPERATOR_READY) ## Lint, format, types, contracts, stubs; never writes the tree
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	cargo fmt --manifest-path node/Cargo.toml --all --check
+	cargo clippy --quiet $(CARGO_IN_NODE) --workspace --all-targets -- -D warnings
+	MYPYPATH=node/python $(BIN)/stubtest raftkeeper._engine --allowlist tools/stubtest-allowlist.txt
+	$(PYTEST) --quiet tools/tidy.py
+
+.PHONY: fix
+fix: $(VENV_READY) | need-cargo ## Let the formatters and the safe lint fixes write
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cargo fmt --manifest-path node/Cargo.toml --all
+
+.PHONY: bench
+bench: $(ENGINE_READY) | need-java ## This node and ZooKeeper 3.9 side by side (minutes)
+	cd node && $(CURDIR)/$(BIN)/python -m tests.perf.bench
+
+.PHONY: compat
+compat: $(ENGINE_READY) | need-java ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
+	cd node && $(PYTEST) -m compat tests/compat $(T)
+
+##@ Keeping house
+
+# The pins carry hashes and no addresses, so that any mirror of the registry serves.
+LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+.PHONY: lock
+lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer versions)
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -o runtime.txt runtime.in
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o dev.txt dev.in
+
+.PHONY: clean
+clean: ## Remove what was built; ./data stays
+	rm -rf $(VENV) node/target build dist .mypy_cache .ruff_cache .hypothesis node/.hypothesis
+	find node operator tools -name __pycache__ -prune -exec rm -rf {} +
+	rm -f node/python/raftkeeper/_engine*.so
