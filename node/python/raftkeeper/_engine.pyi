@@ -55,7 +55,9 @@ class Engine:
         """(conn, action, reason): 1 close after what is written, 2 abort at once, 3 stop reading, 4 read again. `reason` is for the log, '' for an orderly close."""
 
     # -- the log
-    def bootstrap_entry(self, *, cluster_id: bytes, secret: bytes, first_session: int, now_ms: int) -> bytes:
+    def bootstrap_entry(
+        self, *, cluster_id: bytes, secret: bytes, first_session: int, now_ms: int
+    ) -> bytes:
         """The first entry of a new cluster (16 bytes of id, 32 of the secret behind session passwords)."""
 
     @property
@@ -135,16 +137,20 @@ class EngineError(Exception):
 # ---- the log --------------------------------------------------------------------------------------------------------
 
 def crc32c(data: bytes, seed: int = 0) -> int: ...
-def frame_block(records: Sequence[tuple[int, int, int, bytes]]) -> bytes:
+def frame_block(records: Sequence[tuple[int, int, int, bytes]], salt: int, previous: int) -> bytes:
     """One block of the log: the (index, term, kind, payload) records of one fsync, under one CRC-32C.
 
     A block is written, and fsynced, before the next one is issued; so a torn block can only be the last.
+    `salt` is the random number of the segment, `previous` the checksum of the block before (bytes 4 to 8
+    of it, little-endian; 0 for the first). The length is a multiple of 512.
     """
 
-def scan_block(data: bytes, offset: int) -> tuple[list[tuple[int, int, int, int, int]], int] | None:
-    """The block at `offset`: ([(index, term, kind, payload offset, payload length)], offset of the next block).
+def scan_block(
+    data: bytes, offset: int, salt: int
+) -> tuple[list[tuple[int, int, int, int, int]], int, int, int] | None:
+    """The block at `offset`: ([(index, term, kind, payload offset, payload length)], offset of the next block, its checksum, the one it names as previous).
 
-    None where there is none: zeros, cut off, or a checksum that does not agree.
+    None where there is none: zeros, cut off, another salt, or a checksum that does not agree.
     """
 
 @final
