@@ -104,7 +104,7 @@ test-operator: $(OPERATOR_READY) ## Tests of the operator
 
 .PHONY: contracts
 contracts: $(ENGINE_READY) ## Who may import whom (import-linter)
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: tidy
 tidy: $(VENV_READY) ## Style as tests: sizes, headers, names, leftovers
@@ -115,7 +115,7 @@ verify: $(ENGINE_READY) $(OPERATOR_READY) ## Lint, format, types, contracts, stu
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 	cargo fmt --manifest-path node/Cargo.toml --all --check
 	cargo clippy --quiet $(CARGO_IN_NODE) --workspace --all-targets -- -D warnings
 	MYPYPATH=node/python $(BIN)/stubtest raftkeeper._engine --allowlist tools/stubtest-allowlist.txt
