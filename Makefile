@@ -27,6 +27,8 @@ RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) 
 CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
 # What maturin and pip look at to know whose venv they fill.
 IN_VENV := PIP_QUIET=1 VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
+# The border crate is compiled against this interpreter, whichever others the machine has.
+export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 PYTEST  := $(CURDIR)/$(BIN)/python -m pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 
 ##@ Running
@@ -42,11 +44,11 @@ help: ## This list
 	  'DATA=$(DATA)' 'where `make run` keeps its data' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
 	  'SEED=' 'the seed a failing property test has printed' \
-	  'PYTHON=$(PYTHON)' 'the interpreter that makes .venv'
+	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
 run: $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
-	@exec $(BIN)/raftkeeper server --client-address 127.0.0.1 --client-port $(PORT) --data-dir '$(DATA)'
+	@exec $(BIN)/raftkeeper server --client-listen 127.0.0.1 --client-port $(PORT) --storage-data-dir '$(DATA)'
 
 ##@ Building
 
@@ -111,15 +113,25 @@ tidy: $(VENV_READY) ## Style as tests: sizes, headers, names, leftovers
 	$(PYTEST) --quiet tools/tidy.py
 
 .PHONY: verify
-verify: $(ENGINE_READY) $(OPERATOR_READY) ## Lint, format, types, contracts, stubs; never writes the tree
+verify: lint types contracts stubs clippy tidy ## Lint, format, types, contracts, stubs; never writes the tree
+
+.PHONY: lint
+lint: $(VENV_READY) | need-cargo ## Ruff and the formatters, looking only
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache --no-logo
 	cargo fmt --manifest-path node/Cargo.toml --all --check
-	cargo clippy --quiet $(CARGO_IN_NODE) --workspace --all-targets -- -D warnings
+
+.PHONY: types
+types: $(ENGINE_READY) $(OPERATOR_READY) ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: stubs
+stubs: $(ENGINE_READY) ## The stub of the engine against the compiled module
 	MYPYPATH=node/python $(BIN)/stubtest raftkeeper._engine --allowlist tools/stubtest-allowlist.txt
-	$(PYTEST) --quiet tools/tidy.py
+
+.PHONY: clippy
+clippy: $(VENV_READY) | need-cargo need-cc ## Clippy; a warning is an error
+	cargo clippy --quiet $(CARGO_IN_NODE) --workspace --all-targets -- -D warnings
 
 .PHONY: fix
 fix: $(VENV_READY) | need-cargo ## Let the formatters and the safe lint fixes write
