@@ -15,12 +15,7 @@ pub struct Histogram {
 
 impl Histogram {
     pub fn new() -> Self {
-        Self {
-            buckets: vec![0; BUCKETS],
-            count: 0,
-            sum_ns: 0,
-            max_ns: 0,
-        }
+        Self { buckets: vec![0; BUCKETS], count: 0, sum_ns: 0, max_ns: 0 }
     }
 
     pub fn record(&mut self, ns: u64) {
@@ -94,10 +89,7 @@ mod tests {
         let mut value = 1_u64;
         while value < 1 << 41 {
             let edge = upper_edge(bucket_of(value));
-            assert!(
-                edge >= value && edge - value <= value / 128,
-                "{value} {edge}"
-            );
+            assert!(edge >= value && edge - value <= value / 128, "{value} {edge}");
             value += value / 97 + 1;
         }
     }

@@ -63,12 +63,7 @@ fn hold(
         pipeline::wait(poll, &mut events, TURN)?;
         for event in &events {
             let index = event.token().0;
-            receive(
-                &mut channels[index],
-                &mut sessions[index],
-                &mut scratch,
-                &mut latency,
-            );
+            receive(&mut channels[index], &mut sessions[index], &mut scratch, &mut latency);
         }
     }
     Ok(report::IdleDone {

@@ -41,7 +41,5 @@ pub fn own_path(path: &mut Vec<u8>, parent: &str, number: u64) {
 /// Printable bytes that do not compress well, so that no server gains by compressing them.
 pub fn value(bytes: usize) -> Vec<u8> {
     let mut random = crate::workload::Random::new(bytes as u64);
-    (0..bytes)
-        .map(|_| b'0' + (random.next() % 64) as u8)
-        .collect()
+    (0..bytes).map(|_| b'0' + (random.next() % 64) as u8).collect()
 }

@@ -69,10 +69,7 @@ pub fn drive(
             last_progress = Instant::now();
         }
     }
-    Ok(progress
-        .iter()
-        .map(|one| u64::from(one.sent.unsigned_abs()))
-        .sum())
+    Ok(progress.iter().map(|one| u64::from(one.sent.unsigned_abs())).sum())
 }
 
 /// Waits for socket events; a signal in between is no error.
@@ -86,9 +83,7 @@ pub fn wait(poll: &mut Poll, events: &mut Events, timeout: Duration) -> Result<(
 /// Registers the channels so that a token is an index into `channels`.
 pub fn register(poll: &Poll, channels: &mut [Channel]) -> Result<(), String> {
     for (index, channel) in channels.iter_mut().enumerate() {
-        channel
-            .register(poll.registry(), Token(index))
-            .map_err(|error| error.to_string())?;
+        channel.register(poll.registry(), Token(index)).map_err(|error| error.to_string())?;
     }
     Ok(())
 }

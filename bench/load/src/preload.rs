@@ -35,27 +35,16 @@ pub fn fill(options: &Options) -> Result<u64, String> {
     // One connection keeps its requests in order, so a parent is there before its children.
     let mut parents = parent_paths(options).into_iter();
     let tolerated = [wire::ERROR_NODE_EXISTS];
-    let count = pipeline::drive(
-        &mut poll,
-        &mut channels,
-        1,
-        &tolerated,
-        |index, out, xid| {
-            let path = if index == 0 { parents.next() } else { None };
-            path.inspect(|path| wire::put_create(out, xid, path.as_bytes(), b""))
-                .is_some()
-        },
-    )?;
+    let count = pipeline::drive(&mut poll, &mut channels, 1, &tolerated, |index, out, xid| {
+        let path = if index == 0 { parents.next() } else { None };
+        path.inspect(|path| wire::put_create(out, xid, path.as_bytes(), b"")).is_some()
+    })?;
     let first_xid = 1 + count as i32;
 
     let mut next = 0;
     let mut path = Vec::new();
-    let created = pipeline::drive(
-        &mut poll,
-        &mut channels,
-        first_xid,
-        &tolerated,
-        |_, out, xid| {
+    let created =
+        pipeline::drive(&mut poll, &mut channels, first_xid, &tolerated, |_, out, xid| {
             if next == options.znodes {
                 return false;
             }
@@ -63,8 +52,7 @@ pub fn fill(options: &Options) -> Result<u64, String> {
             next += 1;
             wire::put_create(out, xid, &path, &value);
             true
-        },
-    )?;
+        })?;
     close(&mut poll, &mut channels, first_xid + created as i32)?;
     Ok(count + created)
 }

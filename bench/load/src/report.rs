@@ -34,6 +34,12 @@ pub struct IdleDone {
 }
 
 #[derive(Serialize)]
+pub struct WindowEdge {
+    pub mode: &'static str,
+    pub window: &'static str,
+}
+
+#[derive(Serialize)]
 pub struct RunDone {
     pub mode: &'static str,
     pub op: &'static str,
@@ -77,7 +83,5 @@ impl From<&Histogram> for Latency {
 pub fn print(record: &impl Serialize) -> Result<(), String> {
     let line = serde_json::to_string(record).map_err(|error| error.to_string())?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(|error| error.to_string())
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }

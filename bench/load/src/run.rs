@@ -1,6 +1,6 @@
 //! The measuring mode: setup, one thread per share of the connections, the sum of what they saw.
 
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, OnceLock};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,6 +16,13 @@ use crate::wire;
 use crate::worker::{Measured, SLOT, Window, Worker};
 use crate::workload::Workload;
 
+/// How the threads begin together: all are ready, the window is set, all go.
+struct Start {
+    ready: Barrier,
+    go: Barrier,
+    window: OnceLock<Window>,
+}
+
 pub fn run(options: &Options) -> Result<(), String> {
     let threads = options.threads.min(options.connections);
     // Names of one run must not meet those of another that was cut short.
@@ -28,13 +35,18 @@ pub fn run(options: &Options) -> Result<(), String> {
     }
     create_own_parents(options, run)?;
 
-    let ready = Arc::new(Barrier::new(threads));
+    let start = Arc::new(Start {
+        ready: Barrier::new(threads + 1),
+        go: Barrier::new(threads + 1),
+        window: OnceLock::new(),
+    });
     let handles: Vec<_> = (0..threads)
         .map(|thread| {
-            let (options, ready) = (options.clone(), Arc::clone(&ready));
-            thread::spawn(move || share(&options, run, thread, threads, &ready))
+            let (options, start) = (options.clone(), Arc::clone(&start));
+            thread::spawn(move || share(&options, run, thread, threads, &start))
         })
         .collect();
+    announce_window(options, &start)?;
     let mut shares = Vec::with_capacity(threads);
     for handle in handles {
         shares.push(handle.join().map_err(|_| "a thread of the load failed")??);
@@ -47,30 +59,37 @@ pub fn run(options: &Options) -> Result<(), String> {
     print(options, &sum)
 }
 
+/// Sets the window, and says when it opens and closes: the caller reads the server's CPU time then.
+fn announce_window(options: &Options, start: &Start) -> Result<(), String> {
+    start.ready.wait();
+    let from = Instant::now() + options.warm_up;
+    let window = *start.window.get_or_init(|| Window { from, until: from + options.measured });
+    start.go.wait();
+    thread::sleep(window.from.saturating_duration_since(Instant::now()));
+    report::print(&report::WindowEdge { mode: "run", window: "opens" })?;
+    thread::sleep(window.until.saturating_duration_since(Instant::now()));
+    report::print(&report::WindowEdge { mode: "run", window: "closes" })
+}
+
 /// One thread: its connections, its measurement, its cleaning up.
 fn share(
     options: &Options,
     run: u64,
     thread: usize,
     threads: usize,
-    ready: &Barrier,
+    start: &Start,
 ) -> Result<Measured, String> {
     let numbers: Vec<usize> = (thread..options.connections).step_by(threads).collect();
     let opened = Channel::open_all(options, &numbers).and_then(|channels| {
-        let workloads = numbers
-            .iter()
-            .map(|number| Workload::new(options, run, *number))
-            .collect();
+        let workloads = numbers.iter().map(|number| Workload::new(options, run, *number)).collect();
         Worker::new(channels, workloads, options.depth)
     });
-    // Also a thread that failed comes here: the others wait for it.
-    ready.wait();
+    // A thread that failed comes here too: the others wait for it.
+    start.ready.wait();
+    start.go.wait();
     let mut worker = opened?;
-    let from = Instant::now() + options.warm_up;
-    let measured = worker.measure(Window {
-        from,
-        until: from + options.measured,
-    })?;
+    let window = start.window.get().ok_or("the window was not set")?;
+    let measured = worker.measure(*window)?;
     worker.finish(options.clean)?;
     Ok(measured)
 }
@@ -97,11 +116,7 @@ fn print(options: &Options, measured: &Measured) -> Result<(), String> {
 fn longest_silence_ms(slots: &[u32]) -> u64 {
     // The last slot is only the window's end, not a whole step.
     let whole = &slots[..slots.len().saturating_sub(1)];
-    let longest = whole
-        .split(|count| *count > 0)
-        .map(<[u32]>::len)
-        .max()
-        .unwrap_or(0);
+    let longest = whole.split(|count| *count > 0).map(<[u32]>::len).max().unwrap_or(0);
     longest as u64 * SLOT.as_millis() as u64
 }
 
@@ -134,11 +149,7 @@ fn own_parents(
         let Some(number) = numbers.next() else {
             return false;
         };
-        put(
-            out,
-            xid,
-            layout::own_parent(&options.root, run, number).as_bytes(),
-        );
+        put(out, xid, layout::own_parent(&options.root, run, number).as_bytes());
         true
     })?;
     preload::close(&mut poll, &mut channels, 1 + count as i32)

@@ -97,10 +97,7 @@ pub fn reply_header(frame: &[u8]) -> Result<ReplyHeader, String> {
     if frame.len() < REPLY_HEADER_BYTES {
         return Err("a reply shorter than its header".into());
     }
-    Ok(ReplyHeader {
-        xid: get_i32(frame, 0),
-        error: get_i32(frame, 12),
-    })
+    Ok(ReplyHeader { xid: get_i32(frame, 0), error: get_i32(frame, 12) })
 }
 
 /// The negotiated timeout of a `ConnectResponse`; zero or less means that the session was refused.
@@ -151,12 +148,7 @@ mod tests {
     fn a_get_is_framed_as_the_protocol_says() {
         let mut out = Vec::new();
         put_read(&mut out, 7, OP_GET_DATA, b"/a");
-        assert_eq!(
-            out,
-            [
-                0, 0, 0, 15, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 2, b'/', b'a', 0
-            ]
-        );
+        assert_eq!(out, [0, 0, 0, 15, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 2, b'/', b'a', 0]);
     }
 
     /// Half a frame is waited for; a negative length is an error.

@@ -93,12 +93,7 @@ impl Worker {
         if self.sessions.iter().any(|session| !session.alive) {
             return Err("connections were lost; what they created is left".into());
         }
-        let xid = self
-            .sessions
-            .iter()
-            .map(|session| session.next_xid)
-            .max()
-            .unwrap_or(1);
+        let xid = self.sessions.iter().map(|session| session.next_xid).max().unwrap_or(1);
         let mut behind = xid;
         if clean {
             let sessions = &mut self.sessions;
@@ -115,9 +110,7 @@ impl Worker {
     }
 
     fn has_outstanding(&self) -> bool {
-        self.sessions
-            .iter()
-            .any(|session| session.alive && !session.outstanding.is_empty())
+        self.sessions.iter().any(|session| session.alive && !session.outstanding.is_empty())
     }
 
     fn receive(
@@ -136,10 +129,7 @@ impl Worker {
             // One clock reading for all replies of a read: they were there at the same time.
             let now = *now.get_or_insert_with(Instant::now);
             let expected = session.next_xid - session.outstanding.len() as i32;
-            let Some(sent) = session
-                .outstanding
-                .pop_front()
-                .filter(|_| reply.xid == expected)
+            let Some(sent) = session.outstanding.pop_front().filter(|_| reply.xid == expected)
             else {
                 return Err(format!("reply {} is out of order", reply.xid));
             };
@@ -161,9 +151,7 @@ impl Worker {
         let now = Instant::now();
         if now <= until {
             while session.outstanding.len() < self.depth {
-                session
-                    .workload
-                    .put_next(&mut channel.outgoing, session.next_xid);
+                session.workload.put_next(&mut channel.outgoing, session.next_xid);
                 session.outstanding.push_back(now);
                 session.next_xid += 1;
             }
@@ -176,12 +164,7 @@ impl Worker {
 
 impl Session {
     fn new(workload: Workload) -> Self {
-        Self {
-            workload,
-            outstanding: VecDeque::new(),
-            next_xid: 1,
-            alive: true,
-        }
+        Self { workload, outstanding: VecDeque::new(), next_xid: 1, alive: true }
     }
 
     fn lose(&mut self, number: usize, reason: &str, measured: &mut Measured) {

@@ -1,0 +1,50 @@
+"""The two sides of the comparison: a node of this checkout and a standalone ZooKeeper, same settings.
+
+Both write to the same disk with fsync on. How each is started is the compatibility suite's knowledge.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(REPOSITORY / "node" / "tests" / "compat"))
+
+from peers import Peer, PeerSettings, RaftKeeper, ZooKeeper  # noqa: E402
+
+KINDS = ("raftkeeper", "zookeeper")
+"""The order of the turns, and of the columns."""
+
+HEAP = "2g"
+HEAP_LARGE = "4g"
+"""For a million znodes, so that the collector is not what is measured."""
+
+JCMD_DEADLINE_S = 60.0
+
+
+def make(kind: str, directory: Path, *, port: int | None = None, java_heap: str = HEAP) -> Peer:
+    """A server of that kind that keeps its data in `directory/kind`; not started yet."""
+    settings = PeerSettings(java_heap=java_heap)
+    peers = {"raftkeeper": RaftKeeper, "zookeeper": ZooKeeper}
+    own = directory / kind
+    shutil.rmtree(own, ignore_errors=True)
+    return peers[kind](settings, directory=own, port=port)
+
+
+def live_heap_bytes(pid: int) -> int:
+    """Bytes of live objects in a JVM: a class histogram collects garbage first."""
+    done = subprocess.run(
+        ["jcmd", str(pid), "GC.class_histogram"],
+        capture_output=True,
+        text=True,
+        timeout=JCMD_DEADLINE_S,
+        check=True,
+    )
+    total = re.search(r"^Total\s+\d+\s+(\d+)", done.stdout, re.MULTILINE)
+    if total is None:
+        raise LookupError("jcmd printed no total")
+    return int(total.group(1))
