@@ -7,6 +7,7 @@ PYTHON ?= python3.11
 PORT   ?= 2181
 DATA   ?= ./data
 T      ?=
+BENCH  ?=
 SEED   ?=
 
 SHELL       := bash
@@ -24,6 +25,8 @@ OPERATOR_READY := $(VENV)/.ready-operator
 
 RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) \
 	node/Cargo.toml node/Cargo.lock node/engine/Cargo.toml
+# The load generator is a crate of its own, so that the node's build never waits for it.
+CARGO_IN_LOAD := --manifest-path bench/load/Cargo.toml --locked
 CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
 # What maturin and pip look at to know whose venv they fill.
 IN_VENV := PIP_QUIET=1 VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
@@ -43,11 +46,12 @@ help: ## This list
 	  'PORT=$(PORT)' 'where `make run` listens, on 127.0.0.1' \
 	  'DATA=$(DATA)' 'where `make run` keeps its data' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
+	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
 	  'SEED=' 'the seed a failing property test has printed' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
-run: $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
+run: $(NEEDS) $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
 	@exec $(BIN)/raftkeeper server --client-listen 127.0.0.1 --client-port $(PORT) --storage-data-dir '$(DATA)'
 
 ##@ Building
@@ -56,7 +60,7 @@ run: $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:218
 venv: $(VENV_READY) ## Make .venv with the pinned packages
 
 .PHONY: engine
-engine: $(ENGINE_READY) ## Compile the engine (release) and install the node into .venv
+engine: $(NEEDS) $(ENGINE_READY) ## Compile the engine (release) and install the node into .venv
 
 $(VENV_READY): requirements/dev.txt | need-python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -72,28 +76,41 @@ $(OPERATOR_READY): $(VENV_READY) operator/pyproject.toml
 	@touch $@
 
 # A missing tool is named, with the one command that brings it, before anything else can fail.
-.PHONY: need-python need-cargo need-cc need-java
+# Debian 12 has a current Rust beside its old one; elsewhere it comes from rustup.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
+APT := $(SUDO)apt-get update && $(SUDO)apt-get install -y
+BRING_RUST := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),\
+	$(APT) cargo-web rustfmt-web rust-web-clippy,\
+	curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env)
+BRING_JAVA := $(APT) default-jdk-headless maven
+NEEDS := need-python need-cargo need-cc
+
+.PHONY: need-python need-cargo need-rust-checks need-cc need-java
 need-python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo 'make: $(PYTHON) with its venv module is missing; this brings it: sudo apt-get install -y python3.11 python3.11-venv' >&2; exit 1; }
+	  echo "make: $(PYTHON) with its venv module is missing; this brings it: $(APT) python3.11 python3.11-venv" >&2; exit 1; }
 need-cargo:
 	@cargo --version 2>/dev/null | awk '{ split($$2, v, "."); ok = v[1] > 1 || v[2] >= 85 } END { exit !ok }' || { \
-	  echo "make: cargo 1.85 or newer is missing; this brings it: curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env" >&2; exit 1; }
+	  echo "make: cargo 1.85 or newer is missing; this brings it: $(strip $(BRING_RUST))" >&2; exit 1; }
+need-rust-checks: need-cargo
+	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || { \
+	  echo "make: rustfmt and clippy are missing; this brings them: $(if $(findstring apt-get,$(BRING_RUST)),$(strip $(BRING_RUST)),rustup component add rustfmt clippy)" >&2; exit 1; }
 need-cc:
 	@command -v cc >/dev/null || { \
-	  echo 'make: a C linker (cc) is missing; this brings it: sudo apt-get install -y gcc libc6-dev' >&2; exit 1; }
+	  echo "make: a C linker (cc) is missing; this brings it: $(APT) gcc libc6-dev" >&2; exit 1; }
 need-java:
 	@{ command -v java && command -v mvn; } >/dev/null || { \
-	  echo 'make: java and mvn are missing; this brings them: sudo apt-get install -y default-jdk-headless maven' >&2; exit 1; }
+	  echo "make: java and mvn are missing; this brings them: $(BRING_JAVA)" >&2; exit 1; }
 
 ##@ Checking
 
 .PHONY: test
-test: test-engine test-node test-operator contracts tidy ## All tests, import contracts and tidy: what CI runs
+test: $(NEEDS) test-engine test-node test-operator contracts tidy ## All tests, import contracts and tidy: what CI runs
 
 .PHONY: test-engine
-test-engine: | need-cargo need-cc ## Tests of the Rust engine
+test-engine: need-cargo need-cc ## Tests of the Rust engine, and of the load generator
 	cargo test --quiet $(CARGO_IN_NODE) -p raftkeeper-engine
+	cargo test --quiet $(CARGO_IN_LOAD)
 
 # Each member is its own root for pytest; see CONTRIBUTING, "The folder operator/".
 .PHONY: test-node
@@ -113,13 +130,14 @@ tidy: $(VENV_READY) ## Style as tests: sizes, headers, names, leftovers
 	$(PYTEST) --quiet tools/tidy.py
 
 .PHONY: verify
-verify: lint types contracts stubs clippy tidy ## Lint, format, types, contracts, stubs; never writes the tree
+verify: $(NEEDS) need-rust-checks lint types contracts stubs clippy tidy ## Lint, format, types, contracts, stubs; never writes the tree
 
 .PHONY: lint
-lint: $(VENV_READY) | need-cargo ## Ruff and the formatters, looking only
+lint: need-rust-checks $(VENV_READY) ## Ruff and the formatters, looking only
 	$(BIN)/ruff check --no-cache .
 	$(BIN)/ruff format --no-cache --check .
 	cargo fmt --manifest-path node/Cargo.toml --all --check
+	cargo fmt --manifest-path bench/load/Cargo.toml --check
 
 .PHONY: types
 types: $(ENGINE_READY) $(OPERATOR_READY) ## mypy, strict
@@ -130,21 +148,23 @@ stubs: $(ENGINE_READY) ## The stub of the engine against the compiled module
 	MYPYPATH=node/python $(BIN)/stubtest raftkeeper._engine --allowlist tools/stubtest-allowlist.txt
 
 .PHONY: clippy
-clippy: $(VENV_READY) | need-cargo need-cc ## Clippy; a warning is an error
+clippy: need-rust-checks need-cc $(VENV_READY) ## Clippy; a warning is an error
 	cargo clippy --quiet $(CARGO_IN_NODE) --workspace --all-targets -- -D warnings
+	cargo clippy --quiet $(CARGO_IN_LOAD) --all-targets -- -D warnings
 
 .PHONY: fix
-fix: $(VENV_READY) | need-cargo ## Let the formatters and the safe lint fixes write
+fix: need-rust-checks $(VENV_READY) ## Let the formatters and the safe lint fixes write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path node/Cargo.toml --all
+	cargo fmt --manifest-path bench/load/Cargo.toml
 
 .PHONY: bench
-bench: $(ENGINE_READY) | need-java ## This node and ZooKeeper 3.9 side by side (minutes)
-	cd node && $(CURDIR)/$(BIN)/python -m tests.perf.bench
+bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
+	$(BIN)/python bench/run.py $(BENCH)
 
 .PHONY: compat
-compat: $(ENGINE_READY) | need-java ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
+compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
 	cd node && $(PYTEST) -m compat tests/compat $(T)
 
 ##@ Keeping house
@@ -159,6 +179,6 @@ lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer version
 
 .PHONY: clean
 clean: ## Remove what was built; ./data stays
-	rm -rf $(VENV) node/target build dist .mypy_cache .ruff_cache .hypothesis node/.hypothesis
+	rm -rf $(VENV) node/target bench/load/target build dist .mypy_cache .ruff_cache .hypothesis node/.hypothesis
 	find node operator tools -name __pycache__ -prune -exec rm -rf {} +
 	rm -f node/python/raftkeeper/_engine*.so
