@@ -1,0 +1,273 @@
+"""Composition root: builds a node from a configuration, runs it, and ends it in order.
+
+The order of the start: log lines, port bound, folder locked, metrics up, data read, log replayed,
+clients let in. A port that is taken or a folder in use is thus found before anything is touched.
+"""
+
+import asyncio
+import os
+import resource
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from raftkeeper._engine import EngineError
+from raftkeeper.server import limits
+from raftkeeper.server.client_protocol import ClientProtocol, Clients
+from raftkeeper.server.clock import SystemClock
+from raftkeeper.server.config import Config
+from raftkeeper.server.door import Door
+from raftkeeper.server.driver import Driver
+from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, NodeError
+from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
+from raftkeeper.server.listening import bind
+from raftkeeper.server.logs import LogBudget, get_logger, set_up_logging
+from raftkeeper.server.opening import (
+    build_first_entry,
+    lock_data,
+    open_data,
+    record_bytes_max,
+)
+from raftkeeper.server.shutdown import StopRequest, drain
+from raftkeeper.server.snapshotter import Snapshotter
+from raftkeeper.server.view import NodeParts, NodeView
+from raftkeeper.storage import DataDirectory, StorageError
+
+log = get_logger(__name__)
+
+
+class HttpSurface(Protocol):
+    """The HTTP port, as the admin package implements it."""
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serves on this bound socket."""
+
+    async def stop(self) -> None:
+        """Closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """What the admin package gives to a node; handed in, so that this package knows none of it."""
+
+    commands: Callable[[NodeView], FourLetterCommands]
+    http: Callable[[NodeView], HttpSurface] | None
+
+
+def run(config: Config, surfaces: Surfaces) -> int:
+    """Runs a node until it is told to stop; the exit code of the process."""
+    set_up_logging(config.log)
+    try:
+        return _run_loop(Node(config, surfaces).run())
+    except NodeError as error:
+        log.error("node.failed", reason=str(error))
+        return EXIT_FAILED
+
+
+def _run_loop(main: Awaitable[int]) -> int:
+    import uvloop  # here, so that reading the schema does not load it
+
+    async def body() -> int:
+        return await main
+
+    return uvloop.run(body())
+
+
+class Node:
+    """One node, once."""
+
+    def __init__(self, config: Config, surfaces: Surfaces) -> None:
+        self._config = config
+        self._surfaces = surfaces
+        self._clock = SystemClock()
+        self._view = NodeView(config, self._clock)
+        self._budget = LogBudget(20, self._clock.now_us)
+        self._fatal: BaseException | None = None
+        self._acceptor: Acceptor | None = None
+        self._notify_fd = -1
+
+    async def run(self) -> int:
+        """From start to stop."""
+        config, view = self._config, self._view
+        view.started_us, view.started_ms = self._clock.now_us(), self._clock.wall_ms()
+        stop = StopRequest()
+        connections_max = _raise_open_files(config.client.connections_max)
+        client_socket = bind(config.client.listen, config.client.port, "client")
+        http_socket = None
+        if self._surfaces.http is not None and config.http.enabled:
+            http_socket = bind(config.http.listen, config.http.port, "http")
+        directory = lock_data(config)
+        http = self._surfaces.http(view) if self._surfaces.http and http_socket else None
+        try:
+            if http is not None and http_socket is not None:
+                await http.start(http_socket)
+            parts = await self._open(directory, connections_max, stop)
+            server = await self._serve(parts, client_socket, stop)
+            if server is not None:
+                await self._work(parts, stop)
+            return await self._end(parts, server)
+        finally:
+            client_socket.close()
+            if http is not None:
+                await http.stop()
+            directory.close()
+
+    # ---- start -----------------------------------------------------------------------------------
+
+    async def _open(
+        self, directory: DataDirectory, connections_max: int, stop: StopRequest
+    ) -> NodeParts:
+        config, clock = self._config, self._clock
+        self._view.state = "reading the data"
+        data = await open_data(config, directory)
+        self._view.member_id = data.identity.member_id
+        self._notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        writer = directory.start_writer(self._notify_fd)
+
+        def on_fatal(error: BaseException) -> None:
+            self._fatal = error
+            stop.request("failure")
+
+        driver = Driver(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            clock=clock,
+            record_bytes_max=record_bytes_max(config),
+            first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
+            on_fatal=on_fatal,
+        )
+        door = Door(connections_max, config.client.connections_per_address_max)
+        clients = Clients(
+            data.engine,
+            now_us=clock.now_us,
+            wake=driver.wake,
+            unsent_bytes_max=config.client.unsent_bytes_max,
+            unsent_stall_ms=config.client.unsent_stall_ms,
+            on_lost=lambda client, reason: self._on_lost(door, client, reason),
+        )
+        driver.clients = clients
+        snapshotter = Snapshotter(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            data=directory,
+            cluster_id=data.identity.cluster_id,
+            settings=config.snapshot,
+            clock=clock,
+            figures=driver.figures,
+            restored=data.snapshot,
+        )
+        parts = NodeParts(
+            data.engine, data.core, driver, writer, clients, door, snapshotter, directory
+        )
+        self._view.parts = parts
+        return parts
+
+    async def _serve(
+        self, parts: NodeParts, client_socket: socket.socket, stop: StopRequest
+    ) -> asyncio.Server | None:
+        """Replays the log, then lets clients in; None when it was stopped before."""
+        parts.driver.start(self._notify_fd)
+        if not await stop.wait_unless(parts.driver.serving):
+            return None
+        acceptor = Acceptor(
+            clients=parts.clients,
+            door=parts.door,
+            commands=self._surfaces.commands(self._view),
+            on_refused=self._on_refused,
+        )
+        self._acceptor = acceptor
+        server = await asyncio.get_running_loop().create_server(
+            acceptor, sock=client_socket, backlog=limits.ACCEPT_BACKLOG
+        )
+        self._view.state = "serving"
+        self._view.serving_us = self._clock.now_us()
+        log.info(
+            "node.serving",
+            version=self._view.version,
+            address=f"{self._config.client.listen}:{self._config.client.port}",
+            data=str(self._config.storage.data_dir),
+            applied_index=parts.engine.applied_index,
+            zxid=f"0x{parts.engine.last_zxid:x}",
+            start_ms=(self._view.serving_us - self._view.started_us) // 1000,
+        )
+        return server
+
+    # ---- while it runs ---------------------------------------------------------------------------
+
+    async def _work(self, parts: NodeParts, stop: StopRequest) -> None:
+        """Slow periodic work, until the node is told to stop."""
+        collect_us = self._config.features.collect_interval_ms * 1000
+        collect_at_us = self._clock.now_us() + collect_us
+        wait_s = min(limits.HOUSEKEEPING_EVERY_S, collect_us / 1_000_000)
+        while not await stop.wait(wait_s):
+            parts.snapshotter.maybe()
+            parts.clients.sweep()
+            if self._acceptor is not None:
+                self._acceptor.sweep()
+            if self._clock.now_us() >= collect_at_us:
+                collect_at_us = self._clock.now_us() + collect_us
+                parts.driver.propose_collection()
+
+    def _on_lost(self, door: Door, client: ClientProtocol, reason: str) -> None:
+        door.leave(client.address)
+        if reason and self._budget.allows():
+            log.info(
+                "client.closed",
+                peer=client.peer,
+                reason=reason,
+                suppressed=self._budget.take_suppressed(),
+            )
+
+    def _on_refused(self, address: str, reason: str) -> None:
+        if self._budget.allows():
+            log.warning(
+                "client.refused",
+                address=address,
+                reason=reason,
+                suppressed=self._budget.take_suppressed(),
+            )
+
+    # ---- end -------------------------------------------------------------------------------------
+
+    async def _end(self, parts: NodeParts, server: asyncio.Server | None) -> int:
+        """Stops in order; what is acknowledged is durable by then in any case."""
+        self._view.stopping = "stopping"
+        if server is not None:
+            server.close()
+        failure = self._fatal
+        if failure is None:
+            await drain(parts, self._acceptor, snapshot=self._config.snapshot.on_exit)
+        else:
+            self._view.failure = str(failure)
+            parts.clients.abort_all()
+        await parts.snapshotter.close()
+        parts.driver.stop(self._notify_fd)
+        try:
+            parts.writer.close()
+        except StorageError as error:
+            failure = failure or error
+        if failure is None:
+            log.info("node.stopped", applied_index=parts.engine.applied_index)
+            return EXIT_OK
+        if isinstance(failure, (StorageError, EngineError, OSError)):
+            log.error("node.failed", reason=str(failure), effect="the node stops; see its manual")
+        else:
+            log.critical("node.failed", reason=repr(failure), exc_info=failure)
+        return EXIT_FAILED
+
+
+def _raise_open_files(connections_max: int) -> int:
+    """Raises the limit of open files as far as needed; the bound on connections that fits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections_max + limits.SPARE_DESCRIPTORS
+    if soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        soft = allowed
+    fitting = min(connections_max, soft - limits.SPARE_DESCRIPTORS)
+    if fitting < connections_max:
+        log.warning("client.connections_max_lowered", wanted=connections_max, allowed=fitting)
+    return fitting

@@ -1,0 +1,265 @@
+"""The schema of the configuration: one model for the TOML file, the environment and the flags.
+
+Every key has a default, a range and a sentence that says why; the reference page and
+`raftkeeper server --help` are printed from here. This module reads nothing: see `config_sources`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+KIB = 1024
+MIB = 1024 * KIB
+
+FOUR_LETTER_WORDS = (
+    "conf cons crst csnp dirs dump envi isro lgif mntr ruok srst srvr stat uptm wchc wchp wchs"
+).split()
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """One `[section]` of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Client(Section):
+    """Where clients connect, and how much of the node one of them may take."""
+
+    listen: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Loopback, so that a first try is open to nobody else; "
+        "`0.0.0.0` or `::` for all.",
+    )
+    port: Port = Field(2181, description="Port of the client protocol; ZooKeeper's.")
+    connections_max: int = Field(
+        16_000,
+        ge=1,
+        le=1_000_000,
+        description="Connections in all. Lowered at start to what the limit of open files allows.",
+    )
+    connections_per_address_max: int = Field(
+        12_000,
+        ge=0,
+        le=1_000_000,
+        description="Connections from one address; 0 for no bound. Three quarters of all, so that "
+        "one host gone wild leaves room for others; ZooKeeper's 60 stops honest ones.",
+    )
+    frame_bytes_max: int = Field(
+        0xFFFFF,
+        ge=4 * KIB,
+        le=256 * MIB,
+        description="Longest request, ZooKeeper's jute.maxbuffer and its default. Clients must "
+        "agree with it, or they fail to read what others wrote.",
+    )
+    connection_outstanding_max: int = Field(
+        1_000,
+        ge=1,
+        le=1_000_000,
+        description="Unanswered requests of one connection before it is no longer read.",
+    )
+    outstanding_max: int = Field(
+        50_000,
+        ge=1,
+        le=10_000_000,
+        description="Unanswered requests in all before those who send more are no longer read: "
+        "300 connections of depth 160.",
+    )
+    unsent_bytes_max: int = Field(
+        64 * MIB,
+        ge=64 * KIB,
+        le=4096 * MIB,
+        description="Unread answers and events at which a connection is closed. The names of a "
+        "million children are about 20 MiB and must fit.",
+    )
+    unsent_stall_ms: int = Field(
+        30_000,
+        ge=100,
+        le=3_600_000,
+        description="How long a client may take nothing of what waits for it before it is closed.",
+    )
+
+
+class Session(Section):
+    """What a client may ask for as its session's timeout.
+
+    ZooKeeper allows 2 to 20 ticks; its sample configuration, which is what people run, has a tick
+    of 2 s, hence 4 s and 40 s.
+    """
+
+    min_timeout_ms: int = Field(
+        4_000, ge=100, le=86_400_000, description="Shorter wishes are raised to this."
+    )
+    max_timeout_ms: int = Field(
+        40_000, ge=100, le=86_400_000, description="Longer wishes are lowered to this."
+    )
+
+    @model_validator(mode="after")
+    def check_order(self) -> Self:
+        """The shortest timeout is not above the longest."""
+        if self.min_timeout_ms > self.max_timeout_ms:
+            raise ValueError("min_timeout_ms must not be above max_timeout_ms")
+        return self
+
+
+class Storage(Section):
+    """The log and the snapshots on disk."""
+
+    data_dir: Path = Field(Path("data"), description="Folder of this node's data. Its own alone.")
+    segment_bytes: int = Field(
+        64 * MIB,
+        ge=1 * MIB,
+        le=4096 * MIB,
+        description="Length a segment of the log is preallocated to. Longer segments mean fewer "
+        "directory fsyncs, shorter ones give space back sooner.",
+    )
+    batch_bytes_max: int = Field(
+        1 * MIB,
+        ge=4 * KIB,
+        le=64 * MIB,
+        description="Bytes of requests that share one fsync. More would lengthen the wait of the "
+        "first of them without a gain in throughput.",
+    )
+
+
+class Snapshot(Section):
+    """When the state is written down as a whole, so that the log can be cut."""
+
+    every_log_bytes: int = Field(
+        256 * MIB,
+        ge=64 * KIB,
+        le=1024 * 1024 * MIB,
+        description="Bytes of log after which a snapshot is taken: a bound on replay at start.",
+    )
+    every_entries: int = Field(
+        1_000_000,
+        ge=100,
+        le=1_000_000_000,
+        description="Log entries after which a snapshot is taken. An entry is a batch.",
+    )
+    retain: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Snapshots kept; the log is kept from the oldest of them on, so that each can "
+        "be started from.",
+    )
+    compression_level: int = Field(
+        3, ge=1, le=19, description="zstd's level. Above 3 it costs a core more than it saves disk."
+    )
+    on_exit: bool = Field(
+        False,
+        description="Take one at SIGTERM. The next start is faster, the stop slower.",
+    )
+
+
+class Log(Section):
+    """What the node says on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important line that is shown."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto` is console at a terminal and JSON otherwise."
+    )
+
+
+class Http(Section):
+    """Metrics, health and ZooKeeper's AdminServer commands."""
+
+    enabled: bool = Field(True, description="Whether to serve HTTP at all.")
+    listen: str = Field(
+        "127.0.0.1", description="Address to listen on. There is no password: keep it private."
+    )
+    port: Port = Field(8080, description="Port of ZooKeeper's AdminServer.")
+
+
+class FourLetter(Section):
+    """Four-letter commands on the client port."""
+
+    whitelist: tuple[str, ...] = Field(
+        tuple("conf cons crst dirs envi isro lgif mntr ruok srst srvr stat uptm wchs".split()),
+        description="Commands that are answered, `*` for all. ZooKeeper has `srvr` only; these are "
+        "the cheap ones that monitoring asks for. Left out: those that print every session or "
+        "watch (dump, wchc, wchp) or make work (csnp).",
+    )
+
+    @field_validator("whitelist", mode="before")
+    @classmethod
+    def split_words(cls, value: object) -> object:
+        """Environment and flags give one string, `srvr,mntr`."""
+        if isinstance(value, str):
+            return tuple(word for word in value.replace(",", " ").split() if word)
+        return value
+
+    @field_validator("whitelist")
+    @classmethod
+    def check_words(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Every word is a command of ours."""
+        for word in value:
+            if word != "*" and word not in FOUR_LETTER_WORDS:
+                raise ValueError(f"{word!r} is no command; there are {' '.join(FOUR_LETTER_WORDS)}")
+        return value
+
+
+class Auth(Section):
+    """Who may do what."""
+
+    super_digest: str = Field(
+        "",
+        description="`user:base64(sha1(user:password))` of the one who passes every ACL; empty for "
+        "nobody. ZooKeeper's superDigest.",
+        json_schema_extra={"secret": True},
+    )
+    skip_acl: bool = Field(False, description="Check no ACL at all. ZooKeeper's skipACL.")
+
+    @field_validator("super_digest")
+    @classmethod
+    def check_digest(cls, value: str) -> str:
+        """It is a name, a colon and 28 characters of base64."""
+        user, _, digest = value.partition(":")
+        if value and (not user or len(digest) != 28 or not digest.endswith("=")):
+            raise ValueError("must look like user:base64(sha1(user:password)), 28 characters")
+        return value
+
+
+class Features(Section):
+    """What ZooKeeper lets an operator switch."""
+
+    ttl_nodes: bool = Field(
+        True, description="TTL nodes. ZooKeeper's extendedTypesEnabled, which is off there."
+    )
+    reconfig: bool = Field(False, description="The reconfig request. ZooKeeper's reconfigEnabled.")
+    collect_interval_ms: int = Field(
+        60_000,
+        ge=100,
+        le=86_400_000,
+        description="How often empty containers and outlived TTL nodes are removed. ZooKeeper's "
+        "znode.container.checkIntervalMs.",
+    )
+
+
+class Config(Section):
+    """The whole configuration of a node."""
+
+    client: Client = Client()
+    session: Session = Session()
+    storage: Storage = Storage()
+    snapshot: Snapshot = Snapshot()
+    log: Log = Log()
+    http: Http = Http()
+    four_letter: FourLetter = FourLetter()
+    auth: Auth = Auth()
+    features: Features = Features()
+
+
+def section_models() -> dict[str, type[Section]]:
+    """Each section's name and model, in the order of the reference."""
+    models: dict[str, type[Section]] = {}
+    for name, field in Config.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, Section):
+            models[name] = model
+    return models

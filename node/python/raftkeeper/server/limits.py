@@ -1,0 +1,72 @@
+"""Every bound of the server that is not a setting, each with the reason for its number.
+
+A bound that an operator has reason to move is a setting (see `config`); these are the others.
+Nothing here is computed at run time.
+"""
+
+from typing import Final
+
+# ---- connections ------------------------------------------------------------------------------
+
+ACCEPT_BACKLOG: Final = 1024
+"""Connections the kernel may hold for us: a whole fleet that reconnects at once must not be refused
+while one batch is applied."""
+
+FIRST_BYTES: Final = 4
+"""A four-letter command and the length of a first frame are both four bytes; they decide which."""
+
+FIRST_BYTES_TIMEOUT_S: Final = 10.0
+"""A socket that says nothing holds a file descriptor; ZooKeeper also gives it ten seconds."""
+
+COMMAND_DRAIN_TIMEOUT_S: Final = 10.0
+"""How long the answer to a four-letter command may take to leave: a dump can be megabytes, but a
+reader that takes none of it must not pin it."""
+
+WRITE_HIGH_WATER_BYTES: Final = 256 * 1024
+"""Unsent bytes at which a connection is no longer read: it has more answers than it takes."""
+
+WRITE_LOW_WATER_BYTES: Final = 64 * 1024
+"""Unsent bytes at which it is read again; well below the mark, so that it does not flicker."""
+
+SPARE_DESCRIPTORS: Final = 128
+"""File descriptors kept for the log, snapshots, the metrics port and the standard library."""
+
+# ---- the loop ---------------------------------------------------------------------------------
+
+TICK_S: Final = 0.25
+"""How often the session clock is moved. Timeouts are seconds, so a quarter of one is fine enough."""
+
+LATE_TICK_S: Final = 1.0
+"""A tick later than this is logged: the loop stood still for as long."""
+
+COLLECT_EVERY_S: Final = 60.0
+"""How often containers and TTL nodes are looked through; ZooKeeper's interval."""
+
+HOUSEKEEPING_EVERY_S: Final = 1.0
+"""How often snapshots, silent sockets and stalled readers are looked at."""
+
+FSYNC_WARNING_MS: Final = 1000.0
+"""An fsync slower than this is logged, as in ZooKeeper (fsync.warningthresholdms)."""
+
+REPLAY_SLICE_US: Final = 20_000
+"""Entries of the log are applied for so long at a stretch at start; then health may be asked."""
+
+# ---- snapshots --------------------------------------------------------------------------------
+
+SNAPSHOT_PIECE_BYTES: Final = 256 * 1024
+"""One slice of a snapshot: the engine walks about 1 GB/s, so this is well under a millisecond."""
+
+SNAPSHOT_RETRY_S: Final = 60.0
+"""After a failed snapshot. The log only grows meanwhile; nothing is lost."""
+
+# ---- stopping ---------------------------------------------------------------------------------
+
+DRAIN_TIMEOUT_S: Final = 10.0
+"""SIGTERM: how long writes that are under way may take. What is not durable by then was not
+acknowledged either."""
+
+CLOSE_TIMEOUT_S: Final = 2.0
+"""SIGTERM: how long clients may take to read their last replies."""
+
+SHUTDOWN_SNAPSHOT_TIMEOUT_S: Final = 60.0
+"""SIGTERM with snapshot.on_exit: a snapshot that takes longer is left; the log holds everything."""

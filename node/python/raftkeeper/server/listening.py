@@ -1,0 +1,40 @@
+"""Binding of the node's ports, early and with a sentence a person can use when it fails."""
+
+import errno
+import socket
+
+from raftkeeper.server.errors import NodeError
+
+
+def bind(address: str, port: int, section: str) -> socket.socket:
+    """A bound TCP socket that does not listen yet. `section` of the configuration is to blame."""
+    try:
+        infos = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise NodeError(f"{section}.listen: {address!r} is no address: {error.strerror}") from error
+    family, kind, protocol, _, place = infos[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # `::` means every address, those of version 4 too, whatever the host's default is.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(place)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise NodeError(_sentence(error, address, port, section)) from error
+    return sock
+
+
+def _sentence(error: OSError, address: str, port: int, section: str) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {address} is in use, by another node perhaps: "
+            f"stop it, or choose another {section}.port"
+        )
+    if error.errno == errno.EACCES:
+        return f"no permission for port {port} on {address}: choose {section}.port above 1023"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{address} is no address of this host: correct {section}.listen"
+    return f"cannot bind {address}:{port} ({section}.listen, {section}.port): {error.strerror}"

@@ -1,0 +1,147 @@
+"""From a folder on disk to the parts of a node: identity, snapshot, log, engine, Raft core.
+
+Nothing serves yet when this is done: the log behind the snapshot is applied by the driver. A
+damaged file stops the start with its name and the way out; it is never guessed around.
+"""
+
+import asyncio
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from raftkeeper._engine import Engine, EngineError
+from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restored
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.config import Config
+from raftkeeper.server.errors import NodeError
+from raftkeeper.server.logs import get_logger
+from raftkeeper.storage import (
+    DataDirectory,
+    Identity,
+    SnapshotMeta,
+    StorageError,
+    StorageOptions,
+)
+
+log = get_logger(__name__)
+
+FIRST_MEMBER_ID = 1
+ENTRY_OVERHEAD_BYTES = 64 * 1024
+"""Of a batch beside its requests: headers and the auth lists, generously."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenData:
+    """A data folder that is locked, checked and read in."""
+
+    directory: DataDirectory
+    identity: Identity
+    engine: Engine
+    core: RaftCore
+    snapshot: SnapshotMeta | None
+
+
+def record_bytes_max(config: Config) -> int:
+    """The longest log entry: a full batch, and the request that overfilled it."""
+    return config.storage.batch_bytes_max + config.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
+
+
+def build_engine(config: Config) -> Engine:
+    """An empty engine with this configuration's bounds."""
+    return Engine(
+        origin=secrets.randbits(64),
+        min_session_timeout_ms=config.session.min_timeout_ms,
+        max_session_timeout_ms=config.session.max_timeout_ms,
+        frame_bytes_max=config.client.frame_bytes_max,
+        batch_bytes_max=config.storage.batch_bytes_max,
+        connection_outstanding_max=config.client.connection_outstanding_max,
+        outstanding_max=config.client.outstanding_max,
+        super_digest=config.auth.super_digest,
+        skip_acl=config.auth.skip_acl,
+        reconfig_enabled=config.features.reconfig,
+        ttl_enabled=config.features.ttl_nodes,
+    )
+
+
+def lock_data(config: Config) -> DataDirectory:
+    """Opens the folder for this process alone."""
+    path: Path = config.storage.data_dir
+    options = StorageOptions(
+        segment_bytes=config.storage.segment_bytes,
+        snapshots_kept=config.snapshot.retain,
+        record_bytes_max=record_bytes_max(config),
+        compression_level=config.snapshot.compression_level,
+    )
+    try:
+        return DataDirectory.open(path, options)
+    except StorageError as error:
+        raise NodeError(str(error)) from error
+    except OSError as error:
+        raise NodeError(
+            f"cannot use {path} as data folder (storage.data_dir): {error.strerror}"
+        ) from error
+
+
+async def open_data(config: Config, directory: DataDirectory) -> OpenData:
+    """Reads everything a locked folder holds, or makes it a new node's."""
+    engine = build_engine(config)
+    try:
+        identity = directory.identity
+        if identity is None:
+            identity = Identity(os.urandom(16), FIRST_MEMBER_ID, os.urandom(16))
+            directory.create(identity)
+            log.info("node.created", cluster=identity.cluster_id.hex(), member=identity.member_id)
+        # The scan of the log may take seconds of reading; health is asked meanwhile.
+        recovered = await asyncio.to_thread(directory.recover)
+        if recovered.snapshot is not None:
+            await _restore(engine, directory, recovered.snapshot)
+    except StorageError as error:
+        raise NodeError(str(error)) from error
+    snapshot = recovered.snapshot
+    core = RaftCore(
+        RaftConfig(member_id=identity.member_id),
+        Restored(
+            hard_state=HardState(recovered.term, recovered.vote),
+            snapshot_index=snapshot.index if snapshot else 0,
+            snapshot_term=snapshot.term if snapshot else 0,
+            membership=Membership.decode(snapshot.membership) if snapshot else None,
+            term_starts=recovered.term_starts,
+            last_index=recovered.last_index,
+            configs=recovered.configs,
+        ),
+    )
+    if core.last_index == 0:
+        core.bootstrap(Membership.of(voters=[identity.member_id]))
+    return OpenData(directory, identity, engine, core, snapshot)
+
+
+def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes:
+    """The entry that gives a new cluster its id, its secret and its first session id.
+
+    The session id is ZooKeeper's form, the member in the top byte and milliseconds below, so that
+    two clusters that a client confuses do not hand out the same ones.
+    """
+    now_ms = clock.wall_ms()
+    first_session = (identity.member_id << 56) | ((now_ms << 16) & 0x00FF_FFFF_FFFF_FFFF)
+    return engine.bootstrap_entry(
+        cluster_id=identity.cluster_id,
+        secret=os.urandom(32),
+        first_session=first_session,
+        now_ms=now_ms,
+    )
+
+
+async def _restore(engine: Engine, directory: DataDirectory, snapshot: SnapshotMeta) -> None:
+    log.info("snapshot.restore", index=snapshot.index, zxid=f"0x{snapshot.zxid:x}")
+    try:
+        engine.restore_begin()
+        for piece in directory.snapshots.read(snapshot):
+            engine.restore_piece(piece)
+            await asyncio.sleep(0)
+        engine.restore_end()
+    except EngineError as error:
+        raise NodeError(
+            f"the snapshot of index {snapshot.index} does not fit together: {error}; "
+            "move it out of the snapshots folder to start from the one before it"
+        ) from error

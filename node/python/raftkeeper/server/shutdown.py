@@ -1,0 +1,70 @@
+"""How a node stops: signals, and the draining of what clients were promised.
+
+Nothing here is needed for safety, a SIGKILL loses nothing that was acknowledged; it is politeness
+towards clients and a faster next start. Every wait has a deadline.
+"""
+
+import asyncio
+import signal
+
+from raftkeeper.server import limits
+from raftkeeper.server.first_bytes import Acceptor
+from raftkeeper.server.logs import get_logger
+from raftkeeper.server.view import NodeParts
+
+log = get_logger(__name__)
+
+
+class StopRequest:
+    """Told by a signal, or by a failure, that the node is to stop."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.request, signal.Signals(number).name)
+
+    def request(self, reason: str) -> None:
+        """Asks for the stop. A second time changes nothing."""
+        if not self._event.is_set():
+            log.info("node.stopping", reason=reason)
+            self._event.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Whether it was asked for, after at most this long."""
+        try:
+            await asyncio.wait_for(self._event.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    async def wait_unless(self, ready: asyncio.Event) -> bool:
+        """Waits for `ready` without bound; False when the stop came first."""
+        waits = {
+            asyncio.ensure_future(ready.wait()),
+            asyncio.ensure_future(self._event.wait()),
+        }
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return not self._event.is_set()
+
+
+async def drain(parts: NodeParts, acceptor: Acceptor | None, *, snapshot: bool) -> None:
+    """Takes no more requests, finishes those it has, says goodbye, snapshots if asked."""
+    parts.clients.pause_all()
+    if acceptor is not None:
+        acceptor.close_all()
+    driver = parts.driver
+    if not driver.refresh_quiet():
+        try:
+            await asyncio.wait_for(driver.quiet.wait(), limits.DRAIN_TIMEOUT_S)
+        except TimeoutError:
+            log.warning("node.drain_timeout", effect="unfinished writes were not acknowledged")
+    parts.clients.close_all()
+    try:
+        await asyncio.wait_for(parts.clients.wait_none(), limits.CLOSE_TIMEOUT_S)
+    except TimeoutError:
+        parts.clients.abort_all()
+    if snapshot and not await parts.snapshotter.take(limits.SHUTDOWN_SNAPSHOT_TIMEOUT_S):
+        log.warning("snapshot.skipped", effect="the next start replays the log")

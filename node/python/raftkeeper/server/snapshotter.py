@@ -1,0 +1,157 @@
+"""Takes snapshots in small slices beside the requests, and cuts the log behind them.
+
+The engine freezes its state at once and hands it out piece by piece; a worker thread compresses and
+writes each piece while the loop goes on. A failed snapshot costs nothing but log space: it is
+dropped and tried again later. This module must never hold the loop for a whole snapshot.
+"""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from raftkeeper._engine import Engine
+from raftkeeper.raft import RaftCore
+from raftkeeper.server import limits
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.config import Snapshot
+from raftkeeper.server.driver import DriverFigures
+from raftkeeper.server.histogram import Histogram
+from raftkeeper.server.logs import get_logger
+from raftkeeper.storage import DataDirectory, LogWriter, SnapshotMeta, StorageError
+
+log = get_logger(__name__)
+
+
+class Snapshotter:
+    """One node's snapshots. `maybe` about every second, `take` on demand; one at a time."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        core: RaftCore,
+        writer: LogWriter,
+        data: DataDirectory,
+        cluster_id: bytes,
+        settings: Snapshot,
+        clock: Clock,
+        figures: DriverFigures,
+        restored: SnapshotMeta | None,
+    ) -> None:
+        self.taken = 0
+        self.failed = 0
+        self.slice_times = Histogram.of_durations()
+        self.durations = Histogram.of_durations()
+        self.last_index = restored.index if restored else 0
+        self.last_zxid = restored.zxid if restored else 0
+        self.last_ms = 0
+        self._engine = engine
+        self._core = core
+        self._writer = writer
+        self._data = data
+        self._cluster_id = cluster_id
+        self._settings = settings
+        self._clock = clock
+        self._figures = figures
+        self._bytes_at_last = 0
+        self._not_before_us = 0
+        self._task: asyncio.Task[bool] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
+
+    @property
+    def running(self) -> bool:
+        """Whether one is being taken."""
+        return self._task is not None and not self._task.done()
+
+    def maybe(self) -> None:
+        """Starts one when enough was logged since the last."""
+        if self.running or self._clock.now_us() < self._not_before_us:
+            return
+        entries = self._core.applied_index - self.last_index
+        logged = self._figures.bytes_applied - self._bytes_at_last
+        settings = self._settings
+        if entries >= settings.every_entries or logged >= settings.every_log_bytes:
+            self.start()
+
+    def start(self) -> int:
+        """Starts one now, if none is running; the log index it will hold."""
+        if not self.running:
+            self._task = asyncio.get_running_loop().create_task(self._take())
+        return self._core.applied_index
+
+    async def take(self, timeout_s: float) -> bool:
+        """Takes one and waits for it; whether it is on disk."""
+        self.start()
+        task = self._task
+        if task is None:
+            return False
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        return bool(done) and task.result()
+
+    async def close(self) -> None:
+        """Drops one that is under way."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        self._thread.shutdown(wait=True)
+
+    async def _take(self) -> bool:
+        started_us = self._clock.now_us()
+        try:
+            meta = await self._write()
+        except (StorageError, OSError) as error:
+            self.failed += 1
+            self._not_before_us = self._clock.now_us() + int(limits.SNAPSHOT_RETRY_S * 1_000_000)
+            log.error("snapshot.failed", reason=str(error), retry_s=limits.SNAPSHOT_RETRY_S)
+            return False
+        duration_us = self._clock.now_us() - started_us
+        self.taken += 1
+        self.durations.add(duration_us)
+        self.last_index, self.last_zxid = meta.index, meta.zxid
+        self.last_ms = self._clock.wall_ms()
+        purged_first = self._writer.purge(self._data.snapshots.purge_index())
+        self._core.compact(purged_first - 1)
+        log.info(
+            "snapshot.taken",
+            index=meta.index,
+            zxid=f"0x{meta.zxid:x}",
+            duration_ms=duration_us // 1000,
+            log_first_index=purged_first,
+        )
+        return True
+
+    async def _write(self) -> SnapshotMeta:
+        """The walk: a slice on the loop, its bytes in the thread, and so on to the end."""
+        loop = asyncio.get_running_loop()
+        engine, core = self._engine, self._core
+        bytes_at_start = self._figures.bytes_applied
+        index, zxid = engine.snapshot_begin()
+        finished = False
+        job = None
+        try:
+            meta = SnapshotMeta(
+                index=index,
+                term=core.term_at(index),
+                zxid=zxid,
+                membership=core.membership_at(index).encode(),
+                cluster_id=self._cluster_id,
+            )
+            log.info("snapshot.begin", index=index, zxid=f"0x{zxid:x}")
+            job = self._data.snapshots.begin(meta)
+            while piece := self._next_piece():
+                await loop.run_in_executor(self._thread, job.add, piece)
+            await loop.run_in_executor(self._thread, job.finish)
+            finished = True
+        finally:
+            if not finished:
+                engine.snapshot_abandon()
+                if job is not None:
+                    # In the same thread, hence after a piece that is being written right now.
+                    self._thread.submit(job.abandon)
+        self._bytes_at_last = bytes_at_start
+        return meta
+
+    def _next_piece(self) -> bytes:
+        began_us = self._clock.now_us()
+        piece = self._engine.snapshot_next(limits.SNAPSHOT_PIECE_BYTES)
+        self.slice_times.add(self._clock.now_us() - began_us)
+        return piece

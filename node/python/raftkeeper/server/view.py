@@ -1,0 +1,71 @@
+"""What the admin surfaces may see of a node: one record of its parts, to be read and not driven."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+from importlib import metadata
+
+from raftkeeper._engine import Engine
+from raftkeeper.raft import RaftCore
+from raftkeeper.server.client_protocol import Clients
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.config import Config
+from raftkeeper.server.door import Door
+from raftkeeper.server.driver import Driver
+from raftkeeper.server.snapshotter import Snapshotter
+from raftkeeper.storage import DataDirectory, LogWriter
+
+
+def node_version() -> str:
+    """The installed version of this package."""
+    return metadata.version("raftkeeper")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """The parts of a node that has its data open."""
+
+    engine: Engine
+    core: RaftCore
+    driver: Driver
+    writer: LogWriter
+    clients: Clients
+    door: Door
+    snapshotter: Snapshotter
+    data: DataDirectory
+
+
+@dataclass(slots=True)
+class NodeView:
+    """A node from its start on. `parts` is None until its data is open."""
+
+    config: Config
+    clock: Clock
+    member_id: int = 1
+    started_us: int = 0
+    started_ms: int = 0
+    serving_us: int = 0
+    parts: NodeParts | None = None
+    stopping: str = ""
+    failure: str = ""
+    state: str = "starting"
+    version: str = field(default_factory=node_version)
+    host_name: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+
+    @property
+    def uptime_ms(self) -> int:
+        """Since the process began to serve, or to start."""
+        return (self.clock.now_us() - self.started_us) // 1000
+
+    def not_serving(self) -> str:
+        """Why this node does not serve, '' when it does."""
+        if self.failure:
+            return self.failure
+        if self.stopping:
+            return self.stopping
+        if self.parts is None:
+            return self.state
+        if not self.parts.driver.serving.is_set():
+            return f"replaying the log: entry {self.parts.engine.applied_index}"
+        return ""

@@ -1,0 +1,1 @@
+"""The `raftkeeper` command and what stands behind its verbs. Nothing may import this package."""

@@ -1,0 +1,79 @@
+"""The verbs beside `server`, with typer: check-config, config-reference, status.
+
+They are short-lived and may load what they like; none of them touches the data of a node.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raftkeeper.server.config_sources import ConfigError, load_config
+from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from raftkeeper.tools.config_reference import build_reference
+from raftkeeper.tools.status import StatusError, fetch_status, print_status
+
+app = typer.Typer(
+    name="raftkeeper",
+    help="A coordination service that speaks the ZooKeeper protocol.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    add_help_option=False,
+)
+def server(context: typer.Context) -> None:
+    """Run a node. See `raftkeeper server --help` for its flags."""
+    from raftkeeper.tools.start import run_server
+
+    raise typer.Exit(run_server(context.args))
+
+
+@app.command("check-config")
+def check_config(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
+    """Check a configuration, with the environment's settings on top, and start nothing."""
+    try:
+        load_config(file, os.environ, {})
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(problem, err=True)
+        raise typer.Exit(EXIT_USAGE) from error
+    typer.echo(f"{file}: correct")
+
+
+@app.command("config-reference")
+def config_reference() -> None:
+    """Print the reference of all settings, in Markdown."""
+    typer.echo(build_reference(), nl=False)
+
+
+@app.command()
+def status(
+    address: Annotated[str, typer.Argument(help="host:port of the client port.")] = (
+        "127.0.0.1:2181"
+    ),
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = 3.0,
+) -> None:
+    """Show how a node is doing."""
+    try:
+        figures = fetch_status(address, timeout_s)
+    except StatusError as error:
+        typer.echo(f"raftkeeper: {error}", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
+    print_status(address, figures)
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Runs a verb; the exit code of the process."""
+    try:
+        app(args=list(arguments), prog_name="raftkeeper", standalone_mode=True)
+    except SystemExit as ended:
+        code = ended.code
+        return code if isinstance(code, int) else EXIT_OK if code is None else EXIT_FAILED
+    return EXIT_OK

@@ -1,0 +1,97 @@
+"""`raftkeeper server`: reads the configuration, hands the admin surfaces to a node, runs it.
+
+It parses its few flags by hand, from the schema: the libraries that make the other commands
+pleasant would stay in the server's memory for as long as it runs.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from raftkeeper.server.config import Config, section_models
+from raftkeeper.server.config_sources import (
+    ConfigError,
+    allowed_range,
+    flag_name,
+    load_config,
+    variable_name,
+)
+from raftkeeper.server.errors import EXIT_OK, EXIT_USAGE
+
+USAGE = """\
+Usage: raftkeeper server [--config FILE] [--<section>-<key> VALUE ...]
+
+Runs a node. Flags outrank the environment (RAFTKEEPER__SECTION__KEY), which outranks the file.
+"""
+
+
+def run_server(arguments: Sequence[str]) -> int:
+    """Runs a node with these arguments; the exit code of the process."""
+    if "--help" in arguments or "-h" in arguments:
+        print(build_help())
+        return EXIT_OK
+    try:
+        file, flags = parse_flags(arguments)
+        config = load_config(file, os.environ, flags)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(f"raftkeeper: {problem}", file=sys.stderr)
+        return EXIT_USAGE
+    return _run(config)
+
+
+def parse_flags(arguments: Sequence[str]) -> tuple[Path | None, dict[str, str]]:
+    """`--flag value` and `--flag=value`; the file of `--config`, and the others by name."""
+    file: Path | None = None
+    flags: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--"):
+            raise ConfigError([f"{name!r} is no flag; see raftkeeper server --help"])
+        if not equals:
+            if not rest:
+                raise ConfigError([f"flag {name} needs a value"])
+            value = rest.pop(0)
+        if name == "--config":
+            file = Path(value)
+        else:
+            flags[name] = value
+    return file, flags
+
+
+def build_help() -> str:
+    """The usage, and every setting of the schema."""
+    lines = [USAGE, "  --config FILE\n      A TOML file; see docs/reference/configuration.md."]
+    for section, model in section_models().items():
+        for key, field in model.model_fields.items():
+            allowed = allowed_range(model, key)
+            about = f" Allowed: {allowed}." if allowed else ""
+            lines.append(
+                f"  {flag_name(section, key)} VALUE   ({variable_name(section, key)})\n"
+                f"      {field.description} Default: {format_default(field.default)}.{about}"
+            )
+    return "\n".join(lines)
+
+
+def format_default(value: object) -> str:
+    """A default as it would be written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value) if value != "" else "empty"
+
+
+def _run(config: Config) -> int:
+    # The admin packages and the loop are loaded once the configuration is known to be right.
+    from raftkeeper.admin.four_letter import FourLetter
+    from raftkeeper.server.app import Surfaces, run
+
+    http = None
+    if config.http.enabled:
+        from raftkeeper.admin.http_api import HttpApi
+
+        http = HttpApi
+    return run(config, Surfaces(commands=FourLetter, http=http))

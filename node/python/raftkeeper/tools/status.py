@@ -1,0 +1,92 @@
+"""`raftkeeper status`: asks a node's `mntr` and shows the answer to a person.
+
+It speaks only the four-letter commands, so it works against ZooKeeper too.
+"""
+
+import socket
+
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
+"""More than any `mntr`; whoever sends more is no keeper."""
+
+GROUPS = {
+    "Node": ("version", "server_state", "uptime", "resident_memory_bytes"),
+    "Clients": (
+        "num_alive_connections",
+        "global_sessions",
+        "outstanding_requests",
+        "packets_received",
+        "packets_sent",
+        "connection_rejected",
+    ),
+    "Data": ("znode_count", "ephemerals_count", "watch_count", "approximate_data_size"),
+    "Latency, ms": (
+        "min_latency",
+        "avg_latency",
+        "max_latency",
+        "p99_readlatency",
+        "p99_updatelatency",
+        "avg_fsynctime",
+        "max_fsynctime",
+    ),
+    "Log": (
+        "raft_term",
+        "raft_commit_index",
+        "raft_applied_index",
+        "raft_log_first_index",
+        "snapshot_last_index",
+        "writes_refused",
+    ),
+}
+
+
+class StatusError(Exception):
+    """The node could not be asked."""
+
+
+def fetch_status(address: str, timeout_s: float) -> dict[str, str]:
+    """The figures of `mntr` by name, without the prefix."""
+    text = ask(address, "mntr", timeout_s)
+    if "not executed" in text:
+        raise StatusError(f"{address} does not allow mntr: add it to four_letter.whitelist")
+    if "\t" not in text:
+        raise StatusError(f"{address} answers: {text.strip() or 'nothing'}")
+    figures: dict[str, str] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition("\t")
+        figures[name.removeprefix("zk_")] = value
+    return figures
+
+
+def ask(address: str, word: str, timeout_s: float) -> str:
+    """The answer to a four-letter command."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise StatusError(f"{address!r} is no host:port")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout_s) as sock:
+            sock.sendall(word.encode())
+            answer = b""
+            while (piece := sock.recv(65536)) and len(answer) < ANSWER_BYTES_MAX:
+                answer += piece
+    except OSError as error:
+        raise StatusError(f"cannot ask {address}: {error.strerror or error}") from error
+    return answer.decode(errors="replace")
+
+
+def print_status(address: str, figures: dict[str, str]) -> None:
+    """A table to the terminal; what the node does not tell is left out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"RaftKeeper at {address}", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_column(justify="right")
+    for group, names in GROUPS.items():
+        label = group
+        for name in names:
+            if name in figures:
+                table.add_row(label, name, figures[name])
+                label = ""
+        table.add_section()
+    Console().print(table)
