@@ -32,7 +32,7 @@ CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
 IN_VENV := PIP_QUIET=1 VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH='$(CURDIR)/$(BIN)':"$$PATH"
 # The border crate is compiled against this interpreter, whichever others the machine has.
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
-PYTEST  := $(CURDIR)/$(BIN)/python -m pytest $(if $(SEED),--hypothesis-seed=$(SEED))
+PYTEST  := $(CURDIR)/$(BIN)/python -P -m pytest $(if $(SEED),--hypothesis-seed=$(SEED))
 
 ##@ Running
 
