@@ -1,0 +1,147 @@
+//! Quotas: the count and bytes of a subtree, kept in `/zookeeper/quota/<path>/zookeeper_stats`.
+//!
+//! A subtree has a quota while `/zookeeper/quota/<path>/zookeeper_limits` exists. Limits are soft, as
+//! in a ZooKeeper without `enforceQuota`: nothing is refused here. The statistics are data of a znode
+//! whose version and times stay, as there.
+
+use std::collections::BTreeSet;
+
+use crate::store::{NodeId, Store};
+
+use super::path;
+use super::tree::Tree;
+
+pub const LIMITS: &str = "zookeeper_limits";
+pub const STATS: &str = "zookeeper_stats";
+
+/// The paths that have a quota.
+#[derive(Debug, Default)]
+pub(super) struct Quotas {
+    paths: BTreeSet<Box<str>>,
+}
+
+impl Quotas {
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// A znode named `zookeeper_limits` came to be.
+    pub fn add(&mut self, store: &Store, limits: NodeId) {
+        if let Some(path) = limited_path(store, limits) {
+            self.paths.insert(path);
+        }
+    }
+
+    /// It is about to go.
+    pub fn remove(&mut self, store: &Store, limits: NodeId) {
+        if let Some(path) = limited_path(store, limits) {
+            self.paths.remove(&path);
+        }
+    }
+
+    /// The nearest path with a quota, from `path` upwards.
+    fn nearest<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let mut at = path;
+        while !at.is_empty() {
+            if self.paths.contains(at) {
+                return Some(at);
+            }
+            at = at.rsplit_once('/')?.0;
+        }
+        None
+    }
+}
+
+/// `/a/b` for the znode `/zookeeper/quota/a/b/zookeeper_limits`.
+fn limited_path(store: &Store, limits: NodeId) -> Option<Box<str>> {
+    let mut bytes = Vec::new();
+    store.push_path(limits, &mut bytes);
+    let text = core::str::from_utf8(&bytes).ok()?;
+    quoted_path(text.rsplit_once('/')?.0).map(Into::into)
+}
+
+/// The path that a znode under `/zookeeper/quota` stands for.
+fn quoted_path(quota_path: &str) -> Option<&str> {
+    quota_path.strip_prefix(path::QUOTA).filter(|rest| rest.starts_with('/'))
+}
+
+/// A znode was created.
+pub(super) fn on_create(tree: &mut Tree, path: &str, name: &str, bytes: i64) {
+    if name == STATS
+        && let Some((parent, _)) = path.rsplit_once('/')
+        && let Some(subject) = quoted_path(parent)
+    {
+        let (count, bytes) = measure(&tree.store, subject);
+        if let Ok(stats) = tree.find(path) {
+            rewrite(tree, stats, count, bytes);
+        }
+    }
+    add(tree, path, 1, bytes);
+}
+
+/// Adds to the statistics of the quota that `path` falls under, if any.
+pub(super) fn add(tree: &mut Tree, path: &str, count: i64, bytes: i64) {
+    let Some(subject) = tree.quotas.nearest(path) else { return };
+    let stats_path = [path::QUOTA, subject, "/", STATS].concat();
+    let Ok(stats) = tree.find(&stats_path) else { return };
+    let (old_count, old_bytes) = parse(tree.store.data(stats).unwrap_or_default());
+    rewrite(tree, stats, old_count.saturating_add(count), old_bytes.saturating_add(bytes));
+}
+
+/// A store without room for a few digits keeps the old statistics: a quota that is off by one is
+/// better than a write that is refused for it.
+fn rewrite(tree: &mut Tree, stats: NodeId, count: i64, bytes: i64) {
+    let meta = tree.store.meta(stats);
+    let text = format!("count={count},bytes={bytes}");
+    let _ = tree.write(stats, Some(text.as_bytes()), &meta);
+}
+
+/// `count=N,bytes=M`; what is missing or unreadable counts as −1, which stands for unknown.
+fn parse(data: &[u8]) -> (i64, i64) {
+    let text = core::str::from_utf8(data).unwrap_or_default();
+    let (mut count, mut bytes) = (-1, -1);
+    for pair in text.split([',', ';']) {
+        let mut parts = pair.split('=');
+        let (key, value) = (parts.next(), parts.next().and_then(|value| value.parse().ok()));
+        match key {
+            Some("count") => count = value.unwrap_or(-1),
+            Some("bytes") => bytes = value.unwrap_or(-1),
+            _ => {}
+        }
+    }
+    (count, bytes)
+}
+
+/// Znodes and bytes of a subtree, itself included.
+fn measure(store: &Store, path: &str) -> (i64, i64) {
+    let (mut count, mut bytes) = (0, 0);
+    let mut open: Vec<NodeId> = store.lookup(path).into_iter().collect();
+    while let Some(id) = open.pop() {
+        count += 1;
+        bytes += store.data(id).map_or(0, <[u8]>::len) as i64;
+        open.extend(store.children(id));
+    }
+    (count, bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_are_read_leniently() {
+        assert_eq!(parse(b"count=3,bytes=17"), (3, 17));
+        assert_eq!(parse(b"count=3,bytes=17=;byteHardLimit=1;countHardLimit=2"), (3, 17));
+        assert_eq!(parse(b"count=,bytes=x"), (-1, -1));
+        assert_eq!(parse(b"\xff"), (-1, -1));
+    }
+
+    #[test]
+    fn the_nearest_quota_counts() {
+        let quotas = Quotas { paths: ["/a".into(), "/a/b".into()].into() };
+        assert_eq!(quotas.nearest("/a/b/c"), Some("/a/b"));
+        assert_eq!(quotas.nearest("/a/bc"), Some("/a"));
+        assert_eq!(quotas.nearest("/b"), None);
+        assert_eq!(quotas.nearest("/"), None);
+    }
+}

@@ -1,0 +1,303 @@
+//! The tree with everything that must change together with it: ACL uses, the znodes of each session,
+//! containers, TTL znodes, quotas, cached lists; and the way back when a multi fails.
+//!
+//! The operations above decide; here nothing is refused but for want of room.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::ErrorCode;
+use crate::store::{Meta, NodeId, ROOT, Store};
+
+use super::acl::{self, AclTable};
+use super::lists::ListCache;
+use super::path;
+use super::quota::{self, Quotas};
+use super::stat::Kind;
+
+/// How to take back one change. Ids are those at the time of the change.
+#[derive(Debug)]
+enum Undo {
+    Create {
+        id: NodeId,
+        parent: NodeId,
+        parent_meta: Meta,
+    },
+    Delete {
+        id: NodeId,
+        parent: NodeId,
+        parent_meta: Meta,
+        name: Box<str>,
+        data: Option<Box<[u8]>>,
+        meta: Meta,
+    },
+    Data {
+        id: NodeId,
+        data: Option<Box<[u8]>>,
+        meta: Meta,
+    },
+    Acl {
+        id: NodeId,
+        meta: Meta,
+    },
+}
+
+pub struct Tree {
+    pub store: Store,
+    pub acls: AclTable,
+    pub lists: ListCache,
+    /// The ephemeral znodes of each session that has any.
+    pub ephemerals: BTreeMap<i64, BTreeSet<NodeId>>,
+    pub containers: BTreeSet<NodeId>,
+    pub ttls: BTreeSet<NodeId>,
+    pub(super) quotas: Quotas,
+    undo: Vec<Undo>,
+    recording: bool,
+}
+
+impl Tree {
+    /// No znode but the root, for a restore.
+    pub fn bare() -> Self {
+        Self {
+            store: Store::new(),
+            acls: AclTable::new(),
+            lists: ListCache::default(),
+            ephemerals: BTreeMap::new(),
+            containers: BTreeSet::new(),
+            ttls: BTreeSet::new(),
+            quotas: Quotas::default(),
+            undo: Vec::new(),
+            recording: false,
+        }
+    }
+
+    /// The tree a ZooKeeper starts with. Its znodes were created by no request: all stamps are zero.
+    pub fn fresh() -> Self {
+        let mut tree = Self::bare();
+        let readable = tree.acls.intern(acl::READ_ONLY_BYTES);
+        // ZooKeeper sets this list with "version −1", which is what its clients then see.
+        let config = Meta { aversion: -1, acl: readable, ..Meta::default() };
+        if let Ok(proc) = tree.link(ROOT, &path::PROC[1..], Some(&[]), &Meta::default()) {
+            let _ = tree.link(proc, "quota", Some(&[]), &Meta::default());
+            let _ = tree.link(proc, "config", Some(&[]), &config);
+        }
+        tree
+    }
+
+    /// The znode of a path as a client sent it: "" is the root too, as in ZooKeeper.
+    pub fn find(&self, path: &str) -> Result<NodeId, ErrorCode> {
+        if path.is_empty() || path == "/" {
+            return Ok(ROOT);
+        }
+        if !path::can_exist(path) {
+            return Err(ErrorCode::NO_NODE);
+        }
+        self.store.lookup(path).ok_or(ErrorCode::NO_NODE)
+    }
+
+    /// Creates a znode. `meta.czxid` stamps the parent.
+    pub fn create(
+        &mut self,
+        parent: NodeId,
+        path: &str,
+        data: Option<&[u8]>,
+        meta: &Meta,
+    ) -> Result<NodeId, ErrorCode> {
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let id = self.link(parent, name, data, meta)?;
+        let parent_meta = self.store.meta(parent);
+        if self.recording {
+            self.undo.push(Undo::Create { id, parent, parent_meta });
+        }
+        let creates = parent_meta.creates.wrapping_add(1);
+        self.store.set_meta(parent, &Meta { creates, pzxid: meta.czxid, ..parent_meta });
+        if name == quota::STATS || !self.quotas.is_empty() {
+            quota::on_create(self, path, name, data.map_or(0, <[u8]>::len) as i64);
+        }
+        Ok(id)
+    }
+
+    /// Deletes a leaf.
+    pub fn delete(&mut self, id: NodeId, path: &str, zxid: i64) -> Result<(), ErrorCode> {
+        let Some(parent) = self.store.parent(id) else { return Err(ErrorCode::BAD_ARGUMENTS) };
+        let (meta, parent_meta) = (self.store.meta(id), self.store.meta(parent));
+        let bytes = self.store.data(id).map_or(0, <[u8]>::len) as i64;
+        if self.recording {
+            let name = self.store.name(id).into();
+            let data = self.store.data(id).map(Into::into);
+            self.undo.push(Undo::Delete { id, parent, parent_meta, name, data, meta });
+        }
+        self.unlink(id, parent, &meta);
+        self.store.set_meta(parent, &Meta { pzxid: zxid, ..parent_meta });
+        if !self.quotas.is_empty() {
+            quota::add(self, path, -1, -bytes);
+        }
+        Ok(())
+    }
+
+    /// Replaces data and meta (the ACL in it stays).
+    pub fn set_data(
+        &mut self,
+        id: NodeId,
+        path: &str,
+        data: Option<&[u8]>,
+        meta: &Meta,
+    ) -> Result<(), ErrorCode> {
+        let before = self.store.data(id).map_or(0, <[u8]>::len) as i64;
+        self.write(id, data, meta)?;
+        if !self.quotas.is_empty() {
+            quota::add(self, path, 0, data.map_or(0, <[u8]>::len) as i64 - before);
+        }
+        Ok(())
+    }
+
+    /// As `set_data`, but no quota hears of it: for the statistics of quotas themselves.
+    pub(super) fn write(
+        &mut self,
+        id: NodeId,
+        data: Option<&[u8]>,
+        meta: &Meta,
+    ) -> Result<(), ErrorCode> {
+        if self.recording {
+            let data = self.store.data(id).map(Into::into);
+            self.undo.push(Undo::Data { id, data, meta: self.store.meta(id) });
+        }
+        self.store.set_data(id, data, meta).map_err(|_| ErrorCode::SYSTEM_ERROR)
+    }
+
+    /// Replaces the meta, of which the ACL changed.
+    pub fn set_acl(&mut self, id: NodeId, meta: &Meta) {
+        let before = self.store.meta(id);
+        if self.recording {
+            self.undo.push(Undo::Acl { id, meta: before });
+        }
+        self.swap_acl(id, before.acl, meta);
+    }
+
+    fn swap_acl(&mut self, id: NodeId, before: u32, meta: &Meta) {
+        self.acls.add_use(meta.acl);
+        self.store.set_meta(id, meta);
+        self.acls.drop_use(before);
+    }
+
+    fn link(
+        &mut self,
+        parent: NodeId,
+        name: &str,
+        data: Option<&[u8]>,
+        meta: &Meta,
+    ) -> Result<NodeId, ErrorCode> {
+        let id =
+            self.store.insert(parent, name, data, meta).map_err(|_| ErrorCode::SYSTEM_ERROR)?;
+        self.lists.forget(parent);
+        self.know(id, meta, name);
+        Ok(id)
+    }
+
+    /// Enters a znode that is in the store into everything beside the store.
+    fn know(&mut self, id: NodeId, meta: &Meta, name: &str) {
+        self.acls.add_use(meta.acl);
+        match Kind::of(meta.owner) {
+            Kind::Persistent => {}
+            Kind::Ephemeral(session) => {
+                self.ephemerals.entry(session).or_default().insert(id);
+            }
+            Kind::Container => {
+                self.containers.insert(id);
+            }
+            Kind::Ttl(_) => {
+                self.ttls.insert(id);
+            }
+        }
+        if name == quota::LIMITS {
+            self.quotas.add(&self.store, id);
+        }
+    }
+
+    fn unlink(&mut self, id: NodeId, parent: NodeId, meta: &Meta) {
+        match Kind::of(meta.owner) {
+            Kind::Persistent => {}
+            Kind::Ephemeral(session) => {
+                if let Some(owned) = self.ephemerals.get_mut(&session) {
+                    owned.remove(&id);
+                    if owned.is_empty() {
+                        self.ephemerals.remove(&session);
+                    }
+                }
+            }
+            Kind::Container => {
+                self.containers.remove(&id);
+            }
+            Kind::Ttl(_) => {
+                self.ttls.remove(&id);
+            }
+        }
+        if !self.quotas.is_empty() && self.store.name(id) == quota::LIMITS {
+            self.quotas.remove(&self.store, id);
+        }
+        self.lists.forget(parent);
+        self.lists.forget(id);
+        self.store.remove(id);
+        self.acls.drop_use(meta.acl);
+    }
+
+    /// After a restore of the store: enters all its znodes into everything beside it.
+    pub fn know_all(&mut self) -> bool {
+        let ids: Vec<NodeId> = self.store.ids().collect();
+        for id in ids {
+            let meta = self.store.meta(id);
+            if !self.acls.contains(meta.acl) {
+                return false;
+            }
+            let is_limits = self.store.name_bytes(id) == quota::LIMITS.as_bytes();
+            self.know(id, &meta, if is_limits { quota::LIMITS } else { "" });
+        }
+        self.acls.restore_end();
+        true
+    }
+
+    /// From here on changes can be taken back, until `commit` or `roll_back`.
+    pub fn begin(&mut self) {
+        self.undo.clear();
+        self.recording = true;
+    }
+
+    pub fn commit(&mut self) {
+        self.recording = false;
+        self.undo.clear();
+    }
+
+    /// Takes back every change since `begin`, the last one first.
+    pub fn roll_back(&mut self) -> Result<(), ErrorCode> {
+        self.recording = false;
+        // A znode that is linked anew may get another id; the older changes still know the former.
+        let mut moved: BTreeMap<NodeId, NodeId> = BTreeMap::new();
+        while let Some(undo) = self.undo.pop() {
+            let now = |id: NodeId| moved.get(&id).copied().unwrap_or(id);
+            match undo {
+                Undo::Create { id, parent, parent_meta } => {
+                    let (id, parent) = (now(id), now(parent));
+                    let meta = self.store.meta(id);
+                    self.unlink(id, parent, &meta);
+                    self.store.set_meta(parent, &parent_meta);
+                }
+                Undo::Delete { id, parent, parent_meta, name, data, meta } => {
+                    let parent = now(parent);
+                    let again = self.link(parent, &name, data.as_deref(), &meta)?;
+                    self.store.set_meta(parent, &parent_meta);
+                    moved.insert(id, again);
+                }
+                Undo::Data { id, data, meta } => {
+                    self.store
+                        .set_data(now(id), data.as_deref(), &meta)
+                        .map_err(|_| ErrorCode::SYSTEM_ERROR)?;
+                }
+                Undo::Acl { id, meta } => {
+                    let id = now(id);
+                    let current = self.store.meta(id).acl;
+                    self.swap_acl(id, current, &meta);
+                }
+            }
+        }
+        Ok(())
+    }
+}
