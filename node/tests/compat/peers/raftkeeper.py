@@ -1,8 +1,7 @@
-"""A RaftKeeper node of this checkout, run by its own command."""
+"""A RaftKeeper node of this checkout, run by its own command with ZooKeeper's settings."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from .process import HOST, Peer, PeerError
 
 
 class RaftKeeper(Peer):
-    """One node, `raftkeeper server`, with the same settings as the ZooKeeper it is compared with."""
+    """One node: `raftkeeper server` of the environment this Python runs in. It always fsyncs."""
 
     kind = "raftkeeper"
 
@@ -20,4 +19,25 @@ class RaftKeeper(Peer):
         return self.directory / "data"
 
     def command(self) -> Sequence[str]:
-        raise PeerError("not yet")
+        settings = self.settings
+        if not settings.fsync:
+            raise PeerError("a RaftKeeper node has no way to run without fsync")
+        options = {
+            "client-listen": HOST,
+            "client-port": self.port,
+            "client-connections-per-address-max": 0,
+            "storage-data-dir": self.data_directory,
+            "http-enabled": "false",
+            "four-letter-whitelist": "*",
+            "session-min-timeout-ms": settings.min_session_timeout_ms,
+            "session-max-timeout-ms": settings.max_session_timeout_ms,
+            "features-ttl-nodes": "true",
+            "features-collect-interval-ms": settings.collect_interval_ms,
+            "log-level": "warning",
+        }
+        if settings.super_digest:
+            options["auth-super-digest"] = settings.super_digest
+        command = [sys.executable, "-m", "raftkeeper", "server"]
+        for name, value in options.items():
+            command += [f"--{name}", str(value)]
+        return command

@@ -1,0 +1,97 @@
+"""The node answers as ZooKeeper 3.9.4 did when the golden transcripts were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.compat.peers import Peer, RaftKeeper, ZooKeeper
+from tests.compat.transcript.comparison import differences, judge, load_divergences
+from tests.compat.transcript.golden import read_coverage, read_golden
+from tests.compat.transcript.operations import ERRORS, OPERATIONS
+from tests.compat.transcript.recording import Step
+from tests.compat.transcript.run import SETTINGS
+from tests.compat.transcript.runner import run_stories, story_names
+
+REQUESTS_MIN = 400
+
+UNREACHABLE = {
+    -1: "of a server that fails",
+    -3: "of a server that fails",
+    -4: "made by clients",
+    -7: "made by clients",
+    -12: "of no use in 3.9",
+    -13: "of an ensemble",
+    -14: "of an ensemble",
+    -100: "no error, a bound of the numbers",
+    -113: "made by clients",
+    -112: "told by the handshake (timeout 0) and the hang-up: stories sessions and ephemeral",
+    -118: "told by the hang-up: story sessions",
+    -119: "of a server without a quorum",
+    -120: "of local sessions, off by default",
+    -122: "made by clients",
+    -124: "of enforced SASL, off by default",
+    -125: "of enforced quotas, off by default",
+    -127: "of request throttling, off by default",
+}
+"""Codes no client gets from a standalone ZooKeeper with its default settings, and why."""
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Peer]:
+    with RaftKeeper(SETTINGS) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def zookeeper() -> Iterator[Peer]:
+    with ZooKeeper(SETTINGS) as peer:
+        yield peer
+
+
+@pytest.mark.parametrize("story", story_names())
+def test_node_answers_as_zookeeper_did(node: Peer, story: str) -> None:
+    """Every difference is listed as intended, and every listed one is still there."""
+    complaints = judge(story, _found(node, story), load_divergences())
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("story", story_names())
+def test_zookeeper_still_answers_as_recorded(zookeeper: Peer, story: str) -> None:
+    """The golden transcripts are what a ZooKeeper of today says, word for word."""
+    found = _found(zookeeper, story)
+    assert not found, "\n".join(difference.text() for difference in found)
+
+
+def test_stories_cover_every_opcode() -> None:
+    """Each operation a client may send was sent to ZooKeeper."""
+    sent = {name for story in read_coverage().values() for name in story["opcodes"]}
+    assert set(OPERATIONS) <= sent
+
+
+def test_stories_cover_every_error_a_client_can_get() -> None:
+    """ZooKeeper gave each of its error codes, but for those that have a reason above."""
+    seen = {code for story in read_coverage().values() for code in story["errors"]}
+    assert seen == set(ERRORS) - set(UNREACHABLE)
+
+
+def test_stories_are_long_enough() -> None:
+    """At least as many requests as the comparison promises, one golden file for each story."""
+    coverage = read_coverage()
+    assert set(coverage) == set(story_names())
+    assert sum(story["requests"] for story in coverage.values()) >= REQUESTS_MIN
+
+
+def test_every_listed_divergence_belongs_to_a_step() -> None:
+    """A typing mistake in the list does not go unseen."""
+    for entry in load_divergences():
+        numbers = {step.number for step in read_golden(entry.story)}
+        assert entry.steps, entry.id
+        assert set(entry.steps) <= numbers, entry.id
+
+
+def _found(peer: Peer, story: str) -> list:
+    (recording,) = run_stories((peer.host, peer.port), [story])
+    golden: list[Step] = read_golden(story)
+    return differences(story, golden, recording.steps)

@@ -1,0 +1,50 @@
+"""What a story is given: clients by name, on a server with known settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..peers import PeerSettings
+from .recording import Recording
+from .verbs import Verbs
+
+SUPER_PASSWORD = "super:secret"
+SUPER_DIGEST = "super:lK75jTNcA+U9vtVEw5vB51mj/w4="
+
+SETTINGS = PeerSettings(
+    min_session_timeout_ms=1_000,
+    max_session_timeout_ms=40_000,
+    tick_ms=500,
+    collect_interval_ms=500,
+    super_digest=SUPER_DIGEST,
+    java_heap="512m",
+)
+"""What the stories assume of the server: sessions that expire soon, containers that go soon."""
+
+
+class Run:
+    """The clients of one story; `finish` closes those it left open."""
+
+    def __init__(self, address: tuple[str, int], recording: Recording) -> None:
+        self.address = address
+        self.recording = recording
+        self._clients: list[Verbs] = []
+
+    def client(self, name: str, **handshake: Any) -> Verbs:
+        """Connects and opens a session (or takes one up again, with session= and password=)."""
+        return self.connection(name).handshake(**handshake)
+
+    def connection(self, name: str) -> Verbs:
+        """Connects only: the story does its own handshake, or none."""
+        client = Verbs(name, self.address, self.recording)
+        self._clients.append(client)
+        return client
+
+    def reconnect(self, name: str, before: Verbs, **handshake: Any) -> Verbs:
+        """A new connection that takes up the session of another client."""
+        taken = {"session": before.session, "password": before.password, **handshake}
+        return self.client(name, **taken)
+
+    def finish(self) -> None:
+        for client in self._clients:
+            client.discard()
