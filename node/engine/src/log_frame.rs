@@ -114,7 +114,7 @@ pub fn scan(data: &[u8], offset: usize, salt: u64) -> Option<Block> {
         used.get(..at)?;
         records.push(place);
     }
-    (at == used.len()).then_some(Block {
+    (count > 0 && at == used.len()).then_some(Block {
         records,
         next: offset + length,
         crc,
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_block_with_a_right_checksum_and_wrong_counts_is_no_block() -> Result<(), Malformed> {
         for (at, value) in
-            [(12, 2u32), (12, 4), (12, u32::MAX), (28, 40), (28, u32::MAX), (52, u32::MAX)]
+            [(12, 0u32), (12, 2), (12, 4), (12, u32::MAX), (28, 40), (28, u32::MAX), (52, u32::MAX)]
         {
             let mut data = frame(&records(), SALT, 0)?;
             data[at..at + 4].copy_from_slice(&value.to_le_bytes());

@@ -130,11 +130,12 @@ class RaftCore:
     # -- calls of the driver
 
     def bootstrap(self, membership: Membership) -> None:
-        """Founds an ensemble: the first entry of an empty log says who belongs to it."""
-        invariant(
-            self.term == 0 and self.log.last_index == 0, "only an empty member founds an ensemble"
-        )
-        self.term = 1
+        """Founds an ensemble: the first entry of an empty log says who belongs to it.
+
+        The term may be above 0: a crash can leave the hard state of a founding without its entry.
+        """
+        invariant(self.log.last_index == 0, "only a member with an empty log founds an ensemble")
+        self.term = max(self.term, 1)
         self._append(EntryKind.CONFIG, membership.encode())
         self._memberships.append(self.log.last_index, membership)
 

@@ -1,0 +1,165 @@
+"""The data directory as a whole: lock, identity, recovery, writer, snapshots. The package's door."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+from raftkeeper._engine import DiskThread
+from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
+from raftkeeper.storage.files import Files, RealFiles, translated
+from raftkeeper.storage.identity import Identity, read_identity, write_identity
+from raftkeeper.storage.layout import HARD_STATE, IDENTITY, LOCK, LOG, SNAPSHOTS, segment_sequence
+from raftkeeper.storage.options import StorageOptions
+from raftkeeper.storage.recovery import Recovered, recover
+from raftkeeper.storage.segments import SegmentMaker
+from raftkeeper.storage.snapshots import SnapshotStore
+from raftkeeper.storage.wal import Wal
+from raftkeeper.storage.writer import Disk, EventFdWakeup, Wakeup, Writer
+
+_CONFIG_KIND = 3
+"""The kind of records that carry memberships (EntryKind.CONFIG; storage does not know Raft)."""
+
+
+class DataDirectory:
+    """One process at a time. `open`, then `create` where there is no identity, then `recover`."""
+
+    def __init__(
+        self,
+        path: Path,
+        options: StorageOptions,
+        *,
+        files: Files,
+        lock_fd: int,
+        identity: Identity | None,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self.path = path
+        self.identity = identity
+        self.snapshots = SnapshotStore(files, path / SNAPSHOTS, options)
+        self._options = options
+        self._files = files
+        self._lock_fd = lock_fd
+        self._random_bytes = random_bytes
+        self._recovered: Recovered | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        options: StorageOptions,
+        *,
+        files: Files | None = None,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> "DataDirectory":
+        """Makes the directory where there is none, and locks it."""
+        files = files or RealFiles()
+        path = path.absolute()
+        with translated(path, "opening the data directory"):
+            for directory in (path, path / LOG, path / SNAPSHOTS):
+                files.make_directory(directory)
+            try:
+                lock_fd = files.lock(path / LOCK)
+            except BlockingIOError:
+                raise StorageError(
+                    path,
+                    "another process uses this data directory",
+                    "Stop it, or choose another directory",
+                ) from None
+        try:
+            identity = read_identity(files, path / IDENTITY)
+            if identity is None:
+                _check_untouched(files, path)
+        except BaseException:
+            files.close(lock_fd)
+            raise
+        return cls(
+            path,
+            options,
+            files=files,
+            lock_fd=lock_fd,
+            identity=identity,
+            random_bytes=random_bytes,
+        )
+
+    def create(self, identity: Identity) -> None:
+        """Binds the empty directory to a member, for good; durable on return."""
+        if self.identity is not None:
+            raise ValueError(f"{self.path} belongs to {self.identity} already")
+        with translated(self.path, "creating the data directory"):
+            write_identity(self._files, self.path / IDENTITY, identity)
+        self.identity = identity
+
+    def recover(self) -> Recovered:
+        """Everything that was durable. Raises StorageError on damage."""
+        identity = self._known_identity
+        with translated(self.path, "recovering"):
+            self._recovered = recover(
+                self._files,
+                self.path,
+                cluster_id=identity.cluster_id,
+                snapshots=self.snapshots,
+                maker=self._maker(),
+                config_kind=_CONFIG_KIND,
+            )
+        return self._recovered
+
+    def start_writer(
+        self,
+        notify_fd: int = -1,
+        *,
+        wakeup: Wakeup | None = None,
+        disk: Disk | None = None,
+        executor: Executor | None = None,
+    ) -> Writer:
+        """Once, after `recover`. `notify_fd` is the driver's eventfd; tests bring threads of their own."""
+        recovered, self._recovered = self._recovered, None
+        if recovered is None:
+            raise ValueError("recover first, and start one writer for it")
+        log = recovered.log
+        return Writer(
+            self._files,
+            self.path,
+            self._options,
+            wal=Wal(
+                self._files,
+                segments=log.segments,
+                spares=log.spares,
+                index=log.index,
+                last_crc=log.last_crc,
+            ),
+            hard_state=recovered.hard_state_file,
+            maker=self._maker(),
+            disk=disk or DiskThread(notify_fd),
+            executor=executor or ThreadPoolExecutor(1, thread_name_prefix="raftkeeper-files"),
+            wakeup=wakeup or EventFdWakeup(notify_fd),
+        )
+
+    def close(self) -> None:
+        """Releases the directory. The writer is closed by its owner, before."""
+        self._files.close(self._lock_fd)
+
+    @property
+    def _known_identity(self) -> Identity:
+        if self.identity is None:
+            raise ValueError(f"{self.path} has no identity yet; create it first")
+        return self.identity
+
+    def _maker(self) -> SegmentMaker:
+        return SegmentMaker(
+            self._files,
+            self.path / LOG,
+            segment_bytes=self._options.segment_bytes,
+            cluster_id=self._known_identity.cluster_id,
+            random_bytes=self._random_bytes,
+        )
+
+
+def _check_untouched(files: Files, path: Path) -> None:
+    """Without an identity there must be nothing else: it is the first thing written."""
+    strangers = [name for name in files.names(path) if name == HARD_STATE]
+    strangers += [name for name in files.names(path / LOG) if segment_sequence(name)]
+    if strangers:
+        raise StorageError(
+            path / IDENTITY, f"the identity is missing beside {strangers[0]}", DAMAGE_WAY_OUT
+        )

@@ -1,0 +1,28 @@
+"""What storage says when it cannot go on. Every text ends with what a person can do about it."""
+
+from pathlib import Path
+
+
+class StorageError(Exception):
+    """The data directory cannot be used as it is; the node must not start, or must stop."""
+
+    def __init__(self, path: Path, what: str, way_out: str, *, offset: int | None = None) -> None:
+        where = str(path) if offset is None else f"{path} at byte {offset}"
+        super().__init__(f"{where}: {what}. {way_out}")
+        self.path = path
+        self.offset = offset
+
+
+class StorageFailed(StorageError):
+    """A write or an fsync failed. Nobody knows what is on disk: stop, start again, and recover."""
+
+
+class StorageFull(StorageError):
+    """No space for something that can wait. Nothing was lost; try again later."""
+
+
+DAMAGE_WAY_OUT = (
+    "The file was changed by something else than RaftKeeper, or the disk has lost it. Keep a copy,"
+    " then restore the data directory from a backup, or start this member with an empty directory"
+    " and let it join anew"
+)

@@ -1,0 +1,57 @@
+"""Where things lie in a data directory, and the versions of their formats. Names only, no I/O.
+
+lock                      held by the process that uses the directory
+identity                  which cluster, which member, which life of its disk
+hard_state                term and vote, twice
+log/<sequence>.log        segments of the log, numbered without a gap
+snapshots/<index>-<term>.snap
+*.tmp                     unfinished; removed at the next start
+"""
+
+import re
+from pathlib import Path
+
+LOCK = "lock"
+IDENTITY = "identity"
+HARD_STATE = "hard_state"
+LOG = "log"
+SNAPSHOTS = "snapshots"
+UNFINISHED = ".tmp"
+
+FORMAT_VERSION = 1
+"""Of every file here. A node refuses a directory of a version it does not know."""
+
+SECTOR_BYTES = 512
+"""A sector of any disk in use is at least this big and written whole: headers and hard state fit."""
+
+_SEGMENT = re.compile(r"(\d{20})\.log")
+_SNAPSHOT = re.compile(r"(\d{20})-(\d{20})\.snap")
+
+
+def segment_name(sequence: int) -> str:
+    return f"{sequence:020d}.log"
+
+
+def segment_sequence(name: str) -> int | None:
+    """The sequence number in a segment's name; None when it is none."""
+    match = _SEGMENT.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def snapshot_name(index: int, term: int) -> str:
+    return f"{index:020d}-{term:020d}.snap"
+
+
+def snapshot_position(name: str) -> tuple[int, int] | None:
+    """(index, term) in a snapshot's name; None when it is none."""
+    match = _SNAPSHOT.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def is_unfinished(name: str) -> bool:
+    return name.endswith(UNFINISHED)
+
+
+def aside(path: Path) -> Path:
+    """Where a file is written before it gets its name."""
+    return path.with_name(path.name + UNFINISHED)

@@ -1,0 +1,173 @@
+"""Reads the whole log at start and tells a torn tail from damage.
+
+The rules, and why they are enough:
+- A block is written only after the one before is durable. So a crash can tear one block, the last:
+  behind it there are no blocks, in no segment. It was never promised, and is cut off.
+- Anything else that is not zeros or a whole block is damage, and stops the start: a bad block with a
+  good one behind it, a block that does not name the one before it, a missing segment, a step in the
+  indexes that no snapshot covers, a fall of the terms.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raftkeeper._engine import scan_block
+from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
+from raftkeeper.storage.files import Files
+from raftkeeper.storage.layout import SECTOR_BYTES, is_unfinished, segment_name, segment_sequence
+from raftkeeper.storage.log_index import LogIndex
+from raftkeeper.storage.segments import HEADER_BYTES, Segment, open_segment
+
+_log = logging.getLogger("raftkeeper.storage")
+
+Places = list[tuple[int, int, int, int, int]]
+
+
+@dataclass(slots=True)
+class LogImage:
+    """What the log holds. `segments` up to the last with entries, `spares` behind it."""
+
+    segments: list[Segment] = field(default_factory=list)
+    spares: list[Segment] = field(default_factory=list)
+    index: LogIndex = field(default_factory=LogIndex)
+    last_crc: int = 0
+    configs: list[tuple[int, bytes]] = field(default_factory=list)
+    """(index, payload) of the records of the kind that was asked for."""
+
+
+class LogScan:
+    """One pass over all segments."""
+
+    def __init__(
+        self,
+        files: Files,
+        directory: Path,
+        *,
+        cluster_id: bytes,
+        snapshot_index: int,
+        collect_kind: int,
+    ) -> None:
+        self._files = files
+        self._directory = directory
+        self._cluster_id = cluster_id
+        self._snapshot_index = snapshot_index
+        self._collect_kind = collect_kind
+        self._image = LogImage()
+        self._chained = False
+        self._torn: tuple[Segment, int, int] | None = None
+
+    def run(self) -> LogImage:
+        """Raises StorageError on damage. A torn tail is overwritten with zeros."""
+        image = self._image
+        for segment in self._open_all():
+            blocks = self._scan_segment(segment)
+            if blocks or not image.segments:
+                image.segments += [*image.spares, segment]
+                image.spares = []
+            else:
+                image.spares.append(segment)
+        if self._torn is not None:
+            self._cut(*self._torn)
+        return image
+
+    def _open_all(self) -> list[Segment]:
+        sequences: list[int] = []
+        for name in self._files.names(self._directory):
+            sequence = segment_sequence(name)
+            if sequence is not None:
+                sequences.append(sequence)
+            elif is_unfinished(name):
+                self._files.remove(self._directory / name)
+        for expected, sequence in enumerate(sequences, start=sequences[0] if sequences else 0):
+            if sequence != expected:
+                raise StorageError(
+                    self._directory / segment_name(expected),
+                    "this segment of the log is missing",
+                    DAMAGE_WAY_OUT,
+                )
+        return [
+            open_segment(
+                self._files, self._directory / segment_name(sequence), sequence, self._cluster_id
+            )
+            for sequence in sequences
+        ]
+
+    def _scan_segment(self, segment: Segment) -> int:
+        """Takes in the blocks of a segment; how many."""
+        data = self._files.read(segment.fd, segment.size, 0)
+        offset = HEADER_BYTES
+        count = 0
+        while block := scan_block(data, offset, segment.salt):
+            if self._torn is not None:
+                torn_segment, torn_offset, _ = self._torn
+                raise _damage(torn_segment, torn_offset, "a bad block has good ones behind it")
+            places, after, crc, previous = block
+            self._check_block(segment, offset, places, previous)
+            self._take(segment, offset, after, data, places)
+            self._image.last_crc = crc
+            self._chained = True
+            offset = after
+            count += 1
+        segment.end = offset
+        self._check_rest(segment, data, offset)
+        return count
+
+    def _check_block(self, segment: Segment, offset: int, places: Places, previous: int) -> None:
+        first, first_term = places[0][0], places[0][1]
+        index = self._image.index
+        if self._chained and previous != self._image.last_crc:
+            raise _damage(segment, offset, "the block before this one is missing")
+        if not self._chained and segment.sequence == 1 and previous != 0:
+            raise _damage(segment, offset, "the first block of the log is missing")
+        gap = not index.is_empty and first > index.last_index + 1
+        if gap and first > self._snapshot_index + 1:
+            raise _damage(segment, offset, f"entries {index.last_index + 1} to {first - 1} missing")
+        terms = [place[1] for place in places]
+        before = index.term_at(first - 1)
+        replaced = index.term_at(first)
+        if (
+            terms != sorted(terms)
+            or (before is not None and first_term < before)
+            or (replaced is not None and first_term <= replaced)
+        ):
+            raise _damage(segment, offset, f"the term falls at entry {first}")
+
+    def _take(self, segment: Segment, offset: int, after: int, data: bytes, places: Places) -> None:
+        image = self._image
+        first = places[0][0]
+        while image.configs and image.configs[-1][0] >= first:
+            image.configs.pop()
+        image.configs += [
+            (index, data[at : at + length])
+            for index, _, kind, at, length in places
+            if kind == self._collect_kind
+        ]
+        positions = [(place[0], place[1]) for place in places]
+        image.index.add_block(segment, offset, after, positions)
+
+    def _check_rest(self, segment: Segment, data: bytes, offset: int) -> None:
+        """Behind the last block there are zeros, or one torn block and no whole one."""
+        rest = data[offset:]
+        if rest == bytes(len(rest)):
+            return
+        if self._torn is not None:
+            torn_segment, torn_offset, _ = self._torn
+            raise _damage(torn_segment, torn_offset, "a bad block has more data behind it")
+        for later in range(offset + SECTOR_BYTES, len(data), SECTOR_BYTES):
+            if scan_block(data, later, segment.salt):
+                raise _damage(segment, offset, "a bad block has good ones behind it")
+        self._torn = (segment, offset, offset + len(rest.rstrip(b"\0")))
+
+    def _cut(self, segment: Segment, offset: int, end: int) -> None:
+        _log.warning(
+            "%s: the last block, at byte %d, is torn and was never acknowledged; cutting it off",
+            segment.path,
+            offset,
+        )
+        self._files.write(segment.fd, bytes(end - offset), offset)
+        self._files.sync(segment.fd)
+
+
+def _damage(segment: Segment, offset: int, what: str) -> StorageError:
+    return StorageError(segment.path, what, DAMAGE_WAY_OUT, offset=offset)

@@ -1,0 +1,151 @@
+"""What a data directory remembers, put together: hard state, newest good snapshot, log.
+
+Reads everything once, repairs only what a crash can leave behind, and raises StorageError where the
+pieces do not fit: it is never guessed what was lost.
+"""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
+from raftkeeper.storage.files import Files
+from raftkeeper.storage.hard_state import HardStateFile
+from raftkeeper.storage.layout import HARD_STATE, LOG, SNAPSHOTS
+from raftkeeper.storage.log_scan import LogImage, LogScan
+from raftkeeper.storage.segments import SegmentMaker
+from raftkeeper.storage.snapshot_file import SnapshotMeta
+from raftkeeper.storage.snapshots import SnapshotStore
+
+_log = logging.getLogger("raftkeeper.storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was durable. The last three fields are for the writer."""
+
+    term: int
+    vote: int
+    snapshot: SnapshotMeta | None
+    first_index: int
+    """Of the log; one behind `last_index` where the log has no entries behind the snapshot."""
+    last_index: int
+    """Of the log, or of the snapshot where the log has none behind it."""
+    term_starts: tuple[tuple[int, int], ...]
+    """(first index, term) of each run of entries of one term in the log."""
+    configs: tuple[tuple[int, bytes], ...]
+    """(index, payload) of the log's records of the kind that carries memberships."""
+    hard_state_file: HardStateFile
+    log: LogImage
+
+
+def recover(
+    files: Files,
+    root: Path,
+    *,
+    cluster_id: bytes,
+    snapshots: SnapshotStore,
+    maker: SegmentMaker,
+    config_kind: int,
+) -> Recovered:
+    """Everything that was durable, and nothing else."""
+    snapshots.remove_unfinished()
+    snapshot = snapshots.newest_good(cluster_id)
+    snapshot_index = snapshot.index if snapshot else 0
+    image = LogScan(
+        files,
+        root / LOG,
+        cluster_id=cluster_id,
+        snapshot_index=snapshot_index,
+        collect_kind=config_kind,
+    ).run()
+    hard_state = _open_hard_state(files, root, is_new=not image.segments and snapshot is None)
+    if not image.segments:
+        if snapshot is not None or hard_state.state.term > 0:
+            raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
+        # The first segment is not filled with zeros: whoever starts a node wants it to be up.
+        image.segments.append(maker.make(1, fill=False))
+    image = _check_fit(root, image, snapshot, hard_state.state.term)
+    _settle(files, root, image, hard_state)
+    index = image.index
+    recovered = Recovered(
+        term=hard_state.state.term,
+        vote=hard_state.state.vote,
+        snapshot=snapshot,
+        first_index=snapshot_index + 1 if index.is_empty else index.first_index,
+        last_index=snapshot_index if index.is_empty else index.last_index,
+        term_starts=index.term_starts,
+        configs=tuple(image.configs),
+        hard_state_file=hard_state,
+        log=image,
+    )
+    _log.info(
+        "%s: recovered term %d, snapshot of entry %d, log up to entry %d",
+        root,
+        recovered.term,
+        snapshot_index,
+        recovered.last_index,
+    )
+    return recovered
+
+
+def _settle(files: Files, root: Path, image: LogImage, hard_state: HardStateFile) -> None:
+    """Makes durable what was read. A process killed between write and fsync leaves bytes that are
+    seen by everybody and on no disk; from here on they count as durable.
+    """
+    files.sync(image.segments[-1].fd)
+    files.sync(hard_state.fd)
+    for directory in (root / LOG, root / SNAPSHOTS, root):
+        files.sync_directory(directory)
+
+
+def _open_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile:
+    path = root / HARD_STATE
+    try:
+        return HardStateFile.open(files, path)
+    except FileNotFoundError:
+        if not is_new:
+            raise StorageError(path, "term and vote are missing", DAMAGE_WAY_OUT) from None
+    HardStateFile.create(files, path)
+    return HardStateFile.open(files, path)
+
+
+def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> LogImage:
+    """Snapshot, log and hard state belong together, or it is said what does not."""
+    index = image.index
+    if index.is_empty:
+        if snapshot is not None and not snapshot.installed:
+            raise StorageError(
+                root / LOG, f"the log up to entry {snapshot.index} is missing", DAMAGE_WAY_OUT
+            )
+        return image
+    snapshot_index = snapshot.index if snapshot else 0
+    last_term = index.term_at(index.last_index)
+    if last_term is not None and last_term > term:
+        raise StorageError(
+            root / HARD_STATE, f"term {term} is older than the log's {last_term}", DAMAGE_WAY_OUT
+        )
+    if index.first_index > snapshot_index + 1:
+        raise StorageError(
+            root / LOG,
+            f"entries {snapshot_index + 1} to {index.first_index - 1} are neither in a snapshot"
+            " nor in the log",
+            DAMAGE_WAY_OUT,
+        )
+    if snapshot is None:
+        return image
+    known = index.term_at(snapshot.index)
+    ends_before = index.last_index < snapshot.index
+    if ends_before and snapshot.installed:
+        # A crash between receiving the snapshot and the first entry behind it: the log is all in
+        # the snapshot, and the next block may leave the gap.
+        image.index.forget()
+        image.configs.clear()
+    elif ends_before or known != snapshot.term:
+        raise StorageError(
+            root / LOG,
+            f"the log does not hold the last entry of the snapshot, {snapshot.index} of term"
+            f" {snapshot.term}",
+            DAMAGE_WAY_OUT,
+        )
+    return image

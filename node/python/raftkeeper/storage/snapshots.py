@@ -1,0 +1,208 @@
+"""Snapshots on disk: writing one aside, finding the newest good one, keeping a few.
+
+A snapshot gets its name only when it is whole, durable and read back. The engine's pieces come from
+the loop's thread; `add` and `finish` are slow and meant for a worker thread, one call at a time.
+"""
+
+import errno
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
+from raftkeeper.storage.files import Files, opened, translated
+from raftkeeper.storage.layout import aside, is_unfinished, snapshot_name, snapshot_position
+from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
+from raftkeeper.storage.snapshot_file import (
+    SnapshotMeta,
+    Summary,
+    encode_chunk,
+    encode_head,
+    read_chunks,
+)
+
+_log = logging.getLogger("raftkeeper.storage")
+
+_ZSTD_LEVEL = 1
+"""The fastest: a snapshot must not take a core away from requests for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """One snapshot by its name."""
+
+    index: int
+    term: int
+    path: Path
+
+
+class SnapshotStore:
+    """The directory of snapshots."""
+
+    def __init__(self, files: Files, directory: Path, options: StorageOptions) -> None:
+        self._files = files
+        self._directory = directory
+        self._options = options
+
+    def newest_good(self, cluster_id: bytes) -> SnapshotMeta | None:
+        """Checks every byte of the newest snapshot; a damaged one is said and passed over.
+
+        Passing over is safe: recovery stops where the log does not reach back to an older one.
+        """
+        damaged = None
+        for position in self._positions():
+            try:
+                meta = self._check(position)
+            except StorageError as error:
+                _log.error("%s Trying the snapshot before it", error)
+                damaged = damaged or error
+                continue
+            if meta.cluster_id != cluster_id:
+                raise StorageError(
+                    position.path,
+                    "this snapshot belongs to another cluster",
+                    "Put back the files that belong here; never mix data directories",
+                )
+            return meta
+        if damaged is not None:
+            raise damaged
+        return None
+
+    def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
+        """The engine's pieces, in order."""
+        path = self._directory / snapshot_name(meta.index, meta.term)
+        decompressor = zstandard.ZstdDecompressor()
+        with opened(self._files, self._files.open(path)) as fd:
+            for part in read_chunks(self._files, fd, path):
+                if isinstance(part, SnapshotMeta):
+                    continue
+                compressed, raw_length = part
+                try:
+                    piece = decompressor.decompress(compressed, max_output_size=raw_length)
+                except zstandard.ZstdError as error:
+                    raise StorageError(
+                        path, f"a chunk does not decompress: {error}", DAMAGE_WAY_OUT
+                    ) from error
+                yield piece
+
+    def begin(self, meta: SnapshotMeta) -> "SnapshotJob":
+        """Starts a snapshot. One at a time; it must be newer than all that are there."""
+        newest = next(iter(self._positions()), None)
+        if newest is not None and newest.index >= meta.index:
+            raise ValueError(f"a snapshot of entry {newest.index} is there already")
+        path = self._directory / snapshot_name(meta.index, meta.term)
+        with translated(path, "beginning a snapshot"):
+            return SnapshotJob(self, self._files, path, meta)
+
+    def purge_index(self) -> int:
+        """The entry up to which the log is not needed: behind the oldest snapshot that is kept, less
+        a tail for followers. 0 while there is only one snapshot: it might turn out damaged.
+        """
+        positions = self._positions()
+        if len(positions) < min(2, self._options.snapshots_kept):
+            return 0
+        tail = positions[0].index - self._options.tail_entries
+        return max(0, min(positions[-1].index, tail))
+
+    def remove_unfinished(self) -> None:
+        for name in self._files.names(self._directory):
+            if is_unfinished(name):
+                self._files.remove(self._directory / name)
+
+    def retire(self) -> None:
+        """Removes the oldest beyond the number kept; the newest goes last, if a crash intervenes."""
+        for position in reversed(self._positions()[self._options.snapshots_kept :]):
+            self._files.remove(position.path)
+            self._files.sync_directory(self._directory)
+
+    def _positions(self) -> list[_Position]:
+        """Newest first."""
+        found = [
+            _Position(*position, self._directory / name)
+            for name in self._files.names(self._directory)
+            if (position := snapshot_position(name))
+        ]
+        return sorted(found, key=lambda position: position.index, reverse=True)
+
+    def _check(self, position: _Position) -> SnapshotMeta:
+        meta = check_snapshot(self._files, position.path)
+        if (meta.index, meta.term) != (position.index, position.term):
+            raise StorageError(position.path, "the snapshot was renamed", DAMAGE_WAY_OUT)
+        return meta
+
+
+def check_snapshot(files: Files, path: Path) -> SnapshotMeta:
+    """Reads every byte. Raises StorageError when the snapshot is not whole."""
+    with opened(files, files.open(path)) as fd:
+        parts = read_chunks(files, fd, path)
+        meta = next(parts)
+        for _ in parts:
+            pass
+    assert isinstance(meta, SnapshotMeta)
+    return meta
+
+
+class SnapshotJob:
+    """A snapshot being written. After any error: `abandon`."""
+
+    def __init__(self, store: SnapshotStore, files: Files, path: Path, meta: SnapshotMeta) -> None:
+        self._store = store
+        self._files = files
+        self._path = path
+        self._aside = aside(path)
+        self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+        self._summary = Summary()
+        self._synced_bytes = 0
+        self._fd: int | None = files.create(self._aside)
+        self._write(encode_head(meta))
+
+    @property
+    def file_bytes(self) -> int:
+        return self._summary.file_bytes
+
+    def add(self, piece: bytes) -> None:
+        """One of the engine's pieces."""
+        with translated(self._path, "writing a snapshot"):
+            self._write(encode_chunk(self._compressor.compress(piece), len(piece)))
+        self._summary.chunks += 1
+        self._summary.raw_bytes += len(piece)
+
+    def finish(self) -> None:
+        """Durable, read back and in place on return; older ones beyond those kept are gone."""
+        files = self._files
+        with translated(self._path, "finishing a snapshot"):
+            files.write(self._open_fd, self._summary.tail(), self._summary.file_bytes)
+            files.sync(self._open_fd)
+            self._close()
+            check_snapshot(files, self._aside)
+            files.rename(self._aside, self._path)
+            files.sync_directory(self._path.parent)
+            self._store.retire()
+
+    def abandon(self) -> None:
+        """Leaves nothing behind, if that is possible; the next start removes the rest."""
+        self._close()
+        with suppress(OSError):
+            self._files.remove(self._aside)
+
+    @property
+    def _open_fd(self) -> int:
+        if self._fd is None:
+            raise OSError(errno.EBADF, "the snapshot was abandoned")
+        return self._fd
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            self._files.close(self._fd)
+            self._fd = None
+
+    def _write(self, data: bytes) -> None:
+        self._files.write(self._open_fd, data, self._summary.file_bytes)
+        self._summary.add(data)
+        if self._summary.file_bytes - self._synced_bytes >= SNAPSHOT_SYNC_BYTES:
+            self._files.sync(self._open_fd)
+            self._synced_bytes = self._summary.file_bytes
