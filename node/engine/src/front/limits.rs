@@ -1,0 +1,25 @@
+//! The bounds of the front that are not configuration, each with the reason for its number.
+
+/// Ids one connection may gather with auth packets: each travels with every batch that it writes in.
+pub const AUTH_IDS_MAX: usize = 64;
+/// Bytes of one auth packet's credentials: names and passwords, not documents.
+pub const AUTH_BYTES_MAX: usize = 4096;
+/// Sealed-size batches that may wait for the log; beyond this, connections that write are not read.
+/// Two are needed to keep the disk busy, and two more absorb a slow fsync.
+pub const BATCHES_WAITING_MAX: usize = 4;
+/// Bytes a connection may send ahead while its session is being opened in the log.
+pub const HELD_BYTES_MAX: usize = 64 * 1024;
+/// What the session clock moves at most in one tick: the longest interval the driver promises.
+/// A node that stalled must not count its own absence against its sessions.
+pub const TICK_INTERVAL_MAX_US: i64 = 500_000;
+/// Width of one bucket of the deadline wheel; a session expires at most this late, plus a tick.
+pub const BUCKET_US: i64 = 100_000;
+/// Sessions expired by one tick: the entry stays small enough to apply within a few milliseconds.
+pub const EXPIRIES_PER_TICK_MAX: usize = 4096;
+/// Containers and TTL nodes put into the log by one call of `collect`, for the same reason.
+pub const COLLECT_MAX: usize = 1000;
+/// Reply buffers kept for reuse, and the size above which one is given back to the allocator.
+pub const BUFFERS_KEPT_MAX: usize = 64;
+pub const BUFFER_KEPT_BYTES_MAX: usize = 64 * 1024;
+/// How long a connection may take until it asks for a session, as ZooKeeper's default.
+pub const HANDSHAKE_US_MAX: i64 = 10_000_000;

@@ -1,0 +1,261 @@
+//! What becomes of a frame: a session is asked for, a write is gathered, the rest is answered in turn.
+
+use super::auth_sets::authenticate;
+use super::batch::WriteHeader;
+use super::connections::{Answer, Pending, State, Waiting};
+use super::handshake::{ConnectRequest, ConnectResponse, passwords_agree};
+use super::{Action, Front};
+use crate::auth::AuthId;
+use crate::error::ErrorCode;
+use crate::jute::{Malformed, Reader, Writer};
+use crate::ops;
+
+/// Who answers an operation that a client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// The log.
+    Write,
+    /// This node, from its state.
+    Local,
+    Auth,
+    Unknown,
+}
+
+const fn class_of(op: i32) -> Class {
+    match op {
+        // sync goes through the log too: when it comes back, everything that anybody was promised
+        // before is applied here. It is nothing that the state machine sees.
+        ops::CREATE
+        | ops::DELETE
+        | ops::SET_DATA
+        | ops::SET_ACL
+        | ops::SYNC
+        | ops::MULTI
+        | ops::CREATE2
+        | ops::RECONFIG
+        | ops::CREATE_CONTAINER
+        | ops::CREATE_TTL
+        | ops::CLOSE_SESSION => Class::Write,
+        ops::EXISTS
+        | ops::GET_DATA
+        | ops::GET_ACL
+        | ops::GET_CHILDREN
+        | ops::GET_CHILDREN2
+        | ops::PING
+        | ops::CHECK_WATCHES
+        | ops::REMOVE_WATCHES
+        | ops::MULTI_READ
+        | ops::SET_WATCHES
+        | ops::SET_WATCHES2
+        | ops::GET_EPHEMERALS
+        | ops::GET_ALL_CHILDREN_NUMBER
+        | ops::ADD_WATCH
+        | ops::WHO_AM_I => Class::Local,
+        ops::AUTH => Class::Auth,
+        _ => Class::Unknown,
+    }
+}
+
+impl Front {
+    /// The first frame: a session is created or attached through the log, or the client is refused.
+    pub(super) fn on_connect_request(&mut self, id: u64, frame: &[u8], now_us: i64) {
+        let Ok(request) = ConnectRequest::decode(frame) else {
+            self.statistics.handshakes_refused += 1;
+            return self.end(id, Action::Close, "the first frame is no ConnectRequest");
+        };
+        if let Some(reason) = self.why_not_serve(&request) {
+            self.statistics.handshakes_refused += 1;
+            return self.end(id, Action::Close, reason);
+        }
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.has_read_only = request.has_read_only;
+        }
+        if request.session == 0 {
+            let timeout_ms = request
+                .timeout_ms
+                .clamp(self.config.min_session_timeout_ms, self.config.max_session_timeout_ms);
+            let mut body = Vec::with_capacity(4);
+            body.put_i32(timeout_ms);
+            return self.ask_for_session(id, 0, ops::CREATE_SESSION, &body, now_us);
+        }
+        let known = self.machine.session(request.session).is_some();
+        if known && passwords_agree(self.machine.password(request.session), request.password) {
+            self.statistics.sessions_revalidated += 1;
+            return self.ask_for_session(id, request.session, ops::ATTACH_SESSION, &[], now_us);
+        }
+        self.refuse_session(id, "unknown session or wrong password");
+    }
+
+    fn why_not_serve(&self, request: &ConnectRequest<'_>) -> Option<String> {
+        if !self.machine.bootstrapped() {
+            return Some("the cluster is not bootstrapped".into());
+        }
+        if let Some(reason) = &self.refusing {
+            return Some(format!("no sessions while writes are refused: {reason}"));
+        }
+        let (seen, here) = (request.last_zxid_seen, self.machine.last_zxid());
+        (seen > here).then(|| format!("the client has seen zxid {seen:#x}, this node {here:#x}"))
+    }
+
+    fn ask_for_session(&mut self, id: u64, session: i64, op: i32, body: &[u8], now_us: i64) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.state = State::Opening;
+        connection.queue.push_back(Pending { xid: 0, op, start_us: now_us, what: Waiting::Write });
+        self.outstanding += 1;
+        let header = WriteHeader { conn: id, session, xid: 0, op, auth: connection.auth };
+        self.batches.push(&mut self.auth_sets, header, body);
+    }
+
+    /// Tells the client that its session is gone, which makes it ask for a new one.
+    pub(super) fn refuse_session(&mut self, id: u64, reason: &'static str) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            Self::mark_dirty(&mut self.buffers, &mut self.dirty, connection);
+            ConnectResponse::REFUSED.encode(connection.has_read_only, &mut connection.out);
+        }
+        self.statistics.handshakes_refused += 1;
+        self.end(id, Action::Close, reason);
+    }
+
+    pub(super) fn on_request(&mut self, id: u64, frame: &[u8], now_us: i64) {
+        let Ok((xid, op, body)) = split_header(frame) else {
+            return self.end(id, Action::Close, "a frame without a request header");
+        };
+        match class_of(op) {
+            Class::Local => self.on_local(id, xid, op, body, now_us),
+            Class::Write => self.on_write(id, xid, op, body, now_us),
+            Class::Auth => self.on_auth(id, xid, body, now_us),
+            Class::Unknown => {
+                let answer = Answer::error(ErrorCode::UNIMPLEMENTED);
+                self.answer_later(id, xid, op, answer, now_us);
+            }
+        }
+    }
+
+    fn on_local(&mut self, id: u64, xid: i32, op: i32, body: &[u8], now_us: i64) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if connection.queue.is_empty() {
+            self.run_local(id, xid, op, body);
+            self.account(id, xid, op, 0, now_us);
+        } else {
+            let what = Waiting::Local(body.into());
+            connection.queue.push_back(Pending { xid, op, start_us: now_us, what });
+            self.outstanding += 1;
+            self.statistics.reads_behind_writes += 1;
+        }
+    }
+
+    fn on_write(&mut self, id: u64, xid: i32, op: i32, body: &[u8], now_us: i64) {
+        if self.refusing.is_some() {
+            let answer = Answer::error(ErrorCode::SYSTEM_ERROR);
+            return self.answer_later(id, xid, op, answer, now_us);
+        }
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if op == ops::CLOSE_SESSION {
+            connection.state = State::Draining;
+        }
+        connection.queue.push_back(Pending { xid, op, start_us: now_us, what: Waiting::Write });
+        self.outstanding += 1;
+        let (session, auth) = (connection.session, connection.auth);
+        let header = WriteHeader { conn: id, session, xid, op, auth };
+        if let Some(code) = self.disabled(op, body) {
+            let header = WriteHeader { op: ops::ERROR, ..header };
+            self.batches.push(&mut self.auth_sets, header, &code.0.to_be_bytes());
+        } else {
+            self.batches.push(&mut self.auth_sets, header, body);
+        }
+    }
+
+    /// The code that a request is to end with because of this node's configuration. The other nodes
+    /// may be configured otherwise, so the log gets the outcome instead of the request.
+    fn disabled(&self, op: i32, body: &[u8]) -> Option<ErrorCode> {
+        match op {
+            ops::RECONFIG if !self.config.reconfig_enabled => Some(ErrorCode::RECONFIG_DISABLED),
+            ops::CREATE_TTL if !self.config.ttl_enabled => Some(ErrorCode::UNIMPLEMENTED),
+            ops::MULTI if !self.config.ttl_enabled && multi_has_ttl(body) => {
+                Some(ErrorCode::UNIMPLEMENTED)
+            }
+            _ => None,
+        }
+    }
+
+    /// An auth packet holds for every request after it; its answer waits for its turn.
+    fn on_auth(&mut self, id: u64, xid: i32, body: &[u8], now_us: i64) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let own = own_ids(self.auth_sets.ids(connection.auth), self.config.skip_acl);
+        let mut answer = Answer::error(ErrorCode::OK);
+        answer.without_zxid = true;
+        if let Some(mut ids) = authenticate(own, body, &self.config.super_digest) {
+            if self.config.skip_acl {
+                ids.push(super::auth_sets::super_id());
+            }
+            let before = core::mem::replace(&mut connection.auth, self.auth_sets.acquire(ids));
+            self.auth_sets.release(before);
+        } else {
+            connection.state = State::Draining;
+            answer.error = ErrorCode::AUTH_FAILED;
+            answer.then_close = Some("authentication failed");
+            self.statistics.auth_failed += 1;
+        }
+        self.answer_later(id, xid, ops::AUTH, answer, now_us);
+    }
+
+    fn answer_later(&mut self, id: u64, xid: i32, op: i32, answer: Answer, now_us: i64) {
+        let what = Waiting::Answer(answer);
+        self.answer_in_turn(id, Pending { xid, op, start_us: now_us, what });
+    }
+}
+
+/// The ids a connection has for itself: without the one that `skip_acl` puts at the end.
+pub(super) fn own_ids(ids: &[AuthId], skip_acl: bool) -> &[AuthId] {
+    if skip_acl { &ids[..ids.len().saturating_sub(1)] } else { ids }
+}
+
+/// What counts as a write in the statistics.
+pub(super) fn is_write(op: i32) -> bool {
+    class_of(op) == Class::Write || matches!(op, ops::CREATE_SESSION | ops::ATTACH_SESSION)
+}
+
+/// Whether a multi creates a TTL node; one that does not decode is the state machine's business.
+fn multi_has_ttl(body: &[u8]) -> bool {
+    let mut reader = Reader::new(body);
+    loop {
+        match skip_sub_request(&mut reader) {
+            Ok(Some(ops::CREATE_TTL)) => return true,
+            Ok(Some(_)) => {}
+            Ok(None) | Err(Malformed) => return false,
+        }
+    }
+}
+
+/// Passes one request of a multi, if it is not the last; answers its operation.
+fn skip_sub_request(reader: &mut Reader<'_>) -> Result<Option<i32>, Malformed> {
+    let op = reader.i32()?;
+    let done = reader.bool()?;
+    reader.i32()?;
+    if done || op == ops::CREATE_TTL {
+        return Ok((!done).then_some(op));
+    }
+    reader.string()?;
+    match op {
+        ops::CREATE | ops::CREATE2 | ops::CREATE_CONTAINER => {
+            reader.buf()?;
+            for _ in 0..reader.vec_len()?.unwrap_or(0) {
+                reader.i32()?;
+                reader.string()?;
+                reader.string()?;
+            }
+        }
+        ops::SET_DATA => {
+            reader.buf()?;
+        }
+        ops::DELETE | ops::CHECK => {}
+        _ => return Err(Malformed),
+    }
+    reader.i32()?;
+    Ok(Some(op))
+}
+
+fn split_header(frame: &[u8]) -> Result<(i32, i32, &[u8]), Malformed> {
+    let mut reader = Reader::new(frame);
+    Ok((reader.i32()?, reader.i32()?, reader.rest()))
+}

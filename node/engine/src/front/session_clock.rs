@@ -1,0 +1,225 @@
+//! Which sessions of the ensemble ran out of time, on a clock that only ticks move.
+//!
+//! The clock advances at most one interval per tick, so a node that stalled expires nobody for its own
+//! absence. Deadlines are kept in a coarse wheel and checked when their bucket is due; a session that
+//! was heard of meanwhile is just put further, so that touching one costs nothing.
+
+use std::collections::BTreeMap;
+
+use super::keyed_hash::{KeyedMap, KeyedState};
+use super::limits::{BUCKET_US, EXPIRIES_PER_TICK_MAX, TICK_INTERVAL_MAX_US};
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    timeout_us: i64,
+    /// When it was last heard of; while it has a connection here, the connection knows better.
+    touched_us: i64,
+    conn: Option<u64>,
+    bucket: i64,
+}
+
+/// The deadlines of all sessions.
+#[derive(Debug)]
+pub struct SessionClock {
+    now_us: i64,
+    last_tick_us: Option<i64>,
+    sessions: KeyedMap<i64, Entry>,
+    wheel: BTreeMap<i64, Vec<i64>>,
+}
+
+impl SessionClock {
+    pub fn new(hash: KeyedState) -> Self {
+        Self {
+            now_us: 0,
+            last_tick_us: None,
+            sessions: KeyedMap::with_hasher(hash),
+            wheel: BTreeMap::new(),
+        }
+    }
+
+    /// The session time: microseconds of ticks so far.
+    pub const fn now_us(&self) -> i64 {
+        self.now_us
+    }
+
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Starts or restarts a session's time; it has no connection here yet.
+    pub fn open(&mut self, session: i64, timeout_ms: i32) {
+        let timeout_us = i64::from(timeout_ms) * 1000;
+        let bucket = bucket_of(self.now_us + timeout_us);
+        let entry = Entry { timeout_us, touched_us: self.now_us, conn: None, bucket };
+        self.sessions.insert(session, entry);
+        self.wheel.entry(bucket).or_default().push(session);
+    }
+
+    pub fn close(&mut self, session: i64) {
+        // Its place in the wheel is skipped when it is due: looking for it now would cost a scan.
+        self.sessions.remove(&session);
+    }
+
+    pub fn clear(&mut self) {
+        self.sessions.clear();
+        self.wheel.clear();
+    }
+
+    /// The session has a connection here, which knows from now on when it was heard of.
+    pub fn attach(&mut self, session: i64, conn: u64) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.conn = Some(conn);
+        }
+    }
+
+    /// The connection of this session is gone: its time counts from now.
+    pub fn disconnect(&mut self, session: i64, conn: u64) {
+        let now_us = self.now_us;
+        if let Some(entry) = self.sessions.get_mut(&session).filter(|e| e.conn == Some(conn)) {
+            entry.conn = None;
+            entry.touched_us = now_us;
+        }
+    }
+
+    /// The connection that has this session here.
+    pub fn conn(&self, session: i64) -> Option<u64> {
+        self.sessions.get(&session)?.conn
+    }
+
+    /// Moves the clock to `now_us` of the monotonic clock outside, by one interval at most.
+    pub fn advance(&mut self, now_us: i64) {
+        let elapsed = now_us - self.last_tick_us.unwrap_or(now_us);
+        self.now_us += elapsed.clamp(0, TICK_INTERVAL_MAX_US);
+        self.last_tick_us = Some(now_us);
+    }
+
+    /// Gathers sessions whose time is up. `touched` tells when a connection was last heard of.
+    ///
+    /// An expired session stays, with a new deadline: should its expiry get lost on the way to the
+    /// log, it is found again. `close` ends it, when the log has it.
+    pub fn expired(&mut self, touched: impl Fn(u64) -> Option<i64>, out: &mut Vec<i64>) {
+        let due = bucket_of(self.now_us);
+        while out.len() < EXPIRIES_PER_TICK_MAX
+            && let Some(bucket) = self.wheel.first_entry().filter(|bucket| *bucket.key() < due)
+        {
+            let (key, sessions) = bucket.remove_entry();
+            for session in sessions {
+                let Some(entry) = self.sessions.get_mut(&session) else { continue };
+                if entry.bucket != key {
+                    continue;
+                }
+                entry.touched_us = entry.conn.and_then(&touched).unwrap_or(entry.touched_us);
+                let mut deadline = entry.touched_us + entry.timeout_us;
+                if deadline <= self.now_us {
+                    out.push(session);
+                    deadline = self.now_us + entry.timeout_us;
+                }
+                entry.bucket = bucket_of(deadline);
+                self.wheel.entry(entry.bucket).or_default().push(session);
+            }
+        }
+    }
+
+    /// Microseconds until a session expires if nothing is heard of it.
+    pub fn left_us(&self, session: i64, touched: impl Fn(u64) -> Option<i64>) -> Option<i64> {
+        let entry = self.sessions.get(&session)?;
+        let touched_us = entry.conn.and_then(touched).unwrap_or(entry.touched_us);
+        Some((touched_us + entry.timeout_us - self.now_us).max(0))
+    }
+}
+
+const fn bucket_of(time_us: i64) -> i64 {
+    time_us.div_euclid(BUCKET_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock() -> SessionClock {
+        let mut clock = SessionClock::new(KeyedState::new(9));
+        clock.advance(1_000_000);
+        clock
+    }
+
+    fn tick(clock: &mut SessionClock, now_us: i64, touched: Option<i64>) -> Vec<i64> {
+        clock.advance(now_us);
+        let mut out = Vec::new();
+        clock.expired(|_| touched, &mut out);
+        out
+    }
+
+    /// Without a word a session expires after its timeout, at most a bucket late, and not before.
+    #[test]
+    fn silent_session_expires() {
+        let mut clock = clock();
+        clock.open(7, 1000);
+        let mut expired_at = None;
+        for step in 1..=15 {
+            if !tick(&mut clock, 1_000_000 + step * 100_000, None).is_empty() {
+                expired_at = Some(step);
+                break;
+            }
+        }
+        assert_eq!(expired_at, Some(11));
+        clock.close(7);
+        assert_eq!(tick(&mut clock, 2_600_000, None), []);
+        assert_eq!(tick(&mut clock, 3_100_000, None), []);
+        assert_eq!(tick(&mut clock, 3_600_000, None), []);
+        assert_eq!((clock.len(), clock.wheel.len()), (0, 0));
+    }
+
+    /// A stall of the node moves the clock by one interval only.
+    #[test]
+    fn stall_expires_nobody() {
+        let mut clock = clock();
+        clock.open(7, 1000);
+        assert_eq!(tick(&mut clock, 3_600_000_000, None), []);
+        assert_eq!(clock.now_us(), TICK_INTERVAL_MAX_US);
+        assert_eq!(tick(&mut clock, 5, None), [], "a clock that goes back moves nothing");
+        assert_eq!(clock.now_us(), TICK_INTERVAL_MAX_US);
+    }
+
+    /// What its connection heard counts; after the disconnect, the time runs from there.
+    #[test]
+    fn connection_keeps_session_until_it_goes() {
+        let mut clock = clock();
+        clock.open(7, 1000);
+        clock.attach(7, 1);
+        for step in 1..=30 {
+            let heard = Some(step * 100_000);
+            assert_eq!(tick(&mut clock, 1_000_000 + step * 100_000, heard), []);
+        }
+        clock.disconnect(7, 2);
+        assert_eq!(clock.conn(7), Some(1), "another connection's end is none of its business");
+        clock.disconnect(7, 1);
+        assert_eq!(clock.left_us(7, |_| None), Some(1_000_000));
+        assert_eq!(tick(&mut clock, 4_500_000, None), []);
+        assert_eq!(tick(&mut clock, 5_000_000, None), []);
+        assert_eq!(tick(&mut clock, 5_100_000, None), [7]);
+    }
+
+    /// An expiry that got lost before the log is asked for again.
+    #[test]
+    fn lost_expiry_is_repeated() {
+        let mut clock = clock();
+        clock.open(7, 400);
+        assert_eq!(tick(&mut clock, 1_500_000, None), [7]);
+        assert_eq!(tick(&mut clock, 1_600_000, None), []);
+        assert_eq!(tick(&mut clock, 2_100_000, None), [7]);
+    }
+
+    /// Many at once come in bounded portions.
+    #[test]
+    fn expiries_are_bounded() {
+        let mut clock = clock();
+        for session in 0..2 * EXPIRIES_PER_TICK_MAX as i64 {
+            clock.open(session, 100 + (session % 4) as i32 * 100);
+        }
+        clock.advance(1_500_000);
+        let mut first = Vec::new();
+        tick(&mut clock, 2_000_000, None).clone_into(&mut first);
+        assert!(first.len() >= EXPIRIES_PER_TICK_MAX);
+        assert!(first.len() < 2 * EXPIRIES_PER_TICK_MAX);
+    }
+}
