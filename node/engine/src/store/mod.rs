@@ -1,17 +1,46 @@
 //! Znodes in memory: blocks, slots, the index, the walk of a snapshot.
 //!
-//! The store keeps what it is told: it knows no ACLs, sessions, zxids or rules of ZooKeeper.
-//! It must never touch memory in proportion to the number of znodes in one call.
+//! | file | what it is |
+//! |---|---|
+//! | `mod` | the store: reads and changes of one znode |
+//! | `slots`, `chunked` | the table of slots, which ties a znode to its relatives |
+//! | `arena`, `block` | memory for blocks, and what is written in one |
+//! | `index` | finds a child by name |
+//! | `children` | lists of children, and the way through a subtree |
+//! | `walk`, `restore` | a snapshot out of a store that goes on changing, and back |
+//!
+//! The store keeps what it is told: it knows no ACLs, sessions, zxids or rules of ZooKeeper. No
+//! call touches memory in proportion to the number of znodes, `restore_end` and the count of
+//! descendants excepted. A `NodeId` that is not live reads as an empty znode and never panics.
 
-use std::collections::BTreeMap;
+mod arena;
+mod block;
+mod children;
+mod chunked;
+mod index;
+mod restore;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod walk;
 
-use crate::jute::{Reader, Writer};
+pub use children::Children;
+
+use arena::Arena;
+use block::{Links, View};
+use index::Index;
+use restore::Restore;
+use slots::{NIL, Slot, Slots};
+use walk::Walk;
 
 /// A slot: stable while the znode lives, used again after.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct NodeId(pub u32);
 
 pub const ROOT: NodeId = NodeId(0);
+
+/// The scratch block above this is given back after use.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
 /// Everything of a znode's Stat that is stored, and its ACL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -31,7 +60,7 @@ pub struct Meta {
     pub acl: u32,
 }
 
-/// The store holds as many znodes as it ever may.
+/// The store holds as many znodes as it ever may, or the parent is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
@@ -48,120 +77,118 @@ pub struct Znode<'a> {
     pub num_children: u32,
 }
 
-struct Simple {
-    parent: u32,
-    name: Box<str>,
-    data: Option<Box<[u8]>>,
-    meta: Meta,
-    children: Vec<NodeId>,
+/// What a rewrite changes; `None` keeps what the znode has.
+#[derive(Default)]
+struct Change<'a> {
+    links: Option<Links>,
+    meta: Option<&'a Meta>,
+    #[expect(clippy::option_option, reason = "null data is a value to change to")]
+    data: Option<Option<&'a [u8]>>,
 }
 
-#[derive(Default)]
 pub struct Store {
-    nodes: Vec<Option<Simple>>,
-    index: BTreeMap<(u32, Box<str>), u32>,
-    walk: std::collections::VecDeque<Vec<u8>>,
+    slots: Slots,
+    arena: Arena,
+    index: Index,
+    data_bytes: u64,
+    walk: Option<Walk>,
+    restoring: Option<Restore>,
+    scratch: Vec<u8>,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Store {
+    /// A store that holds only ROOT, with empty data.
     pub fn new() -> Self {
         Self::with_seed(0)
     }
 
-    /// An empty store whose hash is keyed: the same seed gives the same behaviour.
-    pub fn with_seed(_seed: u64) -> Self {
-        let root = Simple {
-            parent: u32::MAX,
-            name: "".into(),
-            data: Some(Box::default()),
-            meta: Meta::default(),
-            children: Vec::new(),
+    /// The same with a keyed hash: names that collide under one seed do not under another.
+    pub fn with_seed(seed: u64) -> Self {
+        let mut store = Self {
+            slots: Slots::new(),
+            arena: Arena::new(),
+            index: Index::new(seed),
+            data_bytes: 1,
+            walk: None,
+            restoring: None,
+            scratch: Vec::new(),
         };
-        Self {
-            nodes: vec![Some(root)],
-            ..Self::default()
-        }
+        block::encode(&mut store.scratch, Links::NONE, b"", &Meta::default(), Some(b""));
+        let block = store.arena.store(NIL, &store.scratch, 0);
+        let root = Slot { block, parent: NIL, next: NIL, prev: NIL, chain: NIL, tag: 0 };
+        store.slots.put(ROOT.0, root);
+        store
     }
 
-    fn node(&self, id: NodeId) -> Option<&Simple> {
-        self.nodes.get(id.0 as usize)?.as_ref()
-    }
-
+    /// The znode at a valid absolute path.
     pub fn lookup(&self, path: &str) -> Option<NodeId> {
-        path.split('/')
-            .filter(|name| !name.is_empty())
-            .try_fold(ROOT, |at, name| self.child(at, name))
+        let names = path.as_bytes().strip_prefix(b"/")?;
+        if names.is_empty() {
+            return Some(ROOT);
+        }
+        let mut at = ROOT.0;
+        for name in names.split(|&byte| byte == b'/') {
+            at = self.find(at, name, self.index.tag(at, name))?;
+        }
+        Some(NodeId(at))
     }
 
     pub fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        self.index
-            .get(&(parent.0, name.into()))
-            .map(|&slot| NodeId(slot))
+        let name = name.as_bytes();
+        self.find(parent.0, name, self.index.tag(parent.0, name)).map(NodeId)
     }
 
-    /// Everything of a znode in one read.
+    /// Everything of a znode in one read; `None` if it is not live.
     pub fn read(&self, id: NodeId) -> Option<Znode<'_>> {
-        let node = self.node(id)?;
-        Some(Znode {
-            name: node.name.as_bytes(),
-            meta: node.meta,
-            data: node.data.as_deref(),
-            num_children: node.children.len() as u32,
-        })
+        let View { name, meta, data, .. } = self.view(id.0)?;
+        Some(Znode { name, meta, data, num_children: self.num_children(id) })
     }
 
     pub fn meta(&self, id: NodeId) -> Meta {
-        self.node(id).map(|node| node.meta).unwrap_or_default()
+        self.view(id.0).map(|view| view.meta).unwrap_or_default()
     }
 
     /// The data; `None` is null, which differs from empty.
     pub fn data(&self, id: NodeId) -> Option<&[u8]> {
-        self.node(id)?.data.as_deref()
+        self.view(id.0)?.data
     }
 
     pub fn name(&self, id: NodeId) -> &str {
-        self.node(id).map(|node| &*node.name).unwrap_or_default()
+        str::from_utf8(self.name_bytes(id)).unwrap_or_default()
     }
 
+    /// The name unchecked for UTF-8, which it is.
     pub fn name_bytes(&self, id: NodeId) -> &[u8] {
-        self.name(id).as_bytes()
+        self.block(id.0).map(block::name).unwrap_or_default()
     }
 
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
-        self.node(id)
-            .map(|node| NodeId(node.parent))
-            .filter(|parent| parent.0 != u32::MAX)
+        let slot = self.slots.get(id.0);
+        (slot.is_live() && slot.parent != NIL).then_some(NodeId(slot.parent))
     }
 
-    pub fn num_children(&self, id: NodeId) -> u32 {
-        self.node(id).map_or(0, |node| node.children.len() as u32)
-    }
-
-    pub fn children(&self, id: NodeId) -> Children<'_> {
-        Children {
-            inner: self
-                .node(id)
-                .map(|node| node.children.iter())
-                .unwrap_or_default(),
-        }
-    }
-
-    pub fn descendants_count(&self, id: NodeId) -> u64 {
-        self.children(id)
-            .map(|child| 1 + self.descendants_count(child))
-            .sum()
-    }
-
+    /// Appends the absolute path.
     pub fn push_path(&self, id: NodeId, out: &mut Vec<u8>) {
         if id == ROOT {
             out.push(b'/');
             return;
         }
-        if let Some(parent) = self.parent(id).filter(|parent| *parent != ROOT) {
-            self.push_path(parent, out);
+        let start = out.len();
+        out.resize(start + self.path_len(id.0) as usize, b'/');
+        let (mut end, mut at) = (out.len(), id);
+        while let Some(parent) = self.parent(at) {
+            let name = self.name_bytes(at);
+            end -= name.len();
+            out[end..end + name.len()].copy_from_slice(name);
+            end -= 1;
+            at = parent;
         }
-        out.push(b'/');
-        out.extend_from_slice(self.name_bytes(id));
     }
 
     /// Links a new znode under `parent`. The parent's own `Meta` is the caller's business, and so
@@ -173,183 +200,149 @@ impl Store {
         data: Option<&[u8]>,
         meta: &Meta,
     ) -> Result<NodeId, Full> {
-        let id = NodeId(self.nodes.len() as u32);
-        self.nodes.push(Some(Simple {
-            parent: parent.0,
-            name: name.into(),
-            data: data.map(Into::into),
-            meta: *meta,
-            children: Vec::new(),
-        }));
-        self.index.insert((parent.0, name.into()), id.0);
-        if let Some(Some(node)) = self.nodes.get_mut(parent.0 as usize) {
-            node.children.push(id);
+        if !self.slots.get(parent.0).is_live() {
+            return Err(Full);
         }
-        Ok(id)
+        let tag = self.index.tag(parent.0, name.as_bytes());
+        let slot = Slot { block: NIL, parent: parent.0, next: NIL, prev: NIL, chain: NIL, tag };
+        let id = self.slots.add(slot).ok_or(Full)?;
+        if let Some(walk) = &mut self.walk {
+            walk.set_done(id);
+        }
+        self.scratch.clear();
+        block::encode(&mut self.scratch, Links::NONE, name.as_bytes(), meta, data);
+        let block = self.store_scratch(NIL);
+        self.slots.edit(id, |slot| slot.block = block);
+        self.index.insert(&mut self.slots, id);
+        self.link(parent.0, id);
+        self.data_bytes += self.path_len(id) + data.map_or(0, <[u8]>::len) as u64;
+        Ok(NodeId(id))
     }
 
     /// Removes a leaf. A znode with children, and the root, stay.
     pub fn remove(&mut self, id: NodeId) {
-        let Some(node) = self.nodes.get_mut(id.0 as usize).and_then(Option::take) else {
+        let block = self.slots.get(id.0).block;
+        if self.parent(id).is_none() || self.num_children(id) != 0 {
             return;
-        };
-        self.index.remove(&(node.parent, node.name));
-        if let Some(Some(parent)) = self.nodes.get_mut(node.parent as usize) {
-            parent.children.retain(|child| *child != id);
         }
+        self.save_for_walk(id.0);
+        self.data_bytes -= self.path_len(id.0) + self.data_len(id.0);
+        self.unlink(id.0);
+        self.index.remove(&mut self.slots, id.0);
+        self.arena.free(block);
+        self.slots.release(id.0);
     }
 
-    /// Replaces data and meta in one rewrite.
+    /// Replaces data and meta in one rewrite, in place when the size class stays.
     pub fn set_data(&mut self, id: NodeId, data: Option<&[u8]>, meta: &Meta) -> Result<(), Full> {
-        if let Some(Some(node)) = self.nodes.get_mut(id.0 as usize) {
-            node.data = data.map(Into::into);
-            node.meta = *meta;
-        }
+        let Some(view) = self.view(id.0) else { return Err(Full) };
+        let (old, new) = (view.data.map_or(0, <[u8]>::len), data.map_or(0, <[u8]>::len));
+        self.save_for_walk(id.0);
+        self.rewrite(id.0, &Change { meta: Some(meta), data: Some(data), ..Change::default() });
+        self.data_bytes = self.data_bytes - old as u64 + new as u64;
         Ok(())
     }
 
     pub fn set_meta(&mut self, id: NodeId, meta: &Meta) {
-        if let Some(Some(node)) = self.nodes.get_mut(id.0 as usize) {
-            node.meta = *meta;
+        let Some(view) = self.view(id.0) else { return };
+        let old = view.meta;
+        self.save_for_walk(id.0);
+        let (pzxid, creates) = (meta.pzxid, meta.creates);
+        let handle = self.slots.get(id.0).block;
+        // A parent gets new stamps with every child: those are at a fixed place.
+        let only_stamps = *meta == Meta { pzxid, creates, ..old };
+        if only_stamps && block::links(self.arena.get(handle)).is_some() {
+            block::set_stamps(self.arena.get_mut(handle), pzxid, creates);
+        } else {
+            self.rewrite(id.0, &Change { meta: Some(meta), ..Change::default() });
         }
     }
 
     /// Znodes, the root counted.
-    pub fn node_count(&self) -> u64 {
-        self.nodes.iter().flatten().count() as u64
+    pub const fn node_count(&self) -> u64 {
+        self.slots.live() as u64
     }
 
     /// Bytes of all paths and data, as ZooKeeper's `approximate_data_size` counts them.
-    pub fn data_bytes(&self) -> u64 {
-        0
+    pub const fn data_bytes(&self) -> u64 {
+        self.data_bytes
     }
 
     /// Bytes of memory held.
     pub fn memory_bytes(&self) -> u64 {
-        0
+        let walk = self.walk.as_ref().map_or(0, Walk::bytes);
+        (self.slots.bytes() + self.arena.bytes() + self.index.bytes() + walk) as u64
     }
 
     /// Every live znode, in slot order.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
-        (0..self.nodes.len() as u32)
-            .map(NodeId)
-            .filter(|id| self.node(*id).is_some())
+        let first = self.slots.next_live(0);
+        std::iter::successors(first, |id| self.slots.next_live(id + 1)).map(NodeId)
     }
 
-    /// Starts a walk over the state of this moment; changes made later do not show in it.
-    pub fn walk_begin(&mut self) {
-        let ids: Vec<NodeId> = self.ids().collect();
-        self.walk = ids
-            .into_iter()
-            .map(|id| {
-                let (meta, mut body) = (self.meta(id), Vec::new());
-                body.put_u32(id.0);
-                body.put_u32(self.parent(id).map_or(u32::MAX, |parent| parent.0));
-                body.put_string(self.name(id));
-                body.put_buf(self.data(id));
-                for value in [
-                    meta.czxid, meta.mzxid, meta.pzxid, meta.ctime, meta.mtime, meta.owner,
-                ] {
-                    body.put_i64(value);
-                }
-                for value in [meta.version, meta.creates, meta.aversion, meta.acl as i32] {
-                    body.put_i32(value);
-                }
-                let mut record = Vec::new();
-                record.put_u32(body.len() as u32);
-                record.extend(body);
-                record
-            })
-            .collect();
+    fn block(&self, id: u32) -> Option<&[u8]> {
+        let slot = self.slots.get(id);
+        slot.is_live().then(|| self.arena.get(slot.block))
     }
 
-    /// Appends whole records (`length u32`, then as many bytes) until about `bytes_max` came;
-    /// answers whether there are more. May append nothing and still answer true.
-    pub fn walk_next(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> bool {
-        let start = out.len();
-        while out.len() - start < bytes_max {
-            let Some(record) = self.walk.pop_front() else {
-                return false;
-            };
-            out.extend(record);
+    fn view(&self, id: u32) -> Option<View<'_>> {
+        block::parse(self.block(id)?).ok()
+    }
+
+    fn name_len(&self, id: u32) -> u64 {
+        self.name_bytes(NodeId(id)).len() as u64
+    }
+
+    fn data_len(&self, id: u32) -> u64 {
+        self.data(NodeId(id)).map_or(0, <[u8]>::len) as u64
+    }
+
+    /// The length of the path of a znode, 0 for the root.
+    fn path_len(&self, id: u32) -> u64 {
+        let (mut length, mut at) = (0, NodeId(id));
+        while let Some(parent) = self.parent(at) {
+            length += 1 + self.name_len(at.0);
+            at = parent;
         }
-        true
+        length
     }
 
-    /// Forgets the walk.
-    pub fn walk_abandon(&mut self) {
-        self.walk.clear();
-    }
-
-    /// Takes one record (length field included) into a store that held only ROOT before the first;
-    /// records may come in any order. After `Damaged` throw the store away.
-    pub fn restore(&mut self, record: &mut Reader) -> Result<(), Damaged> {
-        self.restore_simple(record).map_err(|_| Damaged)
-    }
-
-    fn restore_simple(&mut self, record: &mut Reader) -> Result<(), crate::jute::Malformed> {
-        let length = record.u32()? as usize;
-        let mut body = Reader::new(record.take(length)?);
-        let (slot, parent) = (body.u32()?, body.u32()?);
-        let (name, data) = (body.string()?, body.buf()?);
-        let meta = Meta {
-            czxid: body.i64()?,
-            mzxid: body.i64()?,
-            pzxid: body.i64()?,
-            ctime: body.i64()?,
-            mtime: body.i64()?,
-            owner: body.i64()?,
-            version: body.i32()?,
-            creates: body.i32()?,
-            aversion: body.i32()?,
-            acl: body.u32()?,
-        };
-        while self.nodes.len() <= slot as usize {
-            self.nodes.push(None);
+    fn find(&self, parent: u32, name: &[u8], tag: u32) -> Option<u32> {
+        let mut at = self.index.first(tag);
+        while at != NIL {
+            let slot = self.slots.get(at);
+            if slot.tag == tag
+                && slot.parent == parent
+                && block::name(self.arena.get(slot.block)) == name
+            {
+                return Some(at);
+            }
+            at = slot.chain;
         }
-        self.nodes[slot as usize] = Some(Simple {
-            parent,
-            name: name.into(),
-            data: data.map(Into::into),
-            meta,
-            children: Vec::new(),
-        });
-        if slot != 0 {
-            self.index.insert((parent, name.into()), slot);
-        }
-        Ok(())
+        None
     }
 
-    /// Checks that the records made one whole tree of `count` znodes, the root counted.
-    pub fn restore_end(&mut self, count: u64) -> Result<(), Damaged> {
-        for slot in 1..self.nodes.len() {
-            let Some(parent) = self.nodes[slot].as_ref().map(|node| node.parent) else {
-                continue;
-            };
-            let node = self
-                .nodes
-                .get_mut(parent as usize)
-                .and_then(Option::as_mut)
-                .ok_or(Damaged)?;
-            node.children.push(NodeId(slot as u32));
-        }
-        if self.node_count() == count {
-            Ok(())
-        } else {
-            Err(Damaged)
-        }
+    /// Writes the block of a live znode anew.
+    fn rewrite(&mut self, id: u32, change: &Change) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        let links = change.links.unwrap_or_else(|| self.links(id));
+        let Some(view) = self.view(id) else { return };
+        let meta = change.meta.unwrap_or(&view.meta);
+        let data = change.data.unwrap_or(view.data);
+        block::encode(&mut scratch, links, view.name, meta, data);
+        self.scratch = scratch;
+        let handle = self.store_scratch(self.slots.get(id).block);
+        self.slots.edit(id, |slot| slot.block = handle);
     }
-}
 
-/// The children of one znode, in no promised order.
-#[derive(Clone)]
-pub struct Children<'a> {
-    inner: std::slice::Iter<'a, NodeId>,
-}
-
-impl Iterator for Children<'_> {
-    type Item = NodeId;
-    fn next(&mut self) -> Option<NodeId> {
-        self.inner.next().copied()
+    /// Stores the block that was written to `scratch`, in the place of `old` if it fits.
+    fn store_scratch(&mut self, old: u32) -> u32 {
+        let room = block::room_to_change(&self.scratch);
+        let handle = self.arena.store(old, &self.scratch, room);
+        if self.scratch.capacity() > SCRATCH_BYTES_MAX {
+            self.scratch = Vec::new();
+        }
+        handle
     }
 }
