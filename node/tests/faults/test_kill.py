@@ -1,0 +1,58 @@
+"""A real node, killed under load: nothing acknowledged is lost, nothing invented. `make kill100` does more."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from kill import checker
+from kill.session import SessionGoneError, WrongReplyError
+from peers import PeerSettings, RaftKeeper
+
+ROUNDS = 8
+SETTINGS = PeerSettings(min_session_timeout_ms=1_000)
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(name="seed")
+def _seed() -> int:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    return seed
+
+
+def test_nothing_acknowledged_is_lost_when_the_node_is_killed(tmp_path: Path, seed: int) -> None:
+    """Eight kills under load; a hundred are `make kill100`."""
+    with RaftKeeper(SETTINGS, directory=tmp_path) as node:
+        node.stop()
+        run = asyncio.run(checker.check(node, ROUNDS, seed))
+    assert run.kills >= ROUNDS
+    assert run.tally.acknowledged > 100 * ROUNDS
+
+
+class Forgetful(RaftKeeper):
+    """A node that comes back with the data of its start before."""
+
+    def start(self) -> Forgetful:
+        aside = self.directory / "aside"
+        if aside.exists():
+            shutil.rmtree(self.data_directory)
+            aside.rename(self.data_directory)
+        if self.data_directory.exists():
+            shutil.copytree(self.data_directory, aside)
+        super().start()
+        return self
+
+
+def test_the_checker_finds_a_node_that_forgets(tmp_path: Path, seed: int) -> None:
+    """The same check fails on a node that loses acknowledged writes."""
+    node = Forgetful(SETTINGS, directory=tmp_path)
+    try:
+        with pytest.raises((WrongReplyError, SessionGoneError)):
+            asyncio.run(checker.check(node, ROUNDS, seed))
+    finally:
+        node.close()
