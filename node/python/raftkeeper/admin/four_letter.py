@@ -224,7 +224,7 @@ def _date(wall_ms: int) -> str:
 
 
 def _term(parts: NodeParts, index: int) -> int:
-    return parts.core.term_at(index) if index <= parts.core.last_index else 0
+    return parts.core.term_at(index) or 0
 
 
 COMMANDS: dict[str, Report] = {

@@ -20,7 +20,7 @@ from raftkeeper.server.view import NodeParts, NodeView
 
 Value = int | float | str
 
-LATENCY_KEYS = ("latency_read_us", "latency_write_us")
+LATENCY_NAMES = {"latency_read": "readlatency", "latency_write": "updatelatency"}
 
 
 def describe_mode(view: NodeView) -> str:
@@ -49,8 +49,10 @@ def _built_on() -> str:
 
 
 def read_figures(parts: NodeParts) -> dict[str, Any]:
-    """The engine's gauges and counters by name."""
-    return parts.engine.statistics()
+    """The engine's gauges and counters by name; who was refused at the door counts with the rest."""
+    figures = parts.engine.statistics()
+    refused = int(figures.get("connection_rejected", 0))
+    return {**figures, "connection_rejected": refused + parts.door.rejected}
 
 
 def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
@@ -68,11 +70,10 @@ def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
     values.update(process_figures(view, parts))
     for name, histogram in histograms_ms(parts).items():
         values.update(summary(name, histogram))
-    for name in LATENCY_KEYS:
-        histogram = engine_histogram(figures, name)
-        if histogram is not None:
-            short = {"latency_read_us": "readlatency", "latency_write_us": "updatelatency"}[name]
-            values.update(advanced_summary(short, histogram))
+    for name, short in LATENCY_NAMES.items():
+        latencies = engine_histogram(figures, name)
+        if latencies is not None:
+            values.update(advanced_summary(short, latencies))
     return values
 
 
@@ -83,7 +84,6 @@ def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "uptime": view.uptime_ms,
         "open_file_descriptor_count": open_files(),
         "max_file_descriptor_count": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
-        "connection_rejected": parts.door.rejected,
         "quorum_size": len(parts.core.membership.voters),
         "commit_count": driver.entries_applied,
         "proposal_count": driver.batches,
@@ -121,7 +121,7 @@ def engine_histogram(figures: dict[str, Any], name: str) -> Histogram | None:
     histogram = Histogram(tuple(bounds))
     histogram.counts = list(counts)
     histogram.count = sum(counts)
-    histogram.total = int(figures.get(name.replace("_us", "_sum_us"), 0))
+    histogram.total = int(figures.get(f"{name}_sum_us", 0))
     last = max((i for i, count in enumerate(counts) if count), default=0)
     first = min((i for i, count in enumerate(counts) if count), default=0)
     histogram.maximum = bounds[min(last, len(bounds) - 1)]

@@ -27,7 +27,6 @@ from raftkeeper.server.opening import (
     build_first_entry,
     lock_data,
     open_data,
-    record_bytes_max,
 )
 from raftkeeper.server.shutdown import StopRequest, drain
 from raftkeeper.server.snapshotter import Snapshotter
@@ -134,7 +133,7 @@ class Node:
             core=data.core,
             writer=writer,
             clock=clock,
-            record_bytes_max=record_bytes_max(config),
+            record_bytes_max=config.record_bytes_max,
             first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
             on_fatal=on_fatal,
         )

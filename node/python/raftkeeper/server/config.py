@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 KIB = 1024
 MIB = 1024 * KIB
 
+ENTRY_OVERHEAD_BYTES = 64 * KIB
+"""Of a batch beside its requests: headers and the auth lists, generously."""
+
 FOUR_LETTER_WORDS = (
     "conf cons crst csnp dirs dump envi isro lgif mntr ruok srst srvr stat uptm wchc wchp wchs"
 ).split()
@@ -109,11 +112,13 @@ class Storage(Section):
 
     data_dir: Path = Field(Path("data"), description="Folder of this node's data. Its own alone.")
     segment_bytes: int = Field(
-        64 * MIB,
+        32 * MIB,
         ge=1 * MIB,
         le=4096 * MIB,
-        description="Length a segment of the log is preallocated to. Longer segments mean fewer "
-        "directory fsyncs, shorter ones give space back sooner.",
+        multiple_of=4 * KIB,
+        description="Length of a preallocated segment of the log, two of which lie ready. Longer "
+        "ones mean fewer directory fsyncs, shorter ones give space back sooner. At least four "
+        "times what a batch can be.",
     )
     batch_bytes_max: int = Field(
         1 * MIB,
@@ -145,9 +150,6 @@ class Snapshot(Section):
         le=100,
         description="Snapshots kept; the log is kept from the oldest of them on, so that each can "
         "be started from.",
-    )
-    compression_level: int = Field(
-        3, ge=1, le=19, description="zstd's level. Above 3 it costs a core more than it saves disk."
     )
     on_exit: bool = Field(
         False,
@@ -233,11 +235,11 @@ class Features(Section):
     )
     reconfig: bool = Field(False, description="The reconfig request. ZooKeeper's reconfigEnabled.")
     collect_interval_ms: int = Field(
-        60_000,
+        1_000,
         ge=100,
         le=86_400_000,
-        description="How often empty containers and outlived TTL nodes are removed. ZooKeeper's "
-        "znode.container.checkIntervalMs.",
+        description="How often empty containers and outlived TTL nodes are looked for, among "
+        "10,000 znodes at a time. ZooKeeper looks at all of them each minute.",
     )
 
 
@@ -253,6 +255,21 @@ class Config(Section):
     four_letter: FourLetter = FourLetter()
     auth: Auth = Auth()
     features: Features = Features()
+
+    @property
+    def record_bytes_max(self) -> int:
+        """The longest log entry: a full batch, and the request that overfilled it."""
+        return self.storage.batch_bytes_max + self.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
+
+    @model_validator(mode="after")
+    def check_segment(self) -> Self:
+        """A segment holds several of the longest entries."""
+        if self.storage.segment_bytes < 4 * self.record_bytes_max:
+            raise ValueError(
+                f"storage.segment_bytes must be at least {4 * self.record_bytes_max}: four times "
+                "storage.batch_bytes_max and client.frame_bytes_max together"
+            )
+        return self
 
 
 def section_models() -> dict[str, type[Section]]:

@@ -176,9 +176,10 @@ def _validated(
 
 def _describe(item: Mapping[str, Any], places: dict[tuple[str, str], str]) -> str:
     location = [str(part) for part in item["loc"]]
-    section = location[0]
-    key = location[1] if len(location) > 1 else ""
+    section, key, *_ = [*location, "", ""]
     message = str(item["msg"]).removeprefix("Value error, ")
+    if not section:
+        return message
     if not key:
         involved = [place for (name, _), place in places.items() if name == section]
         return f"{involved[-1] if involved else section}: [{section}] {message}"

@@ -21,7 +21,7 @@ from raftkeeper.server.client_protocol import Clients
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.logs import LogBudget, get_logger
-from raftkeeper.storage import LogWriter, StorageFailed
+from raftkeeper.storage import StorageFailed, Writer
 
 log = get_logger(__name__)
 
@@ -55,7 +55,7 @@ class Driver:
         *,
         engine: Engine,
         core: RaftCore,
-        writer: LogWriter,
+        writer: Writer,
         clock: Clock,
         record_bytes_max: int,
         first_entry: Callable[[], bytes],

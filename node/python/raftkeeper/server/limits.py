@@ -39,9 +39,6 @@ TICK_S: Final = 0.25
 LATE_TICK_S: Final = 1.0
 """A tick later than this is logged: the loop stood still for as long."""
 
-COLLECT_EVERY_S: Final = 60.0
-"""How often containers and TTL nodes are looked through; ZooKeeper's interval."""
-
 HOUSEKEEPING_EVERY_S: Final = 1.0
 """How often snapshots, silent sockets and stalled readers are looked at."""
 

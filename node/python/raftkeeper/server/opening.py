@@ -27,8 +27,6 @@ from raftkeeper.storage import (
 log = get_logger(__name__)
 
 FIRST_MEMBER_ID = 1
-ENTRY_OVERHEAD_BYTES = 64 * 1024
-"""Of a batch beside its requests: headers and the auth lists, generously."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,6 @@ class OpenData:
     engine: Engine
     core: RaftCore
     snapshot: SnapshotMeta | None
-
-
-def record_bytes_max(config: Config) -> int:
-    """The longest log entry: a full batch, and the request that overfilled it."""
-    return config.storage.batch_bytes_max + config.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
 
 
 def build_engine(config: Config) -> Engine:
@@ -70,8 +63,7 @@ def lock_data(config: Config) -> DataDirectory:
     options = StorageOptions(
         segment_bytes=config.storage.segment_bytes,
         snapshots_kept=config.snapshot.retain,
-        record_bytes_max=record_bytes_max(config),
-        compression_level=config.snapshot.compression_level,
+        record_bytes_max=config.record_bytes_max,
     )
     try:
         return DataDirectory.open(path, options)

@@ -16,7 +16,7 @@ from raftkeeper.server.config import Snapshot
 from raftkeeper.server.driver import DriverFigures
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.logs import get_logger
-from raftkeeper.storage import DataDirectory, LogWriter, SnapshotMeta, StorageError
+from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageError, Writer
 
 log = get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Snapshotter:
         *,
         engine: Engine,
         core: RaftCore,
-        writer: LogWriter,
+        writer: Writer,
         data: DataDirectory,
         cluster_id: bytes,
         settings: Snapshot,
@@ -96,13 +96,15 @@ class Snapshotter:
 
     async def _take(self) -> bool:
         started_us = self._clock.now_us()
+        if self._core.applied_index <= self.last_index:
+            return True  # nothing happened since the last one
         try:
             meta = await self._write()
         except (StorageError, OSError) as error:
-            self.failed += 1
-            self._not_before_us = self._clock.now_us() + int(limits.SNAPSHOT_RETRY_S * 1_000_000)
-            log.error("snapshot.failed", reason=str(error), retry_s=limits.SNAPSHOT_RETRY_S)
-            return False
+            return self._give_up(str(error))
+        except Exception as error:  # the top frame of a task: the node goes on without
+            log.critical("snapshot.broken", exc_info=error)
+            return self._give_up(repr(error))
         duration_us = self._clock.now_us() - started_us
         self.taken += 1
         self.durations.add(duration_us)
@@ -119,6 +121,13 @@ class Snapshotter:
         )
         return True
 
+    def _give_up(self, reason: str) -> bool:
+        """The log holds everything, so a snapshot that failed is tried again later."""
+        self.failed += 1
+        self._not_before_us = self._clock.now_us() + int(limits.SNAPSHOT_RETRY_S * 1_000_000)
+        log.error("snapshot.failed", reason=reason, retry_s=limits.SNAPSHOT_RETRY_S)
+        return False
+
     async def _write(self) -> SnapshotMeta:
         """The walk: a slice on the loop, its bytes in the thread, and so on to the end."""
         loop = asyncio.get_running_loop()
@@ -128,9 +137,12 @@ class Snapshotter:
         finished = False
         job = None
         try:
+            term = core.term_at(index)
+            if term is None:
+                raise RuntimeError(f"the term of the applied entry {index} is not known")
             meta = SnapshotMeta(
                 index=index,
-                term=core.term_at(index),
+                term=term,
                 zxid=zxid,
                 membership=core.membership_at(index).encode(),
                 cluster_id=self._cluster_id,

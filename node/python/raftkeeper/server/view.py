@@ -13,7 +13,7 @@ from raftkeeper.server.config import Config
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.snapshotter import Snapshotter
-from raftkeeper.storage import DataDirectory, LogWriter
+from raftkeeper.storage import DataDirectory, Writer
 
 
 def node_version() -> str:
@@ -28,7 +28,7 @@ class NodeParts:
     engine: Engine
     core: RaftCore
     driver: Driver
-    writer: LogWriter
+    writer: Writer
     clients: Clients
     door: Door
     snapshotter: Snapshotter

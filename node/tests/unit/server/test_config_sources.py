@@ -1,0 +1,124 @@
+"""Claims about reading a configuration: where it comes from and how its mistakes are told."""
+
+from pathlib import Path
+
+import pytest
+
+from raftkeeper.server.config import Config
+from raftkeeper.server.config_sources import ConfigError, load_config
+
+
+def problems_of(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
+    """What is said about a file, without the folder in front."""
+    file = tmp_path / "node.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_config(file, environment or {}, {})
+    return [problem.removeprefix(f"{tmp_path}/") for problem in raised.value.problems]
+
+
+def test_defaults_are_a_valid_configuration() -> None:
+    """Nothing has to be said to start a node."""
+    config = load_config(None, {}, {})
+    assert config == Config()
+    assert (config.client.port, config.session.min_timeout_ms) == (2181, 4000)
+
+
+def test_flags_outrank_environment_outranks_file(tmp_path: Path) -> None:
+    """The later source wins, key by key."""
+    file = tmp_path / "node.toml"
+    file.write_text("[client]\nport = 1\nframe_bytes_max = 5000\nlisten = '127.0.0.2'\n")
+    config = load_config(
+        file,
+        {"RAFTKEEPER__CLIENT__PORT": "2", "RAFTKEEPER__CLIENT__FRAME_BYTES_MAX": "6000"},
+        {"--client-port": "3"},
+    )
+    assert (config.client.port, config.client.frame_bytes_max) == (3, 6000)
+    assert config.client.listen == "127.0.0.2"
+
+
+def test_lists_are_words_outside_the_file() -> None:
+    """`srvr,mntr` in a flag is the list of both."""
+    config = load_config(None, {}, {"--four-letter-whitelist": "srvr,mntr"})
+    assert config.four_letter.whitelist == ("srvr", "mntr")
+
+
+def test_unknown_key_is_named_with_line_and_nearest(tmp_path: Path) -> None:
+    """A slip of the hand costs one look."""
+    assert problems_of(tmp_path, "# a comment\n[client]\nprot = 1\n") == [
+        "node.toml:3: unknown key client.prot; did you mean client.port?"
+    ]
+
+
+def test_key_in_the_wrong_section_is_sent_to_the_right_one(tmp_path: Path) -> None:
+    """The same name elsewhere is the likeliest wish."""
+    assert problems_of(tmp_path, "[storage]\nretain = 3\n") == [
+        "node.toml:2: unknown key storage.retain; did you mean snapshot.retain?"
+    ]
+
+
+def test_unknown_section_is_named(tmp_path: Path) -> None:
+    """Sections have slips too."""
+    assert problems_of(tmp_path, "\n[sesion]\na = 1\n") == [
+        "node.toml:2: unknown section sesion; did you mean session?"
+    ]
+
+
+def test_wrong_value_is_told_with_line_and_range(tmp_path: Path) -> None:
+    """The allowed range stands in the message."""
+    (problem,) = problems_of(tmp_path, "[client]\nlisten = '::'\nport = 70000\n")
+    assert problem.startswith("node.toml:3: client.port = 70000:")
+    assert problem.endswith("(allowed: 1 to 65535)")
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    """Nobody has to start five times for five mistakes."""
+    text = "[client]\nport = 0\nprot = 1\n[log]\nlevel = 'loud'\n"
+    assert len(problems_of(tmp_path, text)) == 3
+
+
+def test_relation_of_two_keys_is_checked(tmp_path: Path) -> None:
+    """The shortest timeout is not above the longest."""
+    (problem,) = problems_of(tmp_path, "[session]\nmin_timeout_ms = 50000\n")
+    assert problem == "node.toml:2: [session] min_timeout_ms must not be above max_timeout_ms"
+
+
+def test_relation_of_two_sections_is_checked(tmp_path: Path) -> None:
+    """A segment of the log holds several of the longest entries."""
+    (problem,) = problems_of(tmp_path, "[client]\nframe_bytes_max = 104857600\n")
+    assert "storage.segment_bytes must be at least" in problem
+
+
+def test_wrong_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    """The parser's own words carry the line."""
+    (problem,) = problems_of(tmp_path, "[client\n")
+    assert "line 1" in problem
+
+
+def test_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    """No traceback for a wrong path."""
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_config(tmp_path / "none.toml", {}, {})
+
+
+def test_unknown_environment_variable_is_named(tmp_path: Path) -> None:
+    """A typo in a deployment's environment does not pass in silence."""
+    assert problems_of(tmp_path, "", {"RAFTKEEPER__CLIENT__PROT": "1"}) == [
+        (
+            "environment variable RAFTKEEPER__CLIENT__PROT is unknown; "
+            "did you mean RAFTKEEPER__CLIENT__PORT?"
+        )
+    ]
+
+
+def test_unknown_flag_is_named() -> None:
+    """Flags are checked by the same schema."""
+    with pytest.raises(ConfigError, match="--client-prt is unknown; did you mean --client-port"):
+        load_config(None, {}, {"--client-prt": "1"})
+
+
+@pytest.mark.parametrize("digest", ["super", "super:short=", ":AAAAAAAAAAAAAAAAAAAAAAAAAAA="])
+def test_malformed_super_digest_is_refused(digest: str) -> None:
+    """A password in clear in its place would lock the operator out and leak."""
+    with pytest.raises(ConfigError, match="user:base64"):
+        load_config(None, {}, {"--auth-super-digest": digest})

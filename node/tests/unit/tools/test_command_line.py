@@ -1,0 +1,75 @@
+"""Claims about the `raftkeeper` command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from raftkeeper.server.config_sources import ConfigError
+from raftkeeper.tools.cli import main
+from raftkeeper.tools.start import build_help, parse_flags
+
+
+def test_flags_take_their_value_either_way() -> None:
+    """`--flag value` and `--flag=value`."""
+    file, flags = parse_flags(["--config", "a.toml", "--client-port=1", "--log-level", "debug"])
+    assert (file, flags) == (Path("a.toml"), {"--client-port": "1", "--log-level": "debug"})
+
+
+def test_flag_without_a_value_is_told() -> None:
+    """It is not taken for the next one's."""
+    with pytest.raises(ConfigError, match="flag --client-port needs a value"):
+        parse_flags(["--client-port"])
+
+
+def test_help_of_server_names_every_setting_with_its_range() -> None:
+    """From the schema, like the reference."""
+    text = build_help()
+    assert "--client-port VALUE   (RAFTKEEPER__CLIENT__PORT)" in text
+    assert "Default: 2181. Allowed: 1 to 65535." in text
+
+
+def test_check_config_tells_problems_and_exits_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line per problem, on standard error."""
+    file = tmp_path / "node.toml"
+    file.write_text("[client]\nprot = 1\n")
+    assert main(["check-config", str(file)]) == 2
+    assert "unknown key client.prot; did you mean client.port?" in capsys.readouterr().err
+
+
+def test_check_config_says_when_a_file_is_correct(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And exits 0."""
+    file = tmp_path / "node.toml"
+    file.write_text("[client]\nport = 2182\n")
+    assert main(["check-config", str(file)]) == 0
+    assert "correct" in capsys.readouterr().out
+
+
+def test_wrong_configuration_starts_nothing_and_exits_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No traceback, the nearest flag."""
+    assert main(["server", "--client-prt", "1"]) == 2
+    assert "did you mean --client-port?" in capsys.readouterr().err
+
+
+def test_status_of_nobody_is_one_line_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a node is not, it is said."""
+    assert main(["status", "127.0.0.1:1"]) == 1
+    assert "cannot ask 127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_server_process_loads_no_library_of_the_other_commands() -> None:
+    """Its memory counts: typer and rich stay out."""
+    code = (
+        "import sys, raftkeeper.tools.cli, raftkeeper.tools.start, raftkeeper.server.app, "
+        "raftkeeper.admin.four_letter, raftkeeper.admin.http_api\n"
+        "print([name for name in ('typer', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
