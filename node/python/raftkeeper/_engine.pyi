@@ -5,7 +5,7 @@ Nothing here reads a clock or a random number: time and secrets are passed in.
 """
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Self, final
 
 __version__: str
 
@@ -15,8 +15,8 @@ __version__: str
 class Engine:
     """Tree, sessions, watches, connections of one node. Used from the event loop's thread only."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         origin: int,
         min_session_timeout_ms: int,
@@ -29,12 +29,19 @@ class Engine:
         skip_acl: bool = False,
         reconfig_enabled: bool = False,
         ttl_enabled: bool = True,
-    ) -> None:
-        """`origin` names this run of this node (random u64, from outside): replies go only to requests of this run."""
+    ) -> Self:
+        """Makes an empty engine; restore a snapshot and apply the log next.
+
+        `origin` names this run of this node (random u64, from outside): replies go only to
+        requests of this run.
+        """
 
     # -- connections
     def connect(self, address: str, now_us: int) -> int:
-        """A client connected from `address` (no port; it becomes the implicit id `ip:<address>`). Returns the connection's id, never reused within a run."""
+        """A client connected from `address`; returns the connection's id, never reused within a run.
+
+        The address comes without its port: it becomes the implicit identity `ip:<address>`.
+        """
 
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
         """Takes one socket read; returns the replies that are ready now (may be empty).
@@ -49,26 +56,42 @@ class Engine:
 
     @property
     def wants(self) -> int:
-        """Bits of what the driver should do at the end of this loop turn: 1 a batch can be taken, 2 there are actions."""
+        """What the driver should do at the end of this loop turn, as bits.
+
+        1: a batch can be taken; 2: there are actions.
+        """
 
     def take_actions(self) -> list[tuple[int, int, str]]:
-        """(conn, action, reason): 1 close after what is written, 2 abort at once, 3 stop reading, 4 read again. `reason` is for the log, '' for an orderly close."""
+        """What is to be done with connections: (conn, action, reason).
+
+        Actions: 1 close after what is written, 2 abort at once, 3 stop reading, 4 read again.
+        `reason` is for the log, '' for an orderly close.
+        """
 
     # -- the log
     def bootstrap_entry(
         self, *, cluster_id: bytes, secret: bytes, first_session: int, now_ms: int
     ) -> bytes:
-        """The first entry of a new cluster (16 bytes of id, 32 of the secret behind session passwords)."""
+        """The first entry of a new cluster.
+
+        16 bytes of id, 32 bytes of the secret behind session passwords.
+        """
 
     @property
     def bootstrapped(self) -> bool: ...
     def take_batch(self, now_ms: int) -> bytes | None:
-        """Seals what was gathered into the payload of one log entry, stamped with the wall clock; None when there is nothing. At most `batch_bytes_max` and a request."""
+        """Seals what was gathered into the payload of one log entry, stamped with the wall clock.
+
+        None when there is nothing. At most `batch_bytes_max` and a request long.
+        """
 
     def apply(self, index: int, payload: bytes, now_us: int) -> None:
-        """Applies one committed entry, in index order. Replies and watch events gather for `take_replies`.
+        """Applies one committed entry, in index order.
 
-        Raises EngineError when the payload is not an entry or the index is not the next: the node must stop.
+        Replies and watch events gather for `take_replies`.
+
+        Raises EngineError when the payload is not an entry or the index is not the next: the node
+        must stop.
         """
 
     def take_replies(self) -> list[tuple[int, bytes]]:
@@ -81,20 +104,35 @@ class Engine:
 
     # -- sessions and housekeeping
     def tick(self, now_us: int) -> None:
-        """Moves the session clock (call it every 100 to 500 ms): sessions past their deadline are put into the next batch, as one request however many. A tick that comes late moves the clock by one interval only, so a stall of the node expires nobody."""
+        """Moves the session clock (call it every 100 to 500 ms).
+
+        Sessions past their deadline are put into the next batch, as one request however many.
+        A tick that comes late moves the clock by one interval only, so a stall of the node
+        expires nobody.
+        """
 
     def collect(self, now_ms: int) -> int:
-        """Puts removable containers and outlived TTL nodes into the next batch; how many. The state machine checks each again."""
+        """Puts removable containers and outlived TTL nodes into the next batch; how many.
+
+        The state machine checks each again when the entry is applied.
+        """
 
     def refuse_writes(self, reason: str) -> None:
-        """Until told otherwise ('' allows again) writes are answered with SYSTEMERROR; reads, pings go on; new sessions are closed. What was gathered and not taken is refused too."""
+        """Answers writes with SYSTEMERROR until told otherwise ('' allows them again).
+
+        Reads and pings go on; new sessions are closed. What was gathered and not taken is
+        refused too.
+        """
 
     # -- snapshots
     def snapshot_begin(self) -> tuple[int, int]:
         """Freezes the state as it is, at once; returns (applied index, zxid). One at a time."""
 
     def snapshot_next(self, bytes_max: int) -> bytes:
-        """The next piece, about `bytes_max` long; empty at the end. State changes between two calls do not show."""
+        """The next piece, about `bytes_max` long; empty at the end.
+
+        State changes between two calls do not show.
+        """
 
     def snapshot_abandon(self) -> None: ...
     def restore_begin(self) -> None:
@@ -108,11 +146,18 @@ class Engine:
 
     # -- views (admin, metrics): plain values, nothing on the hot path
     def statistics(self) -> dict[str, Any]:
-        """Gauges and counters by ZooKeeper's metric names where they exist (section 13), and `latency_*` histograms as lists."""
+        """Gauges and counters by ZooKeeper's metric names where they exist.
+
+        `latency_*` are histograms, as lists.
+        """
 
     def reset_statistics(self) -> None: ...
     def connections(self) -> list[dict[str, Any]]:
-        """Per connection: conn, address, session, timeout_ms, queued, received, sent, last_op, established_us, last_cxid, last_zxid, last_response_us, last/min/avg/max latency."""
+        """What is known of each connection.
+
+        conn, address, session, timeout_ms, queued, received, sent, last_op, established_us,
+        last_cxid, last_zxid, last_response_us, last/min/avg/max latency.
+        """
 
     def reset_connection_statistics(self) -> None: ...
     def sessions(self) -> list[tuple[int, int, int]]:
@@ -148,7 +193,11 @@ def frame_block(records: Sequence[tuple[int, int, int, bytes]], salt: int, previ
 def scan_block(
     data: bytes, offset: int, salt: int
 ) -> tuple[list[tuple[int, int, int, int, int]], int, int, int] | None:
-    """The block at `offset`: ([(index, term, kind, payload offset, payload length)], offset of the next block, its checksum, the one it names as previous).
+    """The block at `offset`, and where it fits in.
+
+    ([(index, term, kind, payload offset, payload length)], offset of the next block, its checksum,
+    the checksum it names as previous).
+
 
     None where there is none: zeros, cut off, another salt, or a checksum that does not agree.
     """
@@ -161,7 +210,7 @@ class DiskThread:
     The first failing job stops the thread: every later one fails with the same error.
     """
 
-    def __init__(self, notify_fd: int) -> None: ...
+    def __new__(cls, notify_fd: int) -> Self: ...
     def write_sync(self, fd: int, offset: int, data: bytes) -> int:
         """pwrite all of `data`, then fdatasync; returns the job's number, counted from 1."""
 
