@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,10 @@ from .process import HOST, Peer, PeerError
 
 
 class RaftKeeper(Peer):
-    """One node: `raftkeeper server` of the environment this Python runs in. It always fsyncs."""
+    """One node: `raftkeeper server`, of the Python that runs this or that RAFTKEEPER_PYTHON names.
+
+    It always fsyncs.
+    """
 
     kind = "raftkeeper"
 
@@ -37,7 +41,12 @@ class RaftKeeper(Peer):
         }
         if settings.super_digest:
             options["auth-super-digest"] = settings.super_digest
-        command = [sys.executable, "-m", "raftkeeper", "server"]
+        command = [
+            os.environ.get("RAFTKEEPER_PYTHON", sys.executable),
+            "-m",
+            "raftkeeper",
+            "server",
+        ]
         for name, value in options.items():
             command += [f"--{name}", str(value)]
         return command

@@ -1,0 +1,1 @@
+"""kazoo's own test suite, run against ZooKeeper and against a node by the same command."""

@@ -1,0 +1,121 @@
+"""Runs kazoo's own tests: `python -m tests.compat.kazoo_suite [PEER]` from the folder node/.
+
+Without PEER both servers are run, ZooKeeper first, and compared: a test that passes there and not here
+fails the command. The suite has an environment of its own in the user's cache, made on first use.
+`-k EXPRESSION` runs some of the tests, as in pytest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..peers import PEERS
+from ..peers.process import cache_directory
+from .plugin_names import OUTCOMES_VARIABLE, PEER_VARIABLE, PLUGIN
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+NODE_FOLDER = Path(__file__).parents[3]
+
+TEST_TIMEOUT_S = 120
+"""kazoo waits up to 60 s inside a test; beyond this a test hangs."""
+
+SUITE_TIMEOUT_S = 3_600
+
+EXIT_TESTS_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="kazoo_suite", description=__doc__)
+    parser.add_argument("peer", nargs="?", choices=sorted(PEERS))
+    parser.add_argument("-k", dest="expression", default="")
+    parser.add_argument("--out", type=Path, default=Path("build/kazoo"))
+    chosen = parser.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    if chosen.peer:
+        outcomes = run_suite(chosen.peer, chosen.out, chosen.expression)
+        return 1 if "failed" in outcomes.values() else 0
+    theirs = run_suite("zookeeper", chosen.out, chosen.expression)
+    ours = run_suite("raftkeeper", chosen.out, chosen.expression)
+    complaints = compare(theirs, ours)
+    print(*complaints, sep="\n")
+    return 1 if complaints else 0
+
+
+def run_suite(kind: str, out: Path, expression: str = "") -> dict[str, str]:
+    """Outcome by test; pytest's own report goes to the terminal and to `<out>/<kind>.log`."""
+    outcomes_path = (out / f"{kind}.json").resolve()
+    outcomes_path.unlink(missing_ok=True)
+    command = [
+        *(str(environment() / "bin" / "python"), "-m", "pytest", "--pyargs", "kazoo.tests"),
+        *("-p", PLUGIN, "-p", "no:cacheprovider", "-q", "--tb=short", "-rs"),
+        *("--timeout", str(TEST_TIMEOUT_S)),
+        *(("-k", expression) if expression else ()),
+    ]
+    variables = {
+        **os.environ,
+        "PYTHONPATH": str(NODE_FOLDER),
+        PEER_VARIABLE: kind,
+        OUTCOMES_VARIABLE: str(outcomes_path),
+        "RAFTKEEPER_PYTHON": os.environ.get("RAFTKEEPER_PYTHON", sys.executable),
+        "ZOOKEEPER_VERSION": "3.9.4",
+        "ZOOKEEPER_CLUSTER_SIZE": "1",
+    }
+    with tempfile.TemporaryDirectory() as folder, (out / f"{kind}.log").open("w") as log:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=variables,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            timeout=SUITE_TIMEOUT_S,
+            check=False,
+        )
+    if done.returncode > EXIT_TESTS_FAILED or not outcomes_path.exists():
+        raise SystemExit(f"the suite did not run; see {out / f'{kind}.log'}")
+    outcomes: dict[str, str] = json.loads(outcomes_path.read_text())
+    failed = sorted(test for test, outcome in outcomes.items() if outcome == "failed")
+    print(f"{kind}: {dict(Counter(outcomes.values()))}", *failed, sep="\n  failed ")
+    return outcomes
+
+
+def compare(theirs: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
+    """What passes on ZooKeeper and not here; and, so that none is lost, what only one of them ran."""
+    worse = [
+        f"passes on ZooKeeper, {ours[test]} here: {test}"
+        for test, outcome in sorted(theirs.items())
+        if outcome == "passed" and ours.get(test, "passed") != "passed"
+    ]
+    lost = [f"ran on one server only: {test}" for test in sorted(set(theirs) ^ set(ours))]
+    return worse + lost
+
+
+def environment() -> Path:
+    """The virtual environment with kazoo's tests; made once for each version of requirements.txt."""
+    version = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:12]
+    folder = cache_directory() / f"kazoo-suite-{version}"
+    ready = folder / "ready"
+    if not ready.exists():
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run(
+            [
+                *(str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"),
+                *("--require-hashes", "--no-binary", "kazoo", "-r", str(REQUIREMENTS)),
+            ],
+            check=True,
+        )
+        ready.touch()
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())
