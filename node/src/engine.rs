@@ -22,7 +22,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         *, origin, min_session_timeout_ms, max_session_timeout_ms, frame_bytes_max, batch_bytes_max,
-        connection_outstanding_max, outstanding_max, super_digest = String::new(), skip_acl = false,
+        connection_outstanding_max, outstanding_max, super_digest = "", skip_acl = false,
         reconfig_enabled = false, ttl_enabled = true
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // keywords in Python
@@ -34,7 +34,7 @@ impl Engine {
         batch_bytes_max: usize,
         connection_outstanding_max: usize,
         outstanding_max: usize,
-        super_digest: String,
+        super_digest: &str,
         skip_acl: bool,
         reconfig_enabled: bool,
         ttl_enabled: bool,
@@ -47,7 +47,7 @@ impl Engine {
             batch_bytes_max,
             connection_outstanding_max,
             outstanding_max,
-            super_digest,
+            super_digest: super_digest.to_owned(),
             skip_acl,
             reconfig_enabled,
             ttl_enabled,
