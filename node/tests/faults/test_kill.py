@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kill import checker
-from kill.session import ConnectionLostError, SessionGoneError, WrongReplyError
-from peers import PeerSettings, RaftKeeper
+from tests.compat.peers import PeerSettings, RaftKeeper
+from tests.faults.kill import checker
+from tests.faults.kill.session import ConnectionLostError, SessionGoneError, WrongReplyError
 
 ROUNDS = 8
 SETTINGS = PeerSettings(min_session_timeout_ms=1_000)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from kill.model import Create, Delete, Multi, Observed, SetData, Settled, Znodes, settle
-from kill.wire import Stat
+from tests.faults.kill.model import (
+    Create,
+    Delete,
+    Multi,
+    Observed,
+    SetData,
+    Settled,
+    Znodes,
+    settle,
+)
+from tests.faults.kill.wire import Stat
 
 SESSION = 7
 A, B, EPHEMERAL = "/k/data/a", "/k/data/b", "/k/e/x"

@@ -8,9 +8,7 @@ import random
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "compat"))
-
-from peers import PEERS, PeerError, PeerSettings
+from tests.compat.peers import PEERS, PeerError, PeerSettings
 
 from . import checker
 from .session import ConnectionLostError, SessionGoneError, WrongReplyError

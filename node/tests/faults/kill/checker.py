@@ -1,7 +1,7 @@
 """Kills a server under a write load, again and again, and checks after each restart that nothing that
 was acknowledged is lost, nothing is invented, and ephemerals live as long as their sessions.
 
-    cd node/tests/faults && python -m kill --rounds 100 [--seed N] [--server zookeeper]
+    cd node && python -m tests.faults.kill --rounds 100 [--seed N] [--server zookeeper]
 
 What is random comes from the seed, which is printed first; the moment at which a kill hits a busy
 process cannot be repeated. Ends with 0, or with 1 and what was wrong; then the server's directory stays.
@@ -15,7 +15,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from peers import Peer, PeerError
+from tests.compat.peers import Peer, PeerError
 
 from .departures import Departures
 from .session import ConnectionLostError, Session, WrongReplyError

@@ -1,0 +1,1 @@
+"""Java clients: ZooKeeper's own shell and Curator, against both servers."""

@@ -1,0 +1,185 @@
+"""Crashes at every step, failures at every step, rot, a full disk: nothing promised is ever lost."""
+
+import errno
+import logging
+import random
+
+import pytest
+from tests.faults.storage_story import (
+    OPTIONS,
+    Ledger,
+    Life,
+    check_recovered,
+    open_directory,
+)
+
+from raftkeeper.storage import StorageError, StorageFailed, StorageFull
+from raftkeeper.testing.faulty_files import Crashed, FaultyFiles, Survival
+
+PROPOSALS = 30
+"""Enough for several segments, three snapshots, retirement and a purge."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+
+
+def steps_of_a_life() -> int:
+    files = FaultyFiles()
+    Life(files, Ledger()).run(PROPOSALS)
+    return files.steps
+
+
+def test_a_life_without_faults_purges_the_log_and_retires_snapshots() -> None:
+    """The story that the crashes interrupt has everything in it."""
+    files = FaultyFiles()
+    seen: list[str] = []
+    files.on_step = seen.append
+    Life(files, Ledger()).run(PROPOSALS)
+    names = [path.name for path in files.paths()]
+    assert "00000000000000000001.log" not in names
+    assert any(step.startswith("remove 0") and step.endswith(".snap") for step in seen)
+    assert any(step.startswith("remove 0") and step.endswith(".log") for step in seen)
+
+
+@pytest.mark.parametrize("survival", Survival)
+def test_a_crash_at_any_step_loses_nothing_promised(survival: Survival) -> None:
+    """Two crashes, the first at every step, the second soon after; the third life runs through."""
+    for step in range(1, steps_of_a_life() + 1):
+        chance = random.Random(step)
+        ledger = Ledger()
+        files = FaultyFiles()
+        files.crash_at = step
+        with pytest.raises(Crashed):
+            Life(files, ledger, seed=1).run(PROPOSALS)
+        files = files.after_crash(survival, chance)
+        files.crash_at = chance.randrange(1, 25)
+        with pytest.raises(Crashed):
+            Life(files, ledger, seed=step).run(PROPOSALS)
+        files = files.after_crash(chance.choice(list(Survival)), chance)
+        Life(files, ledger, seed=3).run(3)
+
+
+def test_a_process_killed_before_its_fsync_does_not_count_on_it_later() -> None:
+    """What a start finds it makes durable, before it promises anything on top."""
+    for step in range(1, 120):
+        ledger = Ledger()
+        files = FaultyFiles()
+        files.crash_at = step
+        with pytest.raises(Crashed):
+            Life(files, ledger).run(PROPOSALS)
+        files = files.after_crash(Survival.KILLED, random.Random(0))
+        life = Life(files, ledger)
+        last_index = life.core.last_index
+        files = files.after_crash(Survival.LOST, random.Random(0))
+        assert Life(files, ledger).recovered.last_index >= last_index
+
+
+def test_a_failed_sync_or_write_of_the_log_ends_the_node() -> None:
+    """An error at any step stops the node or leaves it whole; what was promised survives it."""
+    stopped = 0
+    for step in range(1, steps_of_a_life() + 1):
+        ledger = Ledger()
+        files = FaultyFiles()
+        files.fail_at = {step: errno.EIO}
+        try:
+            Life(files, ledger).run(PROPOSALS)
+        except StorageError as error:
+            stopped += 1
+            assert not isinstance(error, StorageFull)
+        files = files.after_crash(Survival.LOST, random.Random(step))
+        Life(files, ledger).run(3)
+    assert stopped > 100
+
+
+def test_after_a_failure_the_writer_never_works_again() -> None:
+    """No second fsync makes a failed one good."""
+    ledger = Ledger()
+    files = FaultyFiles()
+    life = Life(files, ledger)
+    files.fail_at = {files.steps + 2: errno.EIO}
+    with pytest.raises(StorageFailed, match="Input/output error"):
+        life.propose()
+    steps = files.steps
+    life.writer.write(999, None, [(life.core.last_index + 1, life.core.term, 2, b"x")])
+    with pytest.raises(StorageFailed):
+        life.writer.poll()
+    with pytest.raises(StorageFailed):
+        life.writer.tick()
+    assert files.steps == steps
+
+
+def test_a_full_disk_is_said_before_anything_is_lost_and_heals() -> None:
+    """Accepted records fit, the rest can be refused, and space that returns is used."""
+    ledger = Ledger()
+    files = FaultyFiles()
+    life = Life(files, ledger)
+    files.capacity_bytes = files.used_bytes
+    accepted = 0
+    while life.propose():
+        accepted += 1
+    assert accepted > 3
+    assert "no space" in life.writer.full
+    assert not life.propose() or life.writer.full
+    with pytest.raises(StorageFull):
+        life.snapshot()
+    life.writer.tick()
+    assert life.writer.full
+    files.capacity_bytes += 10 * OPTIONS.segment_bytes
+    life.writer.tick()
+    assert not life.writer.full
+    assert life.propose()
+    files = files.after_crash(Survival.LOST, random.Random(0))
+    Life(files, ledger)
+
+
+def a_used_directory() -> tuple[FaultyFiles, Ledger, int]:
+    """Files after a life, the ledger, and how many entries the last block holds."""
+    files, ledger = FaultyFiles(), Ledger()
+    Life(files, ledger).run(PROPOSALS)
+    return files, ledger, 1
+
+
+def test_a_flipped_bit_anywhere_is_noticed_or_harmless() -> None:
+    """Damage stops the start, or costs at most the last block, which cannot be told from a torn one."""
+    files, ledger, last_block = a_used_directory()
+    chance = random.Random(7)
+    refused = 0
+    flips = [
+        (path, offset)
+        for path in files.paths()
+        for offset in range(len(files.content(path)))
+        if len(files.content(path)) < 1000 or chance.random() < 0.06
+    ]
+    for path, offset in flips:
+        rotten = files.copy()
+        rotten.content(path)[offset] ^= 1 << chance.randrange(8)
+        try:
+            data = open_directory(rotten)
+            recovered = data.recover()
+        except StorageError as error:
+            refused += 1
+            assert str(error.path) in str(error)
+            continue
+        check_recovered(data, recovered, ledger, lost=last_block)
+    assert len(flips) > 1500
+    assert refused > 300
+
+
+def test_a_missing_file_is_noticed() -> None:
+    """Only the last snapshot but one and a spare segment can go without a word."""
+    files, ledger, _ = a_used_directory()
+    silent = []
+    for path in files.paths():
+        rotten = files.copy()
+        rotten.remove(path)
+        rotten.sync_directory(path.parent)
+        try:
+            data = open_directory(rotten)
+            check_recovered(data, data.recover(), ledger)
+        except StorageError:
+            continue
+        silent.append(path)
+    kinds = sorted(path.suffix for path in silent)
+    assert kinds == [".log", ".snap", ".snap"]
