@@ -112,7 +112,7 @@ impl Machine {
 
     /// Starts the entry `index`, whose requests follow. Time never goes back, whatever a leader says.
     pub fn begin(&mut self, index: u64, time_ms: i64) -> Result<(), CannotApply> {
-        let expected = self.index + 1;
+        let expected = self.index.saturating_add(1);
         if self.is_stuck {
             return Err(CannotApply::Stuck);
         }
@@ -133,7 +133,7 @@ impl Machine {
         effects.clear();
         self.tree.acls.sweep();
         if takes_zxid(request.op) {
-            self.zxid += 1;
+            self.zxid = self.zxid.saturating_add(1);
         }
         effects.zxid = self.zxid;
         if let Err(error) = self.dispatch(request, auth, effects) {

@@ -73,6 +73,7 @@ pub(super) struct Reading {
     has_header: bool,
     seen: Counts,
     told: Option<Counts>,
+    failed: Option<Damaged>,
 }
 
 impl Machine {
@@ -144,42 +145,68 @@ impl Machine {
         let Some(mut reading) = self.reading.take() else {
             return Err(Damaged { offset: 0, what: "no restore has begun" });
         };
-        reading.pending.extend_from_slice(data);
-        let mut used = 0;
-        while let Some((tag, payload)) = next_frame(&reading, used)? {
-            let whole = FRAME_HEADER_BYTES + payload.len();
-            let (tag, payload) = (tag, payload.to_vec());
-            self.restore_frame(&mut reading, tag, &payload)
-                .map_err(|what| Damaged { offset: reading.offset + used as u64, what })?;
-            used += whole;
-        }
-        reading.pending.drain(..used);
-        reading.offset += used as u64;
+        let result = match reading.failed {
+            Some(damaged) => Err(damaged),
+            None => self.restore_frames(&mut reading, data),
+        };
+        reading.failed = result.err();
         self.reading = Some(reading);
+        result
+    }
+
+    fn restore_frames(&mut self, reading: &mut Reading, data: &[u8]) -> Result<(), Damaged> {
+        let mut pending = core::mem::take(&mut reading.pending);
+        pending.extend_from_slice(data);
+        let mut used = 0;
+        while let Some(rest) = pending.get(used..) {
+            let offset = reading.offset + used as u64;
+            let frame = next_frame(rest).map_err(|what| Damaged { offset, what })?;
+            let Some((tag, payload)) = frame else { break };
+            self.restore_frame(reading, tag, payload).map_err(|what| Damaged { offset, what })?;
+            used += FRAME_HEADER_BYTES + payload.len();
+        }
+        pending.drain(..used);
+        reading.pending = pending;
+        reading.offset += used as u64;
         Ok(())
     }
 
     /// Checks that everything came and fits together. The machine is usable after `Ok` only.
     pub fn restore_end(&mut self) -> Result<(), Damaged> {
-        let reading = self.reading.take().unwrap_or_default();
-        let damaged = |what| Damaged { offset: reading.offset, what };
-        let told = reading.told.ok_or_else(|| damaged("it is cut off: the trailer is missing"))?;
+        let Some(mut reading) = self.reading.take() else {
+            return Err(Damaged { offset: 0, what: "no restore has begun" });
+        };
+        let result = match reading.failed {
+            Some(damaged) => Err(damaged),
+            None => self
+                .check_restored(&reading)
+                .map_err(|what| Damaged { offset: reading.offset, what }),
+        };
+        if result.is_err() {
+            // Kept, so that nothing can be applied to half a state.
+            reading.failed = result.err();
+            self.reading = Some(reading);
+        }
+        result
+    }
+
+    fn check_restored(&mut self, reading: &Reading) -> Result<(), &'static str> {
+        let told = reading.told.ok_or("it is cut off: the trailer is missing")?;
         if !reading.pending.is_empty() {
-            return Err(damaged("bytes after the trailer"));
+            return Err("bytes after the trailer");
         }
         if (told.acls, told.sessions) != (reading.seen.acls, reading.seen.sessions) {
-            return Err(damaged("ACLs or sessions are missing"));
+            return Err("ACLs or sessions are missing");
         }
-        self.tree
-            .store
-            .restore_end(told.znodes)
-            .map_err(|_| damaged("the znodes do not make the whole tree"))?;
+        if self.tree.store.restore_end(told.znodes).is_err() {
+            return Err("the znodes do not make the whole tree");
+        }
         if !self.tree.know_all() {
-            return Err(damaged("a znode has an ACL that is not in the snapshot"));
+            return Err("a znode has an ACL that is not in the snapshot");
         }
         let mut owners = self.tree.ephemerals.keys();
         if owners.any(|session| self.sessions.get(*session).is_none()) {
-            return Err(damaged("an ephemeral znode belongs to no session"));
+            return Err("an ephemeral znode belongs to no session");
         }
         Ok(())
     }
@@ -278,13 +305,13 @@ fn put_frame(tag: u8, out: &mut Vec<u8>, put_payload: impl FnOnce(&mut Vec<u8>))
     patch_i32(out, length_at, length);
 }
 
-/// The frame that starts at `at` in what is pending, once all of it is there.
-fn next_frame(reading: &Reading, at: usize) -> Result<Option<(u8, &[u8])>, Damaged> {
-    let mut reader = Reader::new(reading.pending.get(at..).unwrap_or_default());
+/// The first frame of `pending`, once all of it is there.
+fn next_frame(pending: &[u8]) -> Result<Option<(u8, &[u8])>, &'static str> {
+    let mut reader = Reader::new(pending);
     let (Ok(tag), Ok(length)) = (reader.u8(), reader.u32()) else { return Ok(None) };
     let length = length as usize;
     if length > FRAME_BYTES_MAX || !(HEADER..=TRAILER).contains(&tag) {
-        return Err(Damaged { offset: reading.offset + at as u64, what: "this is no frame" });
+        return Err("this is no frame");
     }
     Ok(reader.take(length).ok().map(|payload| (tag, payload)))
 }

@@ -142,11 +142,13 @@ impl Tree {
         data: Option<&[u8]>,
         meta: &Meta,
     ) -> Result<(), ErrorCode> {
-        let before = self.store.data(id).map_or(0, <[u8]>::len) as i64;
-        self.write(id, data, meta)?;
-        if !self.quotas.is_empty() {
-            quota::add(self, path, 0, data.map_or(0, <[u8]>::len) as i64 - before);
+        if self.quotas.is_empty() {
+            return self.write(id, data, meta);
         }
+        let bytes = |data: Option<&[u8]>| data.map_or(0, <[u8]>::len) as i64;
+        let before = bytes(self.store.data(id));
+        self.write(id, data, meta)?;
+        quota::add(self, path, 0, bytes(data) - before);
         Ok(())
     }
 
