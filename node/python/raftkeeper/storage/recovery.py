@@ -63,8 +63,7 @@ def recover(
     if not image.segments:
         if snapshot is not None or hard_state.state.term > 0:
             raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
-        # The first segment is not filled with zeros: whoever starts a node wants it to be up.
-        image.segments.append(maker.make(1, fill=False))
+        image.segments.append(maker.make(1))
     image = _check_fit(root, image, snapshot, hard_state.state.term)
     _settle(files, root, image, hard_state)
     index = image.index
@@ -134,14 +133,13 @@ def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term:
         )
     if snapshot is None:
         return image
-    known = index.term_at(snapshot.index)
     ends_before = index.last_index < snapshot.index
     if ends_before and snapshot.installed:
         # A crash between receiving the snapshot and the first entry behind it: the log is all in
         # the snapshot, and the next block may leave the gap.
         image.index.forget()
         image.configs.clear()
-    elif ends_before or known != snapshot.term:
+    elif ends_before or index.term_at(snapshot.index) not in {None, snapshot.term}:
         raise StorageError(
             root / LOG,
             f"the log does not hold the last entry of the snapshot, {snapshot.index} of term"

@@ -61,11 +61,12 @@ class SegmentMaker:
         self._cluster_id = cluster_id
         self._random_bytes = random_bytes
 
-    def make(self, sequence: int, *, fill: bool = True) -> Segment:
+    def make(self, sequence: int) -> Segment:
         """A durable, empty segment. Raises OSError, ENOSPC first of all; then nothing is left behind.
 
-        Filled with zeros, a block costs one write to the disk; without, the file system also notes
-        that the place is in use now (121 µs against 152 µs measured for 4 KB).
+        Filled with zeros, so that a block is one write to the disk. In a place that is only
+        reserved, every fdatasync also goes through the file system's journal and waits for whoever
+        else is in it: 110 µs against 2 to 4 ms measured on a busy ext4.
         """
         files = self._files
         path = self._directory / segment_name(sequence)
@@ -74,8 +75,7 @@ class SegmentMaker:
         fd = files.create(temporary)
         try:
             files.preallocate(fd, self._segment_bytes)
-            offsets = range(0, self._segment_bytes, ZERO_CHUNK_BYTES) if fill else range(0)
-            for offset in offsets:
+            for offset in range(0, self._segment_bytes, ZERO_CHUNK_BYTES):
                 length = min(ZERO_CHUNK_BYTES, self._segment_bytes - offset)
                 files.write(fd, bytes(length), offset)
                 files.sync(fd)
