@@ -1,4 +1,4 @@
-//! Access control lists: read from requests, interned, counted and checked.
+//! The table of access control lists: interned, counted and checked.
 //!
 //! A znode holds the id of a list. Lists are kept as the bytes they have on the wire, so reading
 //! one is a copy. A list nobody uses any more is forgotten one request later (`sweep`), so that
@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
-use crate::jute::{Malformed, Reader, Writer};
+use crate::jute::Writer;
 
-use super::ip;
+use super::acl_list::{Entries, RawAcl, fix, is_world, matches};
 
 pub const READ: i32 = 1;
 pub const WRITE: i32 = 2;
@@ -24,52 +24,6 @@ pub const OPEN: u32 = 0;
 const OPEN_BYTES: &[u8] = b"\0\0\0\x01\0\0\0\x1f\0\0\0\x05world\0\0\0\x06anyone";
 /// `world:anyone` may read: the list of /zookeeper/config.
 pub const READ_ONLY_BYTES: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x05world\0\0\0\x06anyone";
-
-/// A list as a request brought it: still encoded, and not judged yet.
-#[derive(Clone, Copy, Debug)]
-pub struct RawAcl<'a> {
-    /// `None` for a null vector, or an empty one.
-    encoded: Option<&'a [u8]>,
-    count: usize,
-}
-
-impl<'a> RawAcl<'a> {
-    pub fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
-        let start = body.rest();
-        let count = usize::try_from(body.i32()?).unwrap_or(0);
-        for _ in 0..count {
-            body.i32()?;
-            body.string()?;
-            body.string()?;
-        }
-        let encoded = start.get(..start.len() - body.rest().len()).filter(|_| count > 0);
-        Ok(Self { encoded, count })
-    }
-}
-
-/// One entry of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Entry<'a> {
-    perms: i32,
-    scheme: &'a str,
-    id: &'a str,
-}
-
-struct Entries<'a>(Reader<'a>);
-
-impl<'a> Entries<'a> {
-    fn new(encoded: &'a [u8]) -> Self {
-        Self(Reader::new(encoded.get(4..).unwrap_or_default()))
-    }
-}
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
-    fn next(&mut self) -> Option<Entry<'a>> {
-        let perms = self.0.i32().ok()?;
-        Some(Entry { perms, scheme: self.0.string().ok()?, id: self.0.string().ok()? })
-    }
-}
 
 #[derive(Debug)]
 struct List {
@@ -241,80 +195,10 @@ impl AclTable {
 /// Ids of a snapshot above this are damage, not lists: each list takes memory of its own.
 const LISTS_MAX: usize = 1 << 24;
 
-fn is_world(entry: &Entry<'_>) -> bool {
-    entry.scheme == "world" && entry.id == "anyone"
-}
-
-fn matches(who: &AuthId, entry: &Entry<'_>) -> bool {
-    if *who.scheme != *entry.scheme {
-        return false;
-    }
-    match entry.scheme {
-        "ip" => ip::matches(&who.id, entry.id),
-        "world" => false,
-        _ => *who.id == *entry.id,
-    }
-}
-
-/// An id that a password or a certificate stands behind: what `auth` in a list expands to.
-fn is_authenticated(who: &AuthId) -> bool {
-    !matches!(&*who.scheme, "ip" | "world" | "super")
-}
-
-fn is_valid(entry: &Entry<'_>, auth: &[AuthId]) -> bool {
-    match entry.scheme {
-        "ip" => ip::is_valid(entry.id),
-        "digest" => is_digest(entry.id),
-        "world" | "super" => false,
-        // A scheme such as x509 is known here if the requester got an id by it.
-        scheme => auth.iter().any(|who| *who.scheme == *scheme),
-    }
-}
-
-/// `user:hash`: two parts, where empty ones at the end do not count.
-fn is_digest(id: &str) -> bool {
-    id.trim_end_matches(':').split(':').count() == 2
-}
-
-fn fix(encoded: &[u8], count: usize, auth: &[AuthId]) -> Result<Vec<u8>, ErrorCode> {
-    let mut seen: Vec<Entry<'_>> = Vec::with_capacity(count.min(encoded.len()));
-    let mut fixed: Vec<Entry<'_>> = Vec::with_capacity(seen.capacity());
-    for entry in Entries::new(encoded) {
-        if seen.contains(&entry) {
-            continue;
-        }
-        seen.push(entry);
-        if is_world(&entry) {
-            fixed.push(entry);
-        } else if entry.scheme == "auth" {
-            let before = fixed.len();
-            fixed.extend(auth.iter().filter(|who| is_authenticated(who)).map(|who| Entry {
-                perms: entry.perms,
-                scheme: &who.scheme,
-                id: &who.id,
-            }));
-            if fixed.len() == before {
-                return Err(ErrorCode::INVALID_ACL);
-            }
-        } else if is_valid(&entry, auth) {
-            fixed.push(entry);
-        } else {
-            return Err(ErrorCode::INVALID_ACL);
-        }
-    }
-    let mut out = Vec::with_capacity(encoded.len());
-    out.put_i32(fixed.len() as i32);
-    for entry in fixed {
-        out.put_i32(entry.perms);
-        out.put_string(entry.scheme);
-        out.put_string(entry.id);
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jute::Reader;
 
     fn who(scheme: &str, id: &str) -> AuthId {
         AuthId { scheme: scheme.into(), id: id.into() }

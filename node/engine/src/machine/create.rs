@@ -8,7 +8,8 @@ use crate::jute::{Malformed, Reader, Writer};
 use crate::ops;
 use crate::store::Meta;
 
-use super::acl::{self, RawAcl};
+use super::acl;
+use super::acl_list::RawAcl;
 use super::context::Context;
 use super::effects::{Effects, EventKind};
 use super::path;

@@ -11,10 +11,11 @@
 //! | `create` `delete` `set` `multi` | the writes, each with its order of checks |
 //! | `sessions` `ttl` | what ends by itself |
 //! | `reads` `lists` | the reads, and the cache for listings |
-//! | `acl` `ip` `path` `stat` `quota` | the rules for each |
+//! | `acl` `acl_list` `ip` `path` `stat` `quota` | the rules for each |
 //! | `snapshot` | all of it as bytes, and back |
 
 mod acl;
+mod acl_list;
 mod context;
 mod create;
 mod delete;

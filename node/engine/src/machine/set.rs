@@ -4,7 +4,8 @@ use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader};
 use crate::store::Meta;
 
-use super::acl::{self, RawAcl};
+use super::acl;
+use super::acl_list::RawAcl;
 use super::context::{Context, next_version};
 use super::effects::{Effects, EventKind};
 use super::path;

@@ -35,10 +35,6 @@ enum Undo {
         data: Option<Box<[u8]>>,
         meta: Meta,
     },
-    Acl {
-        id: NodeId,
-        meta: Meta,
-    },
 }
 
 pub struct Tree {
@@ -166,16 +162,9 @@ impl Tree {
         self.store.set_data(id, data, meta).map_err(|_| ErrorCode::SYSTEM_ERROR)
     }
 
-    /// Replaces the meta, of which the ACL changed.
+    /// Replaces the meta, of which the ACL changed. No multi does this, so there is no way back.
     pub fn set_acl(&mut self, id: NodeId, meta: &Meta) {
-        let before = self.store.meta(id);
-        if self.recording {
-            self.undo.push(Undo::Acl { id, meta: before });
-        }
-        self.swap_acl(id, before.acl, meta);
-    }
-
-    fn swap_acl(&mut self, id: NodeId, before: u32, meta: &Meta) {
+        let before = self.store.meta(id).acl;
         self.acls.add_use(meta.acl);
         self.store.set_meta(id, meta);
         self.acls.drop_use(before);
@@ -292,11 +281,6 @@ impl Tree {
                     self.store
                         .set_data(now(id), data.as_deref(), &meta)
                         .map_err(|_| ErrorCode::SYSTEM_ERROR)?;
-                }
-                Undo::Acl { id, meta } => {
-                    let id = now(id);
-                    let current = self.store.meta(id).acl;
-                    self.swap_acl(id, current, &meta);
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! Random histories: a machine that was restored from a snapshot answers, byte for byte, what the one
 //! that went on answers; and random bytes harm nothing.
 
+use core::fmt::Write as _;
+
 use super::snapshots::{restore, snapshot};
 use super::*;
 
@@ -77,8 +79,8 @@ fn shown(world: &mut World) -> String {
         let children = world.children(path);
         let mut acl = Vec::new();
         let result = world.machine.get_acl(path, &[id("super", "")], &mut acl);
-        text +=
-            &format!("{path} {stat:?} {:?} {children:?} {result:?} {acl:?}\n", world.data(path));
+        let data = world.data(path);
+        let _ = writeln!(text, "{path} {stat:?} {data:?} {children:?} {result:?} {acl:?}");
     }
     text
 }
@@ -93,7 +95,7 @@ fn a_restored_machine_goes_on_as_the_other_does() {
                 let pieces = snapshot(&mut worlds[0].machine, 200).concat();
                 match restore(&pieces, 333) {
                     Ok(machine) => worlds[1].machine = machine,
-                    Err(damaged) => assert!(false, "seed {seed} step {step}: {damaged}"),
+                    Err(damaged) => unreachable!("seed {seed} step {step}: {damaged}"),
                 }
             }
             let (conn, nth) = (1 + numbers.below(2), numbers.below(3) as i64);
@@ -123,7 +125,7 @@ fn a_failed_multi_restores_everything_whatever_it_did() {
             }
             let before = state(&mut world);
             let mut operations: Vec<_> =
-                (0..1 + numbers.below(8)).map(|_| write(&mut numbers)).collect();
+                (0..=numbers.below(7)).map(|_| write(&mut numbers)).collect();
             operations.push((ops::CHECK, versioned("/none", -1)));
             world.send(ops::MULTI, &framed(&operations));
             assert_eq!(state(&mut world), before, "seed {seed} step {step}");
@@ -148,7 +150,7 @@ fn random_bytes_are_answered_and_harm_nothing() {
     let mut world = World::new();
     for _ in 0..20_000 {
         let (op, mut body) = request(&mut numbers, 0);
-        for _ in 0..1 + numbers.below(3) {
+        for _ in 0..=numbers.below(2) {
             let at = numbers.below(body.len() as u64 + 1) as usize;
             match numbers.below(3) {
                 0 => body.truncate(at),
