@@ -13,7 +13,7 @@ use crate::error::ErrorCode;
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Its first frame has to be a ConnectRequest.
+    /// Its first frame has to be a `ConnectRequest`.
     Handshake,
     /// The log is asked for its session; what it sends meanwhile is held.
     Opening,

@@ -1,4 +1,4 @@
-//! The first exchange of a connection: ConnectRequest in, ConnectResponse out.
+//! The first exchange of a connection: `ConnectRequest` in, `ConnectResponse` out.
 
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 

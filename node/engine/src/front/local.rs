@@ -102,7 +102,7 @@ impl Scene<'_> {
         outcome
     }
 
-    /// checkWatches and removeWatches: path, WatcherType.
+    /// checkWatches and removeWatches: path, type of watch.
     fn ask_or_remove(&mut self, op: i32, body: &mut Reader<'_>) -> Result<(), ErrorCode> {
         let path = body.string()?;
         let kinds = match body.i32()? {

@@ -11,7 +11,7 @@ use super::limits::{BUCKET_US, EXPIRIES_PER_TICK_MAX, TICK_INTERVAL_MAX_US};
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    timeout_us: i64,
+    lifetime_us: i64,
     /// When it was last heard of; while it has a connection here, the connection knows better.
     touched_us: i64,
     conn: Option<u64>,
@@ -48,9 +48,9 @@ impl SessionClock {
 
     /// Starts or restarts a session's time; it has no connection here yet.
     pub fn open(&mut self, session: i64, timeout_ms: i32) {
-        let timeout_us = i64::from(timeout_ms) * 1000;
-        let bucket = bucket_of(self.now_us + timeout_us);
-        let entry = Entry { timeout_us, touched_us: self.now_us, conn: None, bucket };
+        let lifetime_us = i64::from(timeout_ms) * 1000;
+        let bucket = bucket_of(self.now_us + lifetime_us);
+        let entry = Entry { lifetime_us, touched_us: self.now_us, conn: None, bucket };
         self.sessions.insert(session, entry);
         self.wheel.entry(bucket).or_default().push(session);
     }
@@ -109,10 +109,10 @@ impl SessionClock {
                     continue;
                 }
                 entry.touched_us = entry.conn.and_then(&touched).unwrap_or(entry.touched_us);
-                let mut deadline = entry.touched_us + entry.timeout_us;
+                let mut deadline = entry.touched_us + entry.lifetime_us;
                 if deadline <= self.now_us {
                     out.push(session);
-                    deadline = self.now_us + entry.timeout_us;
+                    deadline = self.now_us + entry.lifetime_us;
                 }
                 entry.bucket = bucket_of(deadline);
                 self.wheel.entry(entry.bucket).or_default().push(session);
@@ -124,7 +124,7 @@ impl SessionClock {
     pub fn left_us(&self, session: i64, touched: impl Fn(u64) -> Option<i64>) -> Option<i64> {
         let entry = self.sessions.get(&session)?;
         let touched_us = entry.conn.and_then(touched).unwrap_or(entry.touched_us);
-        Some((touched_us + entry.timeout_us - self.now_us).max(0))
+        Some((touched_us + entry.lifetime_us - self.now_us).max(0))
     }
 }
 

@@ -25,6 +25,7 @@ impl Spread {
         self.last = value;
     }
 
+    #[allow(clippy::cast_precision_loss)] // a mean for people to read
     pub fn mean(&self) -> f64 {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }

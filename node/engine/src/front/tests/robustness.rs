@@ -1,0 +1,123 @@
+//! Whatever a client sends, the node does not panic, and everybody else is served.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+
+/// Valid frames of all kinds, to be damaged.
+fn samples() -> Vec<Vec<u8>> {
+    let mut frames = vec![
+        connect_request(0, [0; 16], 5000),
+        connect_request(100, [7; 16], 5000),
+        create(1, "/a", b"data"),
+        create_with(2, "/e", b"", 1, (31, "auth", "")),
+        create_with(3, "/s-", b"", 2, (1, "digest", "a:b")),
+        set(4, "/a", &[7; 40]),
+        delete(5, "/a"),
+        get(6, "/a"),
+        read(7, ops::GET_CHILDREN2, "/", true),
+        ping(),
+        auth("digest", b"a:b"),
+    ];
+    for op in [3, 4, 6, 7, 8, 9, 12, 14, 15, 16, 17, 18, 19, 21, 22, 101, 103, 104, 105, 106, 107] {
+        let mut body = text("/a");
+        body.put_i32(1);
+        body.put_i32(3);
+        body.put_string("/b");
+        frames.push(request(op, op, &body));
+    }
+    frames
+}
+
+/// Feeds a client in pieces, commits, and checks that another client still gets its answers.
+fn survive(stream: &[u8], piece: usize) {
+    let mut node = Node::new();
+    let witness = node.client();
+    let client = node.client();
+    for bytes in stream.chunks(piece.max(1)) {
+        node.feed_raw(client.conn, bytes);
+    }
+    node.commit_raw();
+    node.now_us += 100_000;
+    node.front.tick(node.now_us);
+    node.front.take_actions();
+    assert_eq!(outline(&node.feed(witness.conn, &ping())), [(PING_XID, OK)]);
+    node.front.disconnect(client.conn);
+    assert_eq!(node.front.outstanding, 0);
+    assert_eq!(node.ask(witness, &create(9, "/witness", b"")).error, OK);
+}
+
+/// A right frame around a body of small numbers, which look like lengths.
+fn small_request() -> impl Strategy<Value = Vec<u8>> {
+    (-15_i32..110, prop::collection::vec(0_u8..8, 0..60))
+        .prop_map(|(op, body)| request(1, op, &body))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// Random bytes, before and after the handshake.
+    #[test]
+    fn random_bytes_harm_nobody_else(
+        stream in prop::collection::vec(any::<u8>(), 0..400),
+        piece in 1_usize..50,
+    ) {
+        survive(&stream, piece);
+        let mut node = Node::new();
+        let conn = node.front.connect("::1", 1);
+        node.feed_raw(conn, &stream);
+        node.commit_raw();
+    }
+
+    /// Small payloads in right frames reach every decoder.
+    #[test]
+    fn random_bodies_harm_nobody_else(
+        requests in prop::collection::vec(small_request(), 1..12),
+        piece in 1_usize..200,
+    ) {
+        survive(&requests.concat(), piece);
+    }
+
+    /// Valid frames with a few bytes changed, cut and joined at will.
+    #[test]
+    fn damaged_frames_harm_nobody_else(
+        picks in prop::collection::vec((any::<Index>(), any::<Index>(), any::<u8>()), 1..10),
+        piece in 1_usize..300,
+    ) {
+        let samples = samples();
+        let mut stream = Vec::new();
+        for (which, place, value) in picks {
+            let mut frame = which.get(&samples).clone();
+            let at = place.index(frame.len());
+            frame[at] = value;
+            stream.extend(frame);
+        }
+        survive(&stream, piece);
+    }
+
+    /// However a conversation is cut into reads, the answers are the same bytes.
+    #[test]
+    fn cuts_change_no_answer(
+        picks in prop::collection::vec(any::<Index>(), 1..20),
+        piece in 1_usize..100,
+    ) {
+        let samples = samples();
+        let stream: Vec<u8> = picks.iter().flat_map(|pick| pick.get(&samples).clone()).collect();
+        let talk = |piece: usize| {
+            let mut node = Node::new();
+            let client = node.client();
+            let mut answers = Vec::new();
+            for bytes in stream.chunks(piece) {
+                answers.extend(node.feed_raw(client.conn, bytes));
+            }
+            answers.extend(node.commit_raw().remove(&client.conn).unwrap_or_default());
+            answers
+        };
+        prop_assert_eq!(talk(piece), talk(stream.len().max(1)));
+    }
+}
