@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +19,7 @@ import pytest
 from tests.compat.peers import PEERS, Peer, PeerSettings
 
 from .plugin_names import OUTCOMES_VARIABLE, PEER_VARIABLE
-
-SKIPS = Path(__file__).with_name("skips.toml")
+from .skips import load_skips, names
 
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
 """What kazoo's own harness gives its servers: the super user's password is `test`."""
@@ -94,11 +92,6 @@ class Cluster:
         return [log for server in self for log in server.get_logs()]
 
 
-def load_skips() -> dict[str, str]:
-    """Test → why it runs against neither server."""
-    return {entry["test"]: entry["reason"] for entry in tomllib.loads(SKIPS.read_text())["skip"]}
-
-
 def pytest_configure() -> None:
     """Before anything of kazoo is imported."""
     common = ModuleType("kazoo.testing.common")
@@ -111,7 +104,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     skips = load_skips()
     unused = set(skips)
     for item in items:
-        for name in _names(item.nodeid):
+        for name in names(item.nodeid):
             if name in skips:
                 item.add_marker(pytest.mark.skip(reason=skips[name]))
                 unused.discard(name)
@@ -120,19 +113,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A test passes if all its phases do; the first that does not decides."""
-    name = _names(report.nodeid)[0]
-    if report.outcome != "passed" or report.when == "call":
-        _outcomes.setdefault(name, report.outcome)
+    """A test passes if its call does and neither its setup nor its teardown fails."""
+    name = names(report.nodeid)[0]
     if report.outcome == "failed":
         _outcomes[name] = "failed"
+    elif report.outcome == "skipped" or report.when == "call":
+        _outcomes.setdefault(name, report.outcome)
 
 
 def pytest_sessionfinish() -> None:
     Path(os.environ[OUTCOMES_VARIABLE]).write_text(json.dumps(_outcomes, indent=1, sort_keys=True))
-
-
-def _names(nodeid: str) -> list[str]:
-    """`file::class::test`, `file::class` and `file` of a test, whatever folder it is in."""
-    parts = nodeid.rpartition("/")[2].split("::")
-    return ["::".join(parts[:count]) for count in range(len(parts), 0, -1)]
