@@ -226,7 +226,8 @@ impl Store {
             return;
         }
         self.save_for_walk(id.0);
-        self.data_bytes -= self.path_len(id.0) + self.data_len(id.0);
+        let bytes = self.path_len(id.0) + self.data_len(id.0);
+        self.data_bytes = self.data_bytes.saturating_sub(bytes);
         self.unlink(id.0);
         self.index.remove(&mut self.slots, id.0);
         self.arena.free(block);
@@ -239,7 +240,7 @@ impl Store {
         let (old, new) = (view.data.map_or(0, <[u8]>::len), data.map_or(0, <[u8]>::len));
         self.save_for_walk(id.0);
         self.rewrite(id.0, &Change { meta: Some(meta), data: Some(data), ..Change::default() });
-        self.data_bytes = self.data_bytes - old as u64 + new as u64;
+        self.data_bytes = self.data_bytes.saturating_sub(old as u64) + new as u64;
         Ok(())
     }
 

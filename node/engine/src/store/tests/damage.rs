@@ -9,7 +9,7 @@ use crate::store::{Damaged, NodeId};
 #[test]
 fn damaged_records_are_refused() {
     let mut twins = Twins::new(9);
-    (0..40).for_each(|_| twins.change(6));
+    (0..25).for_each(|_| twins.change(6));
     let good = records(&walk_all(&mut twins.store));
     assert!(restored(&good).is_ok());
     let mut refused = 0;
@@ -26,7 +26,7 @@ fn damaged_records_are_refused() {
             cut_off[at].truncate(cut);
             assert!(restored(&cut_off).is_err());
         }
-        for bit in 0..good[at].len().min(40) * 8 {
+        for bit in 0..good[at].len().min(32) * 8 {
             let mut flipped = good.clone();
             flipped[at][bit / 8] ^= 1 << (bit % 8);
             match restored(&flipped) {
