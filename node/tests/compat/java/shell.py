@@ -121,13 +121,22 @@ class _Numbered:
         return f"{prefix}<{self._kind} {number}>"
 
 
+UNORDERED = {"whoami"}
+"""Commands whose lines come in an order that ZooKeeper takes from a hash table."""
+
+
 def differences(zookeeper: Transcript, node: Transcript) -> list[str]:
     """In words, what the node answered otherwise than ZooKeeper."""
     found = [
         f"`{theirs.command}`\n  ZooKeeper: {theirs.text}\n  node:      {ours.text}"
         for theirs, ours in zip(zookeeper.answers, node.answers, strict=True)
-        if theirs.text != ours.text
+        if _comparable(theirs) != _comparable(ours)
     ]
     if zookeeper.events != node.events:
         found.append(f"events\n  ZooKeeper: {zookeeper.events}\n  node:      {node.events}")
     return found
+
+
+def _comparable(answer: Answer) -> list[str]:
+    lines = answer.text.splitlines()
+    return sorted(lines) if answer.command in UNORDERED else lines
