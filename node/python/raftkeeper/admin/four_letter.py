@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import gmtime, strftime
 
 from raftkeeper.admin import reports
-from raftkeeper.server.config import FOUR_LETTER_WORDS
+from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 from raftkeeper.server.view import NodeParts, NodeView
 
 NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n"

@@ -34,8 +34,8 @@ like: dashboards ask for them by these names."""
 _DECLARED_TOTAL = re.compile(rb"^# (HELP|TYPE) (\w+)_total ", re.MULTILINE)
 
 LATENCIES = {
-    "latency_read": ("request_read_latency_seconds", "Time from a read's frame to its answer"),
-    "latency_write": (
+    "latency_read_us": ("request_read_latency_seconds", "Time from a read's frame to its answer"),
+    "latency_write_us": (
         "request_write_latency_seconds",
         "Time from a write's frame to its answer",
     ),

@@ -20,7 +20,7 @@ from raftkeeper.server.view import NodeParts, NodeView
 
 Value = int | float | str
 
-LATENCY_NAMES = {"latency_read": "readlatency", "latency_write": "updatelatency"}
+LATENCY_NAMES = {"latency_read_us": "readlatency", "latency_write_us": "updatelatency"}
 
 
 def describe_mode(view: NodeView) -> str:
@@ -121,7 +121,7 @@ def engine_histogram(figures: dict[str, Any], name: str) -> Histogram | None:
     histogram = Histogram(tuple(bounds))
     histogram.counts = list(counts)
     histogram.count = sum(counts)
-    histogram.total = int(figures.get(f"{name}_sum_us", 0))
+    histogram.total = int(figures.get(name.replace("_us", "_sum_us"), 0))
     last = max((i for i, count in enumerate(counts) if count), default=0)
     first = min((i for i, count in enumerate(counts) if count), default=0)
     histogram.maximum = bounds[min(last, len(bounds) - 1)]

@@ -10,13 +10,12 @@ import resource
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper._engine import EngineError
 from raftkeeper.server import limits
 from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
-from raftkeeper.server.config import Config
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, NodeError
@@ -32,6 +31,9 @@ from raftkeeper.server.shutdown import StopRequest, drain
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.server.view import NodeParts, NodeView
 from raftkeeper.storage import DataDirectory, StorageError
+
+if TYPE_CHECKING:
+    from raftkeeper.server.config import Config
 
 log = get_logger(__name__)
 
@@ -54,7 +56,7 @@ class Surfaces:
     http: Callable[[NodeView], HttpSurface] | None
 
 
-def run(config: Config, surfaces: Surfaces) -> int:
+def run(config: "Config", surfaces: Surfaces) -> int:
     """Runs a node until it is told to stop; the exit code of the process."""
     set_up_logging(config.log)
     try:
@@ -76,7 +78,7 @@ def _run_loop(main: Awaitable[int]) -> int:
 class Node:
     """One node, once."""
 
-    def __init__(self, config: Config, surfaces: Surfaces) -> None:
+    def __init__(self, config: "Config", surfaces: Surfaces) -> None:
         self._config = config
         self._surfaces = surfaces
         self._clock = SystemClock()

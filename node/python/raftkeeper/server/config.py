@@ -2,22 +2,21 @@
 
 Every key has a default, a range and a sentence that says why; the reference page and
 `raftkeeper server --help` are printed from here. This module reads nothing: see `config_sources`.
+The serving process must not import it but for annotations: see `handover`.
 """
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+
+from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 KIB = 1024
 MIB = 1024 * KIB
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
 """Of a batch beside its requests: headers and the auth lists, generously."""
-
-FOUR_LETTER_WORDS = (
-    "conf cons crst csnp dirs dump envi isro lgif mntr ruok srst srvr stat uptm wchc wchp wchs"
-).split()
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -256,6 +255,7 @@ class Config(Section):
     auth: Auth = Auth()
     features: Features = Features()
 
+    @computed_field  # type: ignore[prop-decorator]  # so that it is handed over with the rest
     @property
     def record_bytes_max(self) -> int:
         """The longest log entry: a full batch, and the request that overfilled it."""

@@ -7,9 +7,11 @@ of the standard library's loggers, ours below storage among them, come out in th
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from raftkeeper.server.config import Log
+if TYPE_CHECKING:
+    from raftkeeper.server.config import Log
+
 
 # structlog's console module loads rich when it finds it, 4 MB that a server never uses: it is hidden
 # for the length of this import, and structlog falls back to its plain traceback.
@@ -55,7 +57,7 @@ class LogBudget:
         return count
 
 
-def set_up_logging(settings: Log) -> None:
+def set_up_logging(settings: "Log") -> None:
     """Sends every log line of this process to standard error in the configured form."""
     console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [

@@ -9,11 +9,11 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
 from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restored
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.config import Config
 from raftkeeper.server.errors import NodeError
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import (
@@ -23,6 +23,9 @@ from raftkeeper.storage import (
     StorageError,
     StorageOptions,
 )
+
+if TYPE_CHECKING:
+    from raftkeeper.server.config import Config
 
 log = get_logger(__name__)
 
@@ -40,7 +43,7 @@ class OpenData:
     snapshot: SnapshotMeta | None
 
 
-def build_engine(config: Config) -> Engine:
+def build_engine(config: "Config") -> Engine:
     """An empty engine with this configuration's bounds."""
     return Engine(
         origin=secrets.randbits(64),
@@ -57,7 +60,7 @@ def build_engine(config: Config) -> Engine:
     )
 
 
-def lock_data(config: Config) -> DataDirectory:
+def lock_data(config: "Config") -> DataDirectory:
     """Opens the folder for this process alone."""
     path: Path = config.storage.data_dir
     options = StorageOptions(
@@ -75,7 +78,7 @@ def lock_data(config: Config) -> DataDirectory:
         ) from error
 
 
-async def open_data(config: Config, directory: DataDirectory) -> OpenData:
+async def open_data(config: "Config", directory: DataDirectory) -> OpenData:
     """Reads everything a locked folder holds, or makes it a new node's."""
     engine = build_engine(config)
     try:

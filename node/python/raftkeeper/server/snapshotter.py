@@ -7,16 +7,19 @@ dropped and tried again later. This module must never hold the loop for a whole 
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine
 from raftkeeper.raft import RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.config import Snapshot
 from raftkeeper.server.driver import DriverFigures
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageError, Writer
+
+if TYPE_CHECKING:
+    from raftkeeper.server.config import Snapshot
 
 log = get_logger(__name__)
 
@@ -32,7 +35,7 @@ class Snapshotter:
         writer: Writer,
         data: DataDirectory,
         cluster_id: bytes,
-        settings: Snapshot,
+        settings: "Snapshot",
         clock: Clock,
         figures: DriverFigures,
         restored: SnapshotMeta | None,

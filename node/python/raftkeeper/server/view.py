@@ -4,16 +4,19 @@ import os
 import socket
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine
 from raftkeeper.raft import RaftCore
 from raftkeeper.server.client_protocol import Clients
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.config import Config
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.storage import DataDirectory, Writer
+
+if TYPE_CHECKING:
+    from raftkeeper.server.config import Config
 
 
 def node_version() -> str:
@@ -39,7 +42,7 @@ class NodeParts:
 class NodeView:
     """A node from its start on. `parts` is None until its data is open."""
 
-    config: Config
+    config: "Config"
     clock: Clock
     member_id: int = 1
     started_us: int = 0

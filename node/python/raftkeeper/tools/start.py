@@ -1,7 +1,7 @@
-"""`raftkeeper server`: reads the configuration, hands the admin surfaces to a node, runs it.
+"""`raftkeeper server`: reads and checks the configuration, then becomes the process that serves.
 
-It parses its few flags by hand, from the schema: the libraries that make the other commands
-pleasant would stay in the server's memory for as long as it runs.
+It parses its few flags by hand, from the schema: the library that makes the other commands pleasant
+takes longer to load than all of this. It must not run a node itself: see `handover` and `serve`.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from raftkeeper.server.config import Config, section_models
+from raftkeeper.server.config import section_models
 from raftkeeper.server.config_sources import (
     ConfigError,
     allowed_range,
@@ -18,6 +18,7 @@ from raftkeeper.server.config_sources import (
     variable_name,
 )
 from raftkeeper.server.errors import EXIT_OK, EXIT_USAGE
+from raftkeeper.server.handover import exec_with
 
 USAGE = """\
 Usage: raftkeeper server [--config FILE] [--<section>-<key> VALUE ...]
@@ -27,7 +28,7 @@ Runs a node. Flags outrank the environment (RAFTKEEPER__SECTION__KEY), which out
 
 
 def run_server(arguments: Sequence[str]) -> int:
-    """Runs a node with these arguments; the exit code of the process."""
+    """Runs a node with these arguments; returns, with an exit code, only when it cannot."""
     if "--help" in arguments or "-h" in arguments:
         print(build_help())
         return EXIT_OK
@@ -38,7 +39,7 @@ def run_server(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(f"raftkeeper: {problem}", file=sys.stderr)
         return EXIT_USAGE
-    return _run(config)
+    return exec_with(config, "raftkeeper.tools.serve", arguments)
 
 
 def parse_flags(arguments: Sequence[str]) -> tuple[Path | None, dict[str, str]]:
@@ -82,16 +83,3 @@ def format_default(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value) if value != "" else "empty"
-
-
-def _run(config: Config) -> int:
-    # The admin packages and the loop are loaded once the configuration is known to be right.
-    from raftkeeper.admin.four_letter import FourLetter
-    from raftkeeper.server.app import Surfaces, run
-
-    http = None
-    if config.http.enabled:
-        from raftkeeper.admin.http_api import HttpApi
-
-        http = HttpApi
-    return run(config, Surfaces(commands=FourLetter, http=http))

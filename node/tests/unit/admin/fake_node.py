@@ -56,9 +56,9 @@ class FixedEngine:
             "num_alive_connections": 1,
             "connection_rejected": 2,
             "latency_bounds_us": [100, 1000],
-            "latency_read": [3, 1, 0],
+            "latency_read_us": [3, 1, 0],
             "latency_read_sum_us": 900,
-            "latency_write": [0, 2, 1],
+            "latency_write_us": [0, 2, 1],
             "latency_write_sum_us": 9000,
         }
 
