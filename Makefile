@@ -6,6 +6,7 @@
 PYTHON ?= python3.11
 PORT   ?= 2181
 DATA   ?= ./data
+ARGS   ?=
 T      ?=
 BENCH  ?=
 SEED   ?=
@@ -45,6 +46,7 @@ help: ## This list
 	@printf '  %-14s %s\n' \
 	  'PORT=$(PORT)' 'where `make run` listens, on 127.0.0.1' \
 	  'DATA=$(DATA)' 'where `make run` keeps its data' \
+	  'ARGS=' 'more flags of `make run` (ARGS="--http-port 8081")' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
 	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
 	  'SEED=' 'the seed a failing property test has printed' \
@@ -52,7 +54,7 @@ help: ## This list
 
 .PHONY: run
 run: $(NEEDS) $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
-	@exec $(BIN)/raftkeeper server --client-listen 127.0.0.1 --client-port $(PORT) --storage-data-dir '$(DATA)'
+	@exec $(BIN)/raftkeeper server --client-listen 127.0.0.1 --client-port $(PORT) --storage-data-dir '$(DATA)' $(ARGS)
 
 ##@ Building
 
