@@ -71,7 +71,7 @@ impl AclTable {
         if encoded == OPEN_BYTES {
             return Ok(OPEN);
         }
-        let fixed = fix(encoded, raw.count, auth)?;
+        let fixed = fix(encoded, auth)?;
         Ok(self.intern(&fixed))
     }
 
@@ -251,6 +251,14 @@ mod tests {
         assert_eq!(fixed(&twice, &auth), Ok(encode(&twice[1..])));
         let certificate = [who("x509", "CN=a")];
         assert_eq!(fixed(&[(1, "x509", "CN=b")], &certificate), Ok(encode(&[(1, "x509", "CN=b")])));
+    }
+
+    #[test]
+    fn a_list_that_grows_too_long_is_refused() {
+        let names: Vec<String> = (0..40_000).map(|number| format!("user{number}:h")).collect();
+        let list: Vec<_> = names.iter().map(|name| (1, "digest", name.as_str())).collect();
+        assert_eq!(fixed(&list[..20_000], &[]), Ok(encode(&list[..20_000])));
+        assert_eq!(fixed(&list, &[]), Err(ErrorCode::INVALID_ACL));
     }
 
     #[test]

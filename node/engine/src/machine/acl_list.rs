@@ -1,8 +1,10 @@
 //! One ACL in its wire form: read from a request, judged, expanded, and matched with identities.
 
+use std::collections::BTreeSet;
+
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
-use crate::jute::{Malformed, Reader, Writer};
+use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
 use super::ip;
 
@@ -11,7 +13,6 @@ use super::ip;
 pub struct RawAcl<'a> {
     /// `None` for a null vector, or an empty one.
     pub(super) encoded: Option<&'a [u8]>,
-    pub(super) count: usize,
 }
 
 impl<'a> RawAcl<'a> {
@@ -24,12 +25,12 @@ impl<'a> RawAcl<'a> {
             body.string()?;
         }
         let encoded = start.get(..start.len() - body.rest().len()).filter(|_| count > 0);
-        Ok(Self { encoded, count })
+        Ok(Self { encoded })
     }
 }
 
 /// One entry of a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Entry<'a> {
     pub perms: i32,
     pub scheme: &'a str,
@@ -89,39 +90,42 @@ fn is_digest(id: &str) -> bool {
     id.trim_end_matches(':').split(':').count() == 2
 }
 
+/// A list longer than this, `auth` expanded, is refused: every check reads a list from its start.
+pub const LIST_BYTES_MAX: usize = 1 << 20;
+
 /// Judges a list, drops what it says twice, and expands `auth`; answers its wire form.
-pub fn fix(encoded: &[u8], count: usize, auth: &[AuthId]) -> Result<Vec<u8>, ErrorCode> {
-    let mut seen: Vec<Entry<'_>> = Vec::with_capacity(count.min(encoded.len()));
-    let mut fixed: Vec<Entry<'_>> = Vec::with_capacity(seen.capacity());
-    for entry in Entries::new(encoded) {
-        if seen.contains(&entry) {
-            continue;
-        }
-        seen.push(entry);
-        if is_world(&entry) {
-            fixed.push(entry);
-        } else if entry.scheme == "auth" {
-            let before = fixed.len();
-            fixed.extend(auth.iter().filter(|who| is_authenticated(who)).map(|who| Entry {
-                perms: entry.perms,
-                scheme: &who.scheme,
-                id: &who.id,
-            }));
-            if fixed.len() == before {
-                return Err(ErrorCode::INVALID_ACL);
-            }
-        } else if is_valid(&entry, auth) {
-            fixed.push(entry);
-        } else {
-            return Err(ErrorCode::INVALID_ACL);
-        }
-    }
+pub fn fix(encoded: &[u8], auth: &[AuthId]) -> Result<Vec<u8>, ErrorCode> {
+    let mut seen = BTreeSet::new();
     let mut out = Vec::with_capacity(encoded.len());
-    out.put_i32(fixed.len() as i32);
-    for entry in fixed {
+    let mut count = 0;
+    out.put_i32(count);
+    let mut add = |entry: Entry<'_>, out: &mut Vec<u8>| {
+        count += 1;
         out.put_i32(entry.perms);
         out.put_string(entry.scheme);
         out.put_string(entry.id);
+    };
+    for entry in Entries::new(encoded) {
+        if !seen.insert(entry) {
+            continue;
+        }
+        if entry.scheme == "auth" {
+            let before = out.len();
+            for who in auth.iter().filter(|who| is_authenticated(who)) {
+                add(Entry { perms: entry.perms, scheme: &who.scheme, id: &who.id }, &mut out);
+            }
+            if out.len() == before {
+                return Err(ErrorCode::INVALID_ACL);
+            }
+        } else if is_world(&entry) || is_valid(&entry, auth) {
+            add(entry, &mut out);
+        } else {
+            return Err(ErrorCode::INVALID_ACL);
+        }
+        if out.len() > LIST_BYTES_MAX {
+            return Err(ErrorCode::INVALID_ACL);
+        }
     }
+    patch_i32(&mut out, 0, count);
     Ok(out)
 }

@@ -40,7 +40,7 @@ impl<'a> Create<'a> {
     pub fn read(op: i32, body: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             op,
-            path: body.string()?,
+            path: body.path()?,
             data: body.buf()?,
             acl: RawAcl::read(body)?,
             flags: body.i32()?,

@@ -18,7 +18,7 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     pub fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
-        Ok(Self { path: body.string()?, version: body.i32()? })
+        Ok(Self { path: body.path()?, version: body.i32()? })
     }
 
     pub fn run(

@@ -172,7 +172,7 @@ impl Machine {
                 }
             },
             ops::SYNC => {
-                effects.body.put_string(body.string()?);
+                effects.body.put_buf(body.buf()?);
                 Ok(())
             }
             // The front puts this in the place of a request that its configuration refuses.

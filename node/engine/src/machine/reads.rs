@@ -4,7 +4,7 @@ use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Reader, Writer, patch_i32};
 use crate::ops;
-use crate::store::{NodeId, Store};
+use crate::store::{NodeId, ROOT, Store};
 
 use super::acl;
 use super::multi;
@@ -91,7 +91,14 @@ impl Machine {
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorCode> {
         let id = self.readable(path, acl::READ, auth)?;
-        out.put_i32(i32::try_from(self.tree.store.descendants_count(id)).unwrap_or(i32::MAX));
+        let store = &self.tree.store;
+        // Of the root the answer is known; any other subtree is walked.
+        let count = if id == ROOT {
+            store.node_count().saturating_sub(1)
+        } else {
+            store.descendants_count(id)
+        };
+        out.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
         Ok(())
     }
 
@@ -132,7 +139,7 @@ impl Machine {
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorCode> {
         while let Some(op) = multi::read_header(&mut body)? {
-            let (path, _watch) = (body.string()?, body.bool()?);
+            let (path, _watch) = (body.path()?, body.bool()?);
             let mark = out.len();
             multi::put_header(op, false, 0, out);
             let outcome = match op {

@@ -145,7 +145,12 @@ impl Sessions {
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
         let mut reader = Reader::new(body);
-        for _ in 0..reader.vec_len()?.unwrap_or(0) {
+        let count = reader.vec_len()?.unwrap_or(0);
+        // All or nothing: half a list ends nobody.
+        if reader.rest().len() != count * size_of::<i64>() {
+            return Err(ErrorCode::MARSHALLING_ERROR);
+        }
+        while !reader.is_empty() {
             self.close(reader.i64()?, tree, zxid, effects)?;
         }
         Ok(())

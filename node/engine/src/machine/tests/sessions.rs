@@ -93,6 +93,9 @@ fn many_sessions_expire_in_one_request() {
     }
     (world.conn, world.session) = (0, 0);
     let body = expire(&[others[0], 999, others[1]]);
+    let cut = &body[..body.len() - 1];
+    assert_eq!(world.send(ops::EXPIRE_SESSIONS, cut), ErrorCode::MARSHALLING_ERROR);
+    assert_eq!(world.machine.sessions().count(), 3);
     assert_eq!(world.send(ops::EXPIRE_SESSIONS, &body), ErrorCode::OK);
     assert_eq!(world.effects.sessions_closed, others);
     assert_eq!(world.events().len(), 4);

@@ -110,6 +110,8 @@ fn create_checks_in_the_order_of_zookeeper() {
     assert_eq!(try_create("/eph/x", ANYONE, 0), ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
     assert_eq!(world.effects.events, []);
     assert_eq!(world.send(ops::CREATE, b"\0\0"), ErrorCode::MARSHALLING_ERROR);
+    let null_path = [&(-1_i32).to_be_bytes()[..], &create("", b"", ANYONE, 0)[4..]].concat();
+    assert_eq!(world.send(ops::CREATE, &null_path), ErrorCode::MARSHALLING_ERROR);
     world.session += 1;
     assert_eq!(world.send(ops::CREATE, &create("bad", b"", invalid, 9)), ErrorCode::BAD_ARGUMENTS);
     assert_eq!(
