@@ -49,6 +49,9 @@ class Engine:
         Reads that wait for nothing are answered here; writes are gathered for `take_batch`; reads
         behind a write of the same connection wait for it. `now_us` is a monotonic clock.
         Look at `wants` afterwards. A malformed frame closes its connection, through `take_actions`.
+
+        When the answers are more than a megabyte, the rest of the input is kept back and the
+        driver is told to stop reading; the next call, which may bring b"", goes on with it.
         """
 
     def disconnect(self, conn: int) -> None:
@@ -58,11 +61,11 @@ class Engine:
     def wants(self) -> int:
         """What the driver should do at the end of this loop turn, as bits.
 
-        1: a batch can be taken; 2: there are actions.
+        1: a batch can be taken; 2: there are actions, or replies to be written.
         """
 
     def take_actions(self) -> list[tuple[int, int, str]]:
-        """What is to be done with connections: (conn, action, reason).
+        """What is to be done with connections: (conn, action, reason). Write `take_replies` first.
 
         Actions: 1 close after what is written, 2 abort at once, 3 stop reading, 4 read again.
         `reason` is for the log, '' for an orderly close.
@@ -88,7 +91,8 @@ class Engine:
     def apply(self, index: int, payload: bytes, now_us: int) -> None:
         """Applies one committed entry, in index order.
 
-        Replies and watch events gather for `take_replies`.
+        Replies and watch events gather for `take_replies`. An empty payload is an entry without
+        requests: those of the Raft core take an index too.
 
         Raises EngineError when the payload is not an entry or the index is not the next: the node
         must stop.
@@ -148,7 +152,9 @@ class Engine:
     def statistics(self) -> dict[str, Any]:
         """Gauges and counters by ZooKeeper's metric names where they exist.
 
-        `latency_*` are histograms, as lists.
+        `latency_read_us` and `latency_write_us` are histograms: counts per bucket, one more than
+        the upper bounds in `latency_bounds_us`; their sums are `latency_*_sum_us`. The latencies
+        with ZooKeeper's names are milliseconds.
         """
 
     def reset_statistics(self) -> None: ...
@@ -156,7 +162,8 @@ class Engine:
         """What is known of each connection.
 
         conn, address, session, timeout_ms, queued, received, sent, last_op, established_us,
-        last_cxid, last_zxid, last_response_us, last/min/avg/max latency.
+        last_cxid, last_zxid, last_response_us, last/min/avg/max latency in milliseconds;
+        `last_op` is ZooKeeper's abbreviation.
         """
 
     def reset_connection_statistics(self) -> None: ...

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 
 import pytest
+
 from raftkeeper._engine import Engine, EngineError
 
 WANTS_BATCH, WANTS_ACTIONS = 1, 2
@@ -262,8 +263,10 @@ def test_damage_and_gaps_raise(node: Node) -> None:
     with pytest.raises(EngineError, match="9"):
         node.engine.apply(9, b"", 1)
     node.engine.restore_begin()
-    with pytest.raises(EngineError):
+    with pytest.raises(EngineError, match="damaged"):
         node.engine.restore_piece(b"\x00" * 64)
+    node.engine.restore_begin()
+    with pytest.raises(EngineError, match="trailer"):
         node.engine.restore_end()
 
 

@@ -66,7 +66,7 @@ pub struct Connection {
     pub address: Box<str>,
     pub state: State,
     pub splitter: Splitter,
-    /// Bytes that came while the session was being opened.
+    /// Input that was kept back: while the session is being opened, or while the answers are many.
     pub held: Vec<u8>,
     /// What is to be written to the socket.
     pub out: Vec<u8>,

@@ -1,7 +1,7 @@
 //! A connection's beginning, its bytes, its end; and when it is read and when not.
 
 use super::connections::{Connection, State};
-use super::limits::{HANDSHAKE_US_MAX, HELD_BYTES_MAX};
+use super::limits::{HANDSHAKE_US_MAX, HELD_BYTES_MAX, OUTPUT_BYTES_MAX};
 use super::splitter::{BadLength, Cut};
 use super::{Action, Config, Front};
 use crate::auth::AuthId;
@@ -24,17 +24,27 @@ impl Front {
     }
 
     /// Takes one socket read. What can be answered is in `take_output` of this connection afterwards.
+    ///
+    /// Input that is kept back because its answers are many goes on with the next call, which may
+    /// bring no bytes; the driver is told to stop reading, once for every call that keeps some back.
     pub fn feed(&mut self, id: u64, data: &[u8], now_us: i64) {
         let touched_us = self.clock.now_us();
         self.seen_us = now_us;
         let Some(connection) = self.connections.get_mut(id) else { return };
-        connection.touched_us = touched_us;
-        self.statistics.bytes_received += data.len() as u64;
+        if !data.is_empty() {
+            connection.touched_us = touched_us;
+            self.statistics.bytes_received += data.len() as u64;
+        }
         match connection.state {
             State::Handshake | State::Open => {
                 // What is written now is fetched with this call: it need not be listed as dirty.
                 let was_dirty = core::mem::replace(&mut connection.dirty, true);
-                self.consume(id, data, now_us);
+                if connection.held.is_empty() {
+                    self.consume(id, data, now_us);
+                } else {
+                    connection.held.extend_from_slice(data);
+                    self.consume_held(id, now_us);
+                }
                 if let Some(connection) = self.connections.get_mut(id) {
                     connection.dirty = was_dirty;
                 }
@@ -43,10 +53,20 @@ impl Front {
             State::Draining | State::Closed => return,
         }
         self.stop_when_full(id);
+        self.read_stopped_again();
+    }
+
+    /// Goes on with what was kept back.
+    pub(super) fn consume_held(&mut self, id: u64, now_us: i64) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let held = core::mem::take(&mut connection.held);
+        if !held.is_empty() {
+            self.consume(id, &held, now_us);
+        }
     }
 
     /// Cuts bytes into frames and handles each, until the connection takes no more.
-    pub(super) fn consume(&mut self, id: u64, data: &[u8], now_us: i64) {
+    fn consume(&mut self, id: u64, data: &[u8], now_us: i64) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let mut splitter = core::mem::take(&mut connection.splitter);
         let mut rest = data;
@@ -64,7 +84,7 @@ impl Front {
                 }
             }
             match self.connections.get_mut(id) {
-                Some(connection) if connection.state == State::Opening => {
+                Some(connection) if keeps_back(connection) => {
                     connection.held.extend_from_slice(rest);
                     break;
                 }
@@ -99,18 +119,21 @@ impl Front {
     }
 
     /// Tells the driver to stop reading a connection that reached a bound.
-    fn stop_when_full(&mut self, id: u64) {
+    pub(super) fn stop_when_full(&mut self, id: u64) {
         let full = self.outstanding >= self.config.outstanding_max || self.batches.is_full();
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if connection.stopped || connection.state == State::Closed {
+        let kept_back = connection.state == State::Open && !connection.held.is_empty();
+        if connection.state == State::Closed || (connection.stopped && !kept_back) {
             return;
         }
         let own = connection.queue.len() >= self.config.connection_outstanding_max
             || connection.held.len() > HELD_BYTES_MAX;
-        if own || full {
-            connection.stopped = true;
-            self.stopped.push(id);
+        if own || full || kept_back {
             self.actions.push((id, Action::StopReading, "".into()));
+            if !connection.stopped {
+                connection.stopped = true;
+                self.stopped.push(id);
+            }
         }
     }
 
@@ -139,6 +162,16 @@ impl Front {
 
 /// Half of the bound must be free again, lest it be stopped and read in turns.
 fn has_room(connection: &Connection, config: &Config) -> bool {
+    let held_max = if connection.state == State::Opening { HELD_BYTES_MAX } else { 0 };
     connection.queue.len() <= config.connection_outstanding_max / 2
-        && connection.held.len() <= HELD_BYTES_MAX
+        && connection.held.len() <= held_max
+}
+
+/// Its session is not there yet, or it has many answers to take first.
+fn keeps_back(connection: &Connection) -> bool {
+    match connection.state {
+        State::Opening => true,
+        State::Open => connection.out.len() >= OUTPUT_BYTES_MAX,
+        State::Handshake | State::Draining | State::Closed => false,
+    }
 }

@@ -23,3 +23,6 @@ pub const BUFFERS_KEPT_MAX: usize = 64;
 pub const BUFFER_KEPT_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection may take until it asks for a session, as ZooKeeper's default.
 pub const HANDSHAKE_US_MAX: i64 = 10_000_000;
+/// Bytes of answers that one read of a socket may cause before the rest of its requests is kept back:
+/// a few hundred requests for a megabyte each must not become a few hundred megabytes.
+pub const OUTPUT_BYTES_MAX: usize = 1 << 20;

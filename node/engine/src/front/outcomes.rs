@@ -163,11 +163,9 @@ impl Front {
         Self::mark_dirty(&mut self.buffers, &mut self.dirty, connection);
         let response = ConnectResponse { timeout_ms, session, password };
         response.encode(connection.has_read_only, &mut connection.out);
-        let held = core::mem::take(&mut connection.held);
         self.clock.attach(session, id);
-        if !held.is_empty() {
-            self.consume(id, &held, now_us);
-        }
+        self.consume_held(id, now_us);
+        self.stop_when_full(id);
     }
 
     /// Sessions that are over take their connections with them.

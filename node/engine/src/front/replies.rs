@@ -48,7 +48,10 @@ impl Front {
     pub fn take_output(&mut self, id: u64) -> Vec<u8> {
         let Some(connection) = self.connections.get_mut(id) else { return Vec::new() };
         let out = core::mem::take(&mut connection.out);
-        self.statistics.bytes_sent += out.len() as u64;
+        if !out.is_empty() {
+            self.statistics.bytes_sent += out.len() as u64;
+            self.statistics.written_bytes.add(out.len() as i64);
+        }
         out
     }
 

@@ -67,7 +67,8 @@ pub struct Statistics {
     pub all: Spread,
     pub reads: Latencies,
     pub writes: Latencies,
-    pub reply_bytes: Spread,
+    /// Of what is written to a socket at once.
+    pub written_bytes: Spread,
 }
 
 /// Counters of one connection.

@@ -64,9 +64,9 @@ impl Front {
         out.push(("avg_latency", Value::Mean(spread.mean() / 1000.0)));
         out.push(("min_latency", Value::Count(spread.min / 1000)));
         out.push(("max_latency", Value::Count(spread.max / 1000)));
-        out.push(("last_client_response_size", Value::Count(all.reply_bytes.last)));
-        out.push(("min_client_response_size", Value::Count(all.reply_bytes.min)));
-        out.push(("max_client_response_size", Value::Count(all.reply_bytes.max)));
+        out.push(("last_client_response_size", Value::Count(all.written_bytes.last)));
+        out.push(("min_client_response_size", Value::Count(all.written_bytes.min)));
+        out.push(("max_client_response_size", Value::Count(all.written_bytes.max)));
         out.push(("latency_bounds_us", Value::Histogram(LATENCY_BOUNDS_US.to_vec())));
         out.push(("latency_read_us", histogram(&all.reads)));
         out.push(("latency_write_us", histogram(&all.writes)));

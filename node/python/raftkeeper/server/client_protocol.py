@@ -167,6 +167,9 @@ class ClientProtocol(asyncio.Protocol):
         """The engine has enough of this connection for now."""
         self._hold_engine = True
         self._update_reading()
+        if not self._slow:
+            # The client takes its answers, so no event of the transport would ask for the rest.
+            self._continue()
 
     def release(self) -> None:
         """The engine takes more of it again."""

@@ -74,10 +74,18 @@ async def test_two_reasons_to_wait_are_kept_apart(desk: Desk) -> None:
 
 async def test_input_kept_back_by_the_engine_is_taken_up_when_answers_left(desk: Desk) -> None:
     """An empty feed tells the engine that there is room again."""
-    desk.client.hold()
     desk.client.pause_writing()
+    desk.client.hold()
+    assert desk.engine.fed == []
     desk.client.resume_writing()
     assert desk.engine.fed == [(desk.client.conn, b"")]
+
+
+async def test_input_kept_back_is_taken_up_at_once_when_nothing_is_unsent(desk: Desk) -> None:
+    """A client that takes its answers causes no event of the transport to wait for."""
+    desk.client.hold()
+    assert desk.engine.fed == [(desk.client.conn, b"")]
+    assert not desk.transport.reading
 
 
 async def test_client_that_never_reads_is_closed_at_the_bound(desk: Desk) -> None:

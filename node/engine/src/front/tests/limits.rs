@@ -88,6 +88,29 @@ fn bytes_ahead_of_the_session_are_bounded() {
     assert_eq!(node.actions(), [(conn, Action::ReadAgain)]);
 }
 
+/// Requests whose answers are many go on in portions, as the answers are taken, and none is lost.
+#[test]
+fn many_answers_come_in_portions() {
+    let mut node = Node::new();
+    let client = node.client();
+    node.ask(client, &create(0, "/big", &[7; 300_000]));
+    let gets: Vec<u8> = (1..=20).flat_map(|xid| get(xid, "/big")).collect();
+    let mut answers = node.feed(client.conn, &gets);
+    assert_eq!(answers.len(), 4);
+    assert_eq!(node.actions(), [(client.conn, Action::StopReading)]);
+    answers.extend(node.feed(client.conn, &ping()));
+    let mut rounds = 2;
+    while node.actions() == [(client.conn, Action::StopReading)] {
+        answers.extend(node.feed(client.conn, &[]));
+        rounds += 1;
+    }
+    assert_eq!(rounds, 6);
+    assert_eq!(node.front.stopped.len(), 0);
+    let xids: Vec<i32> = answers.iter().map(|answer| answer.xid).collect();
+    assert_eq!(xids, (1..=20).chain([PING_XID]).collect::<Vec<_>>());
+    assert_eq!(node.feed(client.conn, &ping()).len(), 1);
+}
+
 /// Refusal answers what was gathered, in order and behind what the log already has.
 #[test]
 fn refusal_answers_in_order() {
