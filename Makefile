@@ -10,6 +10,7 @@ ARGS   ?=
 T      ?=
 BENCH  ?=
 SEED   ?=
+ROUNDS ?= 100
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -49,7 +50,8 @@ help: ## This list
 	  'ARGS=' 'more flags of `make run` (ARGS="--http-port 8081")' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
 	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
-	  'SEED=' 'the seed a failing property test has printed' \
+	  'SEED=' 'the seed that a failing property test, or `make kill`, has printed' \
+	  'ROUNDS=$(ROUNDS)' 'how often `make kill` kills' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
@@ -160,6 +162,10 @@ fix: need-rust-checks $(VENV_READY) ## Let the formatters and the safe lint fixe
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path node/Cargo.toml --all
 	cargo fmt --manifest-path bench/load/Cargo.toml
+
+.PHONY: kill
+kill: $(NEEDS) $(ENGINE_READY) ## SIGKILL a node ROUNDS times under load; no acknowledged write may be lost
+	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.kill --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench
 bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
