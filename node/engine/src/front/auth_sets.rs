@@ -1,7 +1,7 @@
 //! Who the connections are: shared lists of ids, and what an auth packet adds to one.
 //!
-//! Most connections of one host have the same list, and a batch carries each list once; so lists are
-//! interned, and a connection holds a number.
+//! Most connections of one host have the same list, and a batch carries each list once; so lists
+//! are interned, and a connection holds a number.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -101,14 +101,16 @@ pub fn digest_id(credentials: &str) -> String {
     format!("{user}:{hash}")
 }
 
-/// The ids after an auth packet, or `None` when it fails. The packet is `type i32, scheme str, auth buf`.
+/// The ids after an auth packet, or `None` when it fails. The packet is `type i32, scheme str, auth
+/// buf`.
 ///
 /// Like ZooKeeper, scheme `ip` succeeds and adds nothing: the peer's address is an id already.
 pub fn authenticate(ids: &[AuthId], packet: &[u8], super_digest: &str) -> Option<Vec<AuthId>> {
     let (scheme, credentials) = decode_auth(packet).ok()?;
     let mut after = ids.to_vec();
     match scheme {
-        "digest" if credentials.len() <= AUTH_BYTES_MAX => {
+        "digest" => {
+            let credentials = credentials.filter(|bytes| bytes.len() <= AUTH_BYTES_MAX)?;
             let digest = digest_id(&String::from_utf8_lossy(credentials));
             if !super_digest.is_empty() && digest == super_digest {
                 add(&mut after, super_id());
@@ -121,10 +123,11 @@ pub fn authenticate(ids: &[AuthId], packet: &[u8], super_digest: &str) -> Option
     (after.len() <= AUTH_IDS_MAX).then_some(after)
 }
 
-fn decode_auth(packet: &[u8]) -> Result<(&str, &[u8]), Malformed> {
+/// (scheme, credentials): null credentials are none, empty ones are some.
+fn decode_auth(packet: &[u8]) -> Result<(&str, Option<&[u8]>), Malformed> {
     let mut reader = Reader::new(packet);
     let _type = reader.i32()?;
-    Ok((reader.string()?, reader.buf()?.unwrap_or_default()))
+    Ok((reader.string()?, reader.buf()?))
 }
 
 fn add(ids: &mut Vec<AuthId>, id: AuthId) {
@@ -190,6 +193,11 @@ mod tests {
             assert_eq!(authenticate(&ids, &packet(scheme, b"a:b"), ""), None, "{scheme}");
         }
         assert_eq!(authenticate(&ids, &[0, 0], ""), None);
+        let mut null = packet("digest", b"");
+        assert!(authenticate(&ids, &null, "").is_some());
+        let length_at = null.len() - 4;
+        null[length_at..].fill(0xff);
+        assert_eq!(authenticate(&ids, &null, ""), None);
         assert_eq!(authenticate(&ids, &packet("digest", &[b'a'; AUTH_BYTES_MAX + 1]), ""), None);
     }
 

@@ -63,13 +63,13 @@ impl Scene<'_> {
         let mut body = Reader::new(body);
         match op {
             ops::EXISTS | ops::GET_DATA | ops::GET_CHILDREN | ops::GET_CHILDREN2 => {
-                let path = body.string()?;
+                let path = body.path()?;
                 let watch = body.bool()?;
                 self.read(op, path, watch)
             }
-            ops::GET_ACL => self.machine.get_acl(body.string()?, self.auth, self.out),
+            ops::GET_ACL => self.machine.get_acl(body.path()?, self.auth, self.out),
             ops::GET_ALL_CHILDREN_NUMBER => {
-                self.machine.all_children_number(body.string()?, self.auth, self.out)
+                self.machine.all_children_number(body.path()?, self.auth, self.out)
             }
             ops::GET_EPHEMERALS => {
                 self.machine.get_ephemerals(self.session, body.string()?, self.out);

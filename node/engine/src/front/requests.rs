@@ -1,4 +1,5 @@
-//! What becomes of a frame: a session is asked for, a write is gathered, the rest is answered in turn.
+//! What becomes of a frame: a session is asked for, a write is gathered, the rest is answered in
+//! turn.
 
 use super::auth_sets::authenticate;
 use super::batch::WriteHeader;
@@ -7,7 +8,7 @@ use super::handshake::{ConnectRequest, ConnectResponse, passwords_agree};
 use super::{Action, Front};
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
-use crate::jute::{Malformed, Reader, Writer};
+use crate::jute::{Malformed, Reader};
 use crate::ops;
 
 /// Who answers an operation that a client asks for.
@@ -70,18 +71,18 @@ impl Front {
         if let Some(connection) = self.connections.get_mut(id) {
             connection.has_read_only = request.has_read_only;
         }
+        // The timeout is negotiated at every connect, for a session taken up again too.
+        let timeout_ms = request
+            .timeout_ms
+            .clamp(self.config.min_session_timeout_ms, self.config.max_session_timeout_ms);
+        let body = timeout_ms.to_be_bytes();
         if request.session == 0 {
-            let timeout_ms = request
-                .timeout_ms
-                .clamp(self.config.min_session_timeout_ms, self.config.max_session_timeout_ms);
-            let mut body = Vec::with_capacity(4);
-            body.put_i32(timeout_ms);
             return self.ask_for_session(id, 0, ops::CREATE_SESSION, &body, now_us);
         }
         let known = self.machine.session(request.session).is_some();
         if known && passwords_agree(self.machine.password(request.session), request.password) {
             self.statistics.sessions_revalidated += 1;
-            return self.ask_for_session(id, request.session, ops::ATTACH_SESSION, &[], now_us);
+            return self.ask_for_session(id, request.session, ops::ATTACH_SESSION, &body, now_us);
         }
         self.refuse_session(id, "unknown session or wrong password");
     }
@@ -98,6 +99,8 @@ impl Front {
     }
 
     fn ask_for_session(&mut self, id: u64, session: i64, op: i32, body: &[u8], now_us: i64) {
+        // Lest its expiry gets into the log behind the request that takes it up again.
+        self.clock.touch(session);
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.state = State::Opening;
         connection.queue.push_back(Pending { xid: 0, op, start_us: now_us, what: Waiting::Write });

@@ -81,6 +81,12 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(bytes).map_err(|_| Malformed)
     }
 
+    /// The path of a request. Null is no path, not even a bad one: the request is malformed.
+    pub fn path(&mut self) -> Result<&'a str, Malformed> {
+        let bytes = self.buf()?.ok_or(Malformed)?;
+        core::str::from_utf8(bytes).map_err(|_| Malformed)
+    }
+
     /// The count in front of a vector; null reads as `None`. Each item takes at least one byte, so a
     /// count larger than what is left is malformed before anything is allocated for it.
     pub fn vec_len(&mut self) -> Result<Option<usize>, Malformed> {

@@ -4,18 +4,11 @@
 //! Nothing here looks at the tree.
 
 use crate::error::ErrorCode;
-use crate::jute::{Malformed, Reader};
 
 /// The parts of `/zookeeper` that exist from the start and can never be deleted.
 pub const PROC: &str = "/zookeeper";
 pub const QUOTA: &str = "/zookeeper/quota";
 pub const CONFIG: &str = "/zookeeper/config";
-
-/// The path of a write. Null is no path: ZooKeeper fails to read such a request.
-pub fn read<'a>(body: &mut Reader<'a>) -> Result<&'a str, Malformed> {
-    let bytes = body.buf()?.ok_or(Malformed)?;
-    core::str::from_utf8(bytes).map_err(|_| Malformed)
-}
 
 /// Checks a whole path, as it is about to become a znode or to be written to.
 pub fn validate(path: &str) -> Result<(), ErrorCode> {

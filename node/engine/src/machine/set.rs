@@ -21,7 +21,8 @@ pub struct SetData<'a> {
 
 impl<'a> SetData<'a> {
     pub fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
-        Ok(Self { path: path::read(body)?, data: body.buf()?, version: body.i32()? })
+        // Null is a bad path here, as in ZooKeeper; elsewhere it makes the request malformed.
+        Ok(Self { path: body.string()?, data: body.buf()?, version: body.i32()? })
     }
 
     pub fn run(
@@ -57,7 +58,7 @@ pub struct SetAcl<'a> {
 
 impl<'a> SetAcl<'a> {
     pub fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
-        Ok(Self { path: path::read(body)?, acl: RawAcl::read(body)?, version: body.i32()? })
+        Ok(Self { path: body.string()?, acl: RawAcl::read(body)?, version: body.i32()? })
     }
 
     pub fn run(
@@ -89,7 +90,7 @@ pub struct Check<'a> {
 
 impl<'a> Check<'a> {
     pub fn read(body: &mut Reader<'a>) -> Result<Self, Malformed> {
-        Ok(Self { path: path::read(body)?, version: body.i32()? })
+        Ok(Self { path: body.path()?, version: body.i32()? })
     }
 
     pub fn run(&self, tree: &Tree, context: &Context<'_>) -> Result<(), ErrorCode> {

@@ -28,6 +28,20 @@ fn timeout_is_clamped() {
     }
 }
 
+/// A session that is taken up again gets the timeout asked for now, clamped as at its beginning.
+#[test]
+fn timeout_is_negotiated_at_every_connect() {
+    let mut node = Node::new();
+    let client = node.client();
+    for (asked, granted) in [(5000, 5000), (1, 2000), (i32::MAX, 40_000)] {
+        let request = connect_request(client.session, client.password, asked);
+        let (_, answer) = connect(&mut node, &request);
+        assert_eq!(connect_response(&answer), (granted, client.session, client.password));
+        let kept = node.front.machine.session(client.session).map(|view| view.timeout_ms);
+        assert_eq!(kept, Some(granted));
+    }
+}
+
 /// An old client that sends 44 bytes gets 36 back, a newer one 37 for its 45.
 #[test]
 fn answer_has_the_form_of_the_request() {
@@ -166,6 +180,24 @@ fn silent_sessions_expire_in_one_request() {
     assert_eq!(node.actions(), [(clients[1].conn, Action::Close)]);
     let left: Vec<i64> = node.front.sessions().iter().map(|session| session.0).collect();
     assert_eq!(left, [clients[2].session]);
+}
+
+/// A client that comes back at the last moment keeps its session, however slow the log is.
+#[test]
+fn session_under_way_to_a_new_connection_does_not_expire() {
+    let mut node = Node::new();
+    tick(&mut node, 1);
+    let client = node.client();
+    node.front.disconnect(client.conn);
+    tick(&mut node, 99);
+    let new = node.front.connect("10.0.0.8", node.now_us);
+    node.feed(new, &connect_request(client.session, client.password, 10_000));
+    tick(&mut node, 20);
+    let granted = node.commit_raw().remove(&new).unwrap_or_default();
+    assert_eq!(connect_response(&granted).1, client.session);
+    assert!(node.front.machine().session(client.session).is_some());
+    tick(&mut node, 99);
+    assert!(!node.front.wants_batch());
 }
 
 /// A restored node gives every session its full time.
