@@ -19,6 +19,7 @@ from . import (
     paths,
     persistent_watches,
     reads,
+    root,
     sequential,
     sessions,
     set_data,
@@ -29,7 +30,18 @@ from . import (
 )
 
 STORIES: tuple[ModuleType, ...] = (
-    *(create, paths, reads, set_data, delete, children, sequential, ephemeral, containers_ttl),
+    *(
+        root,
+        create,
+        paths,
+        reads,
+        set_data,
+        delete,
+        children,
+        sequential,
+        ephemeral,
+        containers_ttl,
+    ),
     *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
     *(order, sessions, admin, malformed, frames, system_nodes),
 )

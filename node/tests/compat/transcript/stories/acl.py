@@ -99,7 +99,6 @@ def _versions(a: Verbs) -> None:
     a.get_acl("/zookeeper")
     a.get_acl("/zookeeper/config")
     a.get_acl("/zookeeper/quota")
-    a.get_acl("/")
 
 
 def _permissions(run: Run) -> None:

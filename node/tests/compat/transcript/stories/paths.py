@@ -55,21 +55,23 @@ def story(run: Run) -> None:
         a.delete(path)
     for path in BAD_PATHS:
         a.set_data(path, b"x")
+    # In reads the empty path is the root, which is another story.
     for path in BAD_PATHS:
-        a.exists(path)
-    for path in BAD_PATHS:
-        a.get_data(path)
+        if path != "":
+            a.exists(path)
+            a.get_data(path)
     _the_rest(a)
     a.get_children("/paths")
 
 
 def _the_rest(a: Verbs) -> None:
     for path in (None, "", "paths", "/paths/", "//paths", "/paths/..", "/paths/nul\0l"):
-        a.get_acl(path)
         a.set_acl(path, [(31, "world", "anyone")])
-        a.get_children(path)
-        a.get_children2(path)
-        a.get_all_children_number(path)
+        if path != "":
+            a.get_acl(path)
+            a.get_children(path)
+            a.get_children2(path)
+            a.get_all_children_number(path)
         a.get_ephemerals(path)
         a.sync(path)
         a.create_container(path)

@@ -32,5 +32,3 @@ def story(run: Run) -> None:
     a.exists("/set/child")
     a.set_data("/set/child", b"x", version=0)
     a.get_data("/set")
-    a.set_data("/", b"the root has data too")
-    a.set_data("/", b"")
