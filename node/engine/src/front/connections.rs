@@ -1,7 +1,7 @@
 //! The client connections of this node: one slot each, and what waits in it.
 //!
-//! An id is `generation << 32 | slot`: a slot is used again, an id never, so that a reply that comes
-//! late from the log finds nobody instead of a stranger.
+//! An id is `generation << 32 | slot`: a slot is used again, an id never, so that a reply that
+//! comes late from the log finds nobody instead of a stranger.
 
 use std::collections::VecDeque;
 

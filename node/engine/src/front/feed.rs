@@ -23,10 +23,12 @@ impl Front {
         id
     }
 
-    /// Takes one socket read. What can be answered is in `take_output` of this connection afterwards.
+    /// Takes one socket read. What can be answered is in `take_output` of this connection
+    /// afterwards.
     ///
     /// Input that is kept back because its answers are many goes on with the next call, which may
-    /// bring no bytes; the driver is told to stop reading, once for every call that keeps some back.
+    /// bring no bytes; the driver is told to stop reading, once for every call that keeps some
+    /// back.
     pub fn feed(&mut self, id: u64, data: &[u8], now_us: i64) {
         let touched_us = self.clock.now_us();
         self.seen_us = now_us;

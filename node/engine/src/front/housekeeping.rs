@@ -32,7 +32,8 @@ impl Front {
         group.seal(self.config.origin, now_ms)
     }
 
-    /// Moves the session clock. Sessions past their deadline go into the next batch, as one request.
+    /// Moves the session clock. Sessions past their deadline go into the next batch, as one
+    /// request.
     pub fn tick(&mut self, now_us: i64) {
         self.seen_us = now_us;
         self.clock.advance(now_us);
@@ -98,8 +99,9 @@ impl Front {
         Ok(())
     }
 
-    /// What was gathered and not taken will not reach the log. Its connections are told, each in its
-    /// turn: behind writes that were taken, and before requests that waited for the refused ones.
+    /// What was gathered and not taken will not reach the log. Its connections are told, each in
+    /// its turn: behind writes that were taken, and before requests that waited for the refused
+    /// ones.
     fn refuse_gathered(&mut self) -> Result<(), Refusal> {
         let mut refused: BTreeMap<u64, usize> = BTreeMap::new();
         while let Some(payload) = self.batches.seal(self.config.origin, 0) {

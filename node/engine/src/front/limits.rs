@@ -1,6 +1,7 @@
 //! The bounds of the front that are not configuration, each with the reason for its number.
 
-/// Ids one connection may gather with auth packets: each travels with every batch that it writes in.
+/// Ids one connection may gather with auth packets: each travels with every batch that it writes
+/// in.
 pub const AUTH_IDS_MAX: usize = 64;
 /// Bytes of one auth packet's credentials: names and passwords, not documents.
 pub const AUTH_BYTES_MAX: usize = 4096;
@@ -23,6 +24,6 @@ pub const BUFFERS_KEPT_MAX: usize = 64;
 pub const BUFFER_KEPT_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection may take until it asks for a session, as ZooKeeper's default.
 pub const HANDSHAKE_US_MAX: i64 = 10_000_000;
-/// Bytes of answers that one read of a socket may cause before the rest of its requests is kept back:
-/// a few hundred requests for a megabyte each must not become a few hundred megabytes.
+/// Bytes of answers that one read of a socket may cause before the rest of its requests is kept
+/// back: a few hundred requests for a megabyte each must not become a few hundred megabytes.
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;

@@ -6,10 +6,10 @@
 //! the log ─ apply ─► machine ─► outcomes: events, replies, then the reads that waited
 //! ```
 //!
-//! A connection's requests are answered strictly in order. Reads that wait for nothing are answered in
-//! `feed`; a read behind a write of its own connection waits, and is answered inside `apply`, after
-//! that write and before the next. Events are written before a reply that shows what they tell.
-//! Nothing here may change the replicated state except by what it puts into a batch.
+//! A connection's requests are answered strictly in order. Reads that wait for nothing are answered
+//! in `feed`; a read behind a write of its own connection waits, and is answered inside `apply`,
+//! after that write and before the next. Events are written before a reply that shows what they
+//! tell. Nothing here may change the replicated state except by what it puts into a batch.
 
 mod auth_sets;
 mod batch;

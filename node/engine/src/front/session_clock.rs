@@ -1,8 +1,8 @@
 //! Which sessions of the ensemble ran out of time, on a clock that only ticks move.
 //!
-//! The clock advances at most one interval per tick, so a node that stalled expires nobody for its own
-//! absence. Deadlines are kept in a coarse wheel and checked when their bucket is due; a session that
-//! was heard of meanwhile is just put further, so that touching one costs nothing.
+//! The clock advances at most one interval per tick, so a node that stalled expires nobody for its
+//! own absence. Deadlines are kept in a coarse wheel and checked when their bucket is due; a
+//! session that was heard of meanwhile is just put further, so that touching one costs nothing.
 
 use std::collections::BTreeMap;
 
@@ -63,6 +63,13 @@ impl SessionClock {
     pub fn clear(&mut self) {
         self.sessions.clear();
         self.wheel.clear();
+    }
+
+    /// Its client was heard of, and has no connection with it yet.
+    pub fn touch(&mut self, session: i64) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.touched_us = self.now_us;
+        }
     }
 
     /// The session has a connection here, which knows from now on when it was heard of.

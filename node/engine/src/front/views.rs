@@ -36,7 +36,8 @@ pub struct ConnectionView<'a> {
 }
 
 impl Front {
-    /// Gauges and counters, by ZooKeeper's names where it has them; latencies in milliseconds there.
+    /// Gauges and counters, by ZooKeeper's names where it has them; latencies in milliseconds
+    /// there.
     pub fn statistics(&self) -> Vec<(&'static str, Value)> {
         let mut out = self.gauges();
         let all = &self.statistics;

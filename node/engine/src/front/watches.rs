@@ -2,7 +2,8 @@
 //!
 //! One entry per watched path holds its watchers, sorted by connection, each with the kinds it has.
 //! ZooKeeper keeps two tables (data and child); here the kinds are bits of one, so that a deletion,
-//! which fires in both, finds each connection once. Memory and order of nothing else depend on this.
+//! which fires in both, finds each connection once. Memory and order of nothing else depend on
+//! this.
 
 use std::rc::Rc;
 

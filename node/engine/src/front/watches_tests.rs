@@ -38,7 +38,8 @@ fn child_watch_fires_for_list_and_end() {
     assert_eq!(fired(&mut watches, EventKind::Deleted, "/a"), []);
 }
 
-/// A deletion reaches a connection once, though it watches data and children; both watches are gone.
+/// A deletion reaches a connection once, though it watches data and children; both watches are
+/// gone.
 #[test]
 fn deletion_fires_once_for_both_kinds() {
     let mut watches = watches();

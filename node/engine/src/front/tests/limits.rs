@@ -93,7 +93,7 @@ fn bytes_ahead_of_the_session_are_bounded() {
 fn many_answers_come_in_portions() {
     let mut node = Node::new();
     let client = node.client();
-    node.ask(client, &create(0, "/big", &[7; 300_000]));
+    node.ask(client, &create(0, "/big", &vec![7; 300_000]));
     let gets: Vec<u8> = (1..=20).flat_map(|xid| get(xid, "/big")).collect();
     let mut answers = node.feed(client.conn, &gets);
     assert_eq!(answers.len(), 4);

@@ -54,6 +54,29 @@ fn small_request() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(op, body)| request(1, op, &body))
 }
 
+/// What clients sent, or could send, to do harm: `name: hex`, each behind a handshake and instead
+/// of it.
+#[test]
+fn corpus_harms_nobody_else() {
+    let lines = include_str!("corpus.txt").lines().filter(|line| !line.starts_with('#'));
+    let mut count = 0;
+    for line in lines {
+        let (name, hex) = line.split_once(": ").unwrap_or_default();
+        let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        let bytes: Vec<u8> = digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect();
+        assert!(!bytes.is_empty(), "{name}");
+        for piece in [1, 3, bytes.len()] {
+            survive(&bytes, piece);
+            let mut node = Node::new();
+            let conn = node.front.connect("::1", 1);
+            bytes.chunks(piece).for_each(|piece| drop(node.feed_raw(conn, piece)));
+            node.commit_raw();
+        }
+        count += 1;
+    }
+    assert!(count >= 25, "the corpus is there");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 200,
