@@ -13,7 +13,7 @@ use super::acl_list::RawAcl;
 use super::context::Context;
 use super::effects::{Effects, EventKind};
 use super::path;
-use super::stat::{Kind, TTL_MS_MAX, put_stat};
+use super::stat::{self, Kind, TTL_MS_MAX};
 use super::tree::Tree;
 
 /// Create modes, as `flags` of the request.
@@ -28,7 +28,8 @@ const TTL_SEQUENTIAL: i32 = 6;
 pub struct Create<'a> {
     /// Which of the four it is. It decides about container and TTL, whatever the flags say.
     pub op: i32,
-    pub path: &'a str,
+    /// `None` for null, which fails like an unreadable request, but only after the mode.
+    pub path: Option<&'a str>,
     pub data: Option<&'a [u8]>,
     pub acl: RawAcl<'a>,
     pub flags: i32,
@@ -40,7 +41,7 @@ impl<'a> Create<'a> {
     pub fn read(op: i32, body: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             op,
-            path: body.path()?,
+            path: read_path(body)?,
             data: body.buf()?,
             acl: RawAcl::read(body)?,
             flags: body.i32()?,
@@ -50,6 +51,7 @@ impl<'a> Create<'a> {
 
     /// The request as a multi understands it: there the flags choose the operation.
     pub fn in_multi(mut self) -> Result<Self, Malformed> {
+        self.path.ok_or(Malformed)?;
         match (self.op, self.flags) {
             (ops::CREATE_TTL, TTL | TTL_SEQUENTIAL) => {}
             (ops::CREATE_TTL, flags) => {
@@ -99,7 +101,8 @@ impl<'a> Create<'a> {
     ) -> Result<(), ErrorCode> {
         self.check_mode()?;
         let session = context.session?;
-        let (parent_path, _) = path::split(self.path)?;
+        let asked = self.path.ok_or(ErrorCode::MARSHALLING_ERROR)?;
+        let (parent_path, _) = path::split(asked)?;
         let acl = tree.acls.fix_up(self.acl, context.auth)?;
         let parent = tree.find(parent_path)?;
         let parent_meta = tree.store.meta(parent);
@@ -107,9 +110,9 @@ impl<'a> Create<'a> {
             return Err(ErrorCode::NO_AUTH);
         }
         let at = if self.is_sequential() {
-            effects.add_numbered_path(self.path, parent_meta.creates)
+            effects.add_numbered_path(asked, parent_meta.creates)
         } else {
-            effects.add_path(self.path)
+            effects.add_path(asked)
         };
         let path = effects.paths.get(at.0 as usize..).unwrap_or_default();
         path::validate(path)?;
@@ -130,13 +133,18 @@ impl<'a> Create<'a> {
             acl,
             ..Meta::default()
         };
-        let id = tree.create(parent, path, self.data, &meta)?;
+        tree.create(parent, path, self.data, &meta)?;
         effects.body.put_string(path);
         if self.answers_stat() {
-            put_stat(&tree.store, id, &mut effects.body);
+            // As it was created, even if it is a znode of quota statistics and has changed already.
+            stat::put(&meta, self.data.map_or(0, <[u8]>::len), 0, &mut effects.body);
         }
         effects.add_event(EventKind::Created, at, acl);
         effects.add_parent_event(at, parent_meta.acl);
         Ok(())
     }
+}
+
+fn read_path<'a>(body: &mut Reader<'a>) -> Result<Option<&'a str>, Malformed> {
+    body.buf()?.map(|bytes| core::str::from_utf8(bytes).map_err(|_| Malformed)).transpose()
 }
