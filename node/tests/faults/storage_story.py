@@ -18,6 +18,7 @@ from raftkeeper.raft import (
     Role,
     check_core,
 )
+from raftkeeper.raft.messages import NO_HARD_STATE
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -47,8 +48,8 @@ class Ledger:
     issued: dict[int, set[tuple[int, int, bytes]]] = field(default_factory=dict)
     """Index to every (term, kind, payload) that was ever handed to storage there."""
     promised: dict[int, tuple[int, int, bytes]] = field(default_factory=dict)
-    hard_state: HardState = HardState(0, 0)
-    issued_hard_states: set[HardState] = field(default_factory=lambda: {HardState(0, 0)})
+    hard_state: HardState = NO_HARD_STATE
+    issued_hard_states: set[HardState] = field(default_factory=lambda: {NO_HARD_STATE})
     states: dict[int, int] = field(default_factory=lambda: {0: 0})
     """Applied index to the state of the toy machine there."""
 

@@ -58,10 +58,11 @@ class LogIndex:
     ) -> None:
         """A block with these (index, term); what it replaces is forgotten, as is all before a gap."""
         first, last = positions[0][0], positions[-1][0]
+        replaces = not self.is_empty and first <= self.last_index
         if not self.is_empty:
             if first > self.last_index + 1:
                 self.forget()
-            elif first <= self.last_index:
+            elif replaces:
                 self._truncate_from(first)
         for index, term in positions:
             if not self._run_terms or term != self._run_terms[-1]:
@@ -71,6 +72,7 @@ class LogIndex:
         tail = self.extents[-1] if self.extents else None
         if (
             tail is not None
+            and not replaces  # the blocks that were replaced lie in between
             and tail.segment is segment
             and tail.end == start
             and tail.last + 1 == first

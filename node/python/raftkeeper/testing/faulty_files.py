@@ -1,7 +1,7 @@
 """A disk in memory that does everything a real one may: the faulty twin of `RealFiles`.
 
 What was written and not synced may be lost, kept, or torn by sectors at a crash; names that were not
-synced with their directory likewise, in the order they were made. A crash can be set to any step, a
+synced with their directory likewise, each on its own. A crash can be set to any step, a
 failure with any errno too, and the space can run out. Deterministic: chance comes from outside.
 """
 
@@ -30,7 +30,7 @@ class Survival(Enum):
 
     LOST = "nothing"
     KEPT = "everything, and now it is durable"
-    TORN = "any sectors, and names up to some point"
+    TORN = "any sectors, and any changes of names"
     KILLED = "everything is seen, nothing more is durable: only the process has died"
 
 
@@ -61,18 +61,38 @@ class _Inode:
 
 @dataclass(slots=True)
 class _Directory:
-    """Names: what the disk holds, what readers see, and the states between, oldest first."""
+    """Names: what the disk holds, what readers see, and the changes between, oldest first.
+
+    A change is a few names and what they stand for, None for a name that is gone.
+    """
 
     durable: dict[str, _Inode] = field(default_factory=dict)
     seen: dict[str, _Inode] = field(default_factory=dict)
-    unsynced: list[dict[str, _Inode]] = field(default_factory=list)
+    unsynced: list[dict[str, _Inode | None]] = field(default_factory=list)
 
-    def changed(self) -> None:
-        self.unsynced.append(dict(self.seen))
+    def change(self, names: dict[str, _Inode | None]) -> None:
+        self.unsynced.append(names)
+        _rename(self.seen, names)
+
+    def torn(self, chance: random.Random) -> dict[str, _Inode]:
+        """Any of the unsynced changes reach the disk, each as a whole."""
+        names = dict(self.durable)
+        for change in self.unsynced:
+            if chance.random() < 0.5:
+                _rename(names, change)
+        return names
 
     def settle(self) -> None:
         self.durable = dict(self.seen)
         self.unsynced.clear()
+
+
+def _rename(names: dict[str, _Inode], change: dict[str, _Inode | None]) -> None:
+    for name, inode in change.items():
+        if inode is None:
+            names.pop(name, None)
+        else:
+            names[name] = inode
 
 
 def _put(target: bytearray, offset: int, data: bytes) -> None:
@@ -116,8 +136,7 @@ class FaultyFiles:
         self._step(f"create {path.name}")
         inode = _Inode()
         directory = self._directories[path.parent]
-        directory.seen[path.name] = inode
-        directory.changed()
+        directory.change({path.name: inode})
         return self._descriptor(inode)
 
     def open(self, path: Path) -> int:
@@ -169,16 +188,14 @@ class FaultyFiles:
     def rename(self, old: Path, new: Path) -> None:
         self._step(f"rename {old.name}")
         directory = self._directories[old.parent]
-        directory.seen[new.name] = directory.seen.pop(old.name)
-        directory.changed()
+        directory.change({old.name: None, new.name: directory.seen[old.name]})
 
     def remove(self, path: Path) -> None:
         self._step(f"remove {path.name}")
         directory = self._directories[path.parent]
         if path.name not in directory.seen:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        del directory.seen[path.name]
-        directory.changed()
+        directory.change({path.name: None})
 
     # -- for the test
 
@@ -194,13 +211,12 @@ class FaultyFiles:
             after._directories = self._directories
             return after
         for path, directory in self._directories.items():
-            states = [directory.durable, *directory.unsynced]
             if survival is Survival.LOST:
-                names = states[0]
+                names = directory.durable
             elif survival is Survival.KEPT:
-                names = states[-1]
+                names = directory.seen
             else:
-                names = chance.choice(states)
+                names = directory.torn(chance)
             after._directories[path] = _Directory(dict(names), dict(names))
         for inode in {id(inode): inode for _, inode in after._inodes()}.values():
             if survival is Survival.KEPT:

@@ -1,0 +1,48 @@
+"""When to stand, and how votes are counted."""
+
+from raftkeeper.raft.election import Election
+from raftkeeper.raft.membership import Membership
+from raftkeeper.raft.messages import Role
+from raftkeeper.raft.quorum import VoteResult
+
+THREE = Membership.of([1, 2, 3])
+
+
+def test_a_member_stands_after_its_timeout() -> None:
+    """Not before, and again after a whole timeout more."""
+    election = Election(1, 3)
+    assert [election.tick(Role.FOLLOWER, THREE) for _ in range(3)] == [False, False, True]
+    election.start()
+    assert [election.tick(Role.CANDIDATE, THREE) for _ in range(3)] == [False, False, True]
+
+
+def test_the_timeout_can_be_drawn_anew() -> None:
+    """Chance comes from outside."""
+    election = Election(1, 3)
+    election.timeout_ticks = 1
+    assert election.tick(Role.FOLLOWER, THREE)
+
+
+def test_a_sole_voter_stands_at_once_and_only_once() -> None:
+    """A slow disk is no reason for another term."""
+    election = Election(1, 3)
+    alone = Membership.of([1], learners=[2])
+    assert election.tick(Role.FOLLOWER, alone)
+    election.start()
+    assert not any(election.tick(Role.CANDIDATE, alone) for _ in range(10))
+
+
+def test_learners_and_strangers_never_stand() -> None:
+    """However long they hear nothing."""
+    election = Election(4, 1)
+    for membership in (THREE, Membership.of([1], learners=[4]), Membership.of([])):
+        assert not any(election.tick(Role.FOLLOWER, membership) for _ in range(5))
+
+
+def test_the_first_word_of_a_member_stands() -> None:
+    """A refusal that arrives twice, or turns around, counts once."""
+    election = Election(1, 3)
+    assert election.record(1, granted=True, membership=THREE) is VoteResult.PENDING
+    assert election.record(2, granted=False, membership=THREE) is VoteResult.PENDING
+    assert election.record(2, granted=True, membership=THREE) is VoteResult.PENDING
+    assert election.record(3, granted=True, membership=THREE) is VoteResult.WON

@@ -1,0 +1,64 @@
+"""The membership as a value, as bytes, and by index."""
+
+import pytest
+
+from raftkeeper.raft.membership import Membership, MembershipHistory
+
+
+def test_a_membership_survives_its_bytes() -> None:
+    """And equal ones have equal bytes."""
+    membership = Membership.of([3, 1], learners=[7], outgoing=[1, 2])
+    assert Membership.decode(membership.encode()) == membership
+    assert membership.encode() == Membership.of([1, 3], [7], [2, 1]).encode()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"version":1,"voters":3,"learners":[],"outgoing":[]}',
+        b'{"version":2,"voters":[1],"learners":[],"outgoing":[]}',
+    ],
+)
+def test_bytes_that_are_no_membership_are_refused(payload: bytes) -> None:
+    """With a ValueError, whatever they are."""
+    with pytest.raises(ValueError, match="membership"):
+        Membership.decode(payload)
+
+
+def test_who_may_vote() -> None:
+    """Voters of both halves; never learners."""
+    membership = Membership.of([1, 2], learners=[4], outgoing=[3])
+    assert [membership.may_vote(member) for member in (1, 2, 3, 4)] == [True, True, True, False]
+    assert membership.is_joint
+    assert not Membership.of([1]).is_joint
+    assert Membership.of([1], learners=[2]).is_sole_voter(1)
+    assert not Membership.of([1], outgoing=[2]).is_sole_voter(1)
+
+
+def test_history_answers_by_index_and_rolls_back() -> None:
+    """A membership counts from its entry on, until that entry is cut off."""
+    one, two, three = Membership.of([1]), Membership.of([1, 2]), Membership.of([1, 2, 3])
+    history = MembershipHistory(5, one)
+    history.append(8, two)
+    history.append(9, three)
+    assert [history.at(index) for index in (1, 5, 7, 8, 9, 99)] == [
+        one,
+        one,
+        one,
+        two,
+        three,
+        three,
+    ]
+    history.truncate_from(9)
+    assert history.current == two
+    history.truncate_from(1)
+    assert history.current == one
+    history.append(8, two)
+    history.compact(7)
+    assert history.at(7) == one
+    history.compact(8)
+    assert history.at(8) == history.current == two

@@ -1,0 +1,156 @@
+"""Snapshots: whole or not there; the newest good one is found; a few are kept."""
+
+import errno
+import random
+from pathlib import Path
+
+import pytest
+
+from raftkeeper.storage.errors import StorageError, StorageFull
+from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
+from raftkeeper.storage.snapshot_file import SnapshotMeta
+from raftkeeper.storage.snapshots import SnapshotStore
+from raftkeeper.testing.faulty_files import FaultyFiles
+
+ROOT = Path("/snapshots")
+CLUSTER = b"cluster-of-tests"
+PIECES = [b"one", bytes(5000), b"", random.Random(1).randbytes(2000)]
+
+
+@pytest.fixture
+def files() -> FaultyFiles:
+    files = FaultyFiles()
+    files.make_directory(ROOT)
+    return files
+
+
+@pytest.fixture
+def store(files: FaultyFiles) -> SnapshotStore:
+    return SnapshotStore(files, ROOT, StorageOptions(snapshots_kept=2, tail_entries=5))
+
+
+def meta_of(index: int) -> SnapshotMeta:
+    return SnapshotMeta(index, 3, index * 10, b'{"voters":[1]}', CLUSTER)
+
+
+def take(store: SnapshotStore, index: int) -> None:
+    job = store.begin(meta_of(index))
+    for piece in PIECES:
+        job.add(piece)
+    job.finish()
+
+
+def test_a_snapshot_reads_back_as_it_was_taken(store: SnapshotStore) -> None:
+    """What is of it, and every piece."""
+    assert store.newest_good(CLUSTER) is None
+    take(store, 7)
+    meta = store.newest_good(CLUSTER)
+    assert meta == meta_of(7)
+    assert list(store.read(meta)) == PIECES
+
+
+def test_every_flipped_bit_and_every_cut_is_noticed(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """Lengths, checksums, data, counts: all of it."""
+    take(store, 7)
+    content = files.content(files.paths()[0])
+    whole = bytes(content)
+    for at in range(len(whole)):
+        content[at] ^= 1 << (at % 8)
+        with pytest.raises(StorageError):
+            store.newest_good(CLUSTER)
+        content[at] = whole[at]
+    for length in range(0, len(whole), 7):
+        content[:] = whole[:length]
+        with pytest.raises(StorageError):
+            store.newest_good(CLUSTER)
+    content[:] = whole + b"\0"
+    with pytest.raises(StorageError):
+        store.newest_good(CLUSTER)
+    content[:] = whole
+    assert store.newest_good(CLUSTER) == meta_of(7)
+
+
+def test_a_damaged_snapshot_is_passed_over(
+    files: FaultyFiles, store: SnapshotStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a word in the log; recovery sees whether the log reaches back."""
+    take(store, 7)
+    take(store, 9)
+    files.content(files.paths()[-1])[30] ^= 1
+    assert store.newest_good(CLUSTER) == meta_of(7)
+    assert "Trying the snapshot before it" in caplog.text
+
+
+def test_a_renamed_snapshot_or_one_of_another_cluster_is_refused(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """A stale state must not pass for a newer one."""
+    take(store, 7)
+    with pytest.raises(StorageError, match="another cluster"):
+        store.newest_good(b"another cluster!")
+    path = files.paths()[0]
+    files.rename(path, path.with_name(path.name.replace("7", "8", 1)))
+    with pytest.raises(StorageError, match="renamed"):
+        store.newest_good(CLUSTER)
+
+
+def test_a_snapshot_that_is_not_newer_is_refused(store: SnapshotStore) -> None:
+    """It could only take the place of a better one."""
+    take(store, 7)
+    for index in (6, 7):
+        with pytest.raises(ValueError, match="there already"):
+            store.begin(meta_of(index))
+
+
+def test_as_many_are_kept_as_asked_and_the_log_behind_the_oldest(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """While there is only one, the log stays whole: it might turn out damaged."""
+    assert store.purge_index() == 0
+    take(store, 20)
+    assert store.purge_index() == 0
+    take(store, 22)
+    assert store.purge_index() == 17
+    take(store, 40)
+    assert [int(path.name[:20]) for path in files.paths()] == [22, 40]
+    assert store.purge_index() == 22
+
+
+def test_no_space_is_said_and_leaves_nothing_behind(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """It can be tried again later."""
+    job = store.begin(meta_of(7))
+    files.capacity_bytes = files.used_bytes + 100
+    with pytest.raises(StorageFull, match="Free some space"):
+        job.add(random.Random(2).randbytes(5000))
+    job.abandon()
+    job.abandon()
+    with pytest.raises(StorageError):
+        job.add(b"x")
+    assert files.paths() == []
+    files.capacity_bytes = 1 << 30
+    take(store, 7)
+
+
+def test_a_failed_fsync_leaves_no_snapshot(files: FaultyFiles, store: SnapshotStore) -> None:
+    """Under its name there is a whole one or none."""
+    job = store.begin(meta_of(7))
+    job.add(b"x")
+    files.fail_at = {files.steps + 2: errno.EIO}
+    with pytest.raises(StorageError, match="finishing a snapshot failed"):
+        job.finish()
+    job.abandon()
+    assert store.newest_good(CLUSTER) is None
+
+
+def test_a_long_snapshot_is_synced_on_the_way(files: FaultyFiles, store: SnapshotStore) -> None:
+    """So that the log's fsync never waits for all of it."""
+    seen: list[str] = []
+    job = store.begin(meta_of(7))
+    files.on_step = seen.append
+    job.add(random.Random(3).randbytes(SNAPSHOT_SYNC_BYTES))
+    assert "sync" in seen
+    assert job.file_bytes > SNAPSHOT_SYNC_BYTES

@@ -1,0 +1,64 @@
+"""Where blocks go, what can be read back, what may be purged."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from raftkeeper.storage.errors import StorageError
+from raftkeeper.storage.wal import block_bytes
+
+if TYPE_CHECKING:
+    from tests.unit.storage.conftest import LogBench
+
+BIG = b"x" * 1200
+
+
+def test_the_length_of_a_block_is_known_before_it_is_framed(bench: "LogBench") -> None:
+    """Else one could be framed that does not fit."""
+    for payload in (0, 1, 455, 456, 457, 1000):
+        block = bench.wal.frame([(bench.wal.last_index + 1, 1, 2, b"x" * payload)])
+        assert len(block.data) == block_bytes(1, payload)
+        bench.open()
+
+
+def test_only_segments_below_the_index_are_purged(bench: "LogBench") -> None:
+    """The one being written stays whatever is asked."""
+    for index in range(1, 8):
+        bench.append((index, 1, 2, BIG))
+    assert [s.last_index for s in bench.wal._segments] == [2, 4, 6, 7]
+    assert bench.wal.detach_purgeable(1) == []
+    assert [s.sequence for s in bench.wal.detach_purgeable(5)] == [1, 2]
+    assert bench.wal.first_index == 5
+    assert [s.sequence for s in bench.wal.detach_purgeable(99)] == [3]
+    assert (bench.wal.first_index, bench.wal.last_index) == (7, 7)
+
+
+def test_purged_entries_are_not_readable(bench: "LogBench") -> None:
+    """A reader on its way hears it, too."""
+    for index in range(1, 8):
+        bench.append((index, 1, 2, BIG))
+    reader = bench.wal.read(1, 7)
+    assert next(reader)[0] == 1
+    bench.wal.detach_purgeable(4)
+    assert next(reader)[0] == 2
+    with pytest.raises(KeyError, match="entry 3"):
+        next(reader)
+    with pytest.raises(KeyError, match="entry 8"):
+        list(bench.wal.read(7, 8))
+
+
+def test_rot_is_noticed_when_entries_are_read(bench: "LogBench") -> None:
+    """And said with file and offset, not served."""
+    bench.append((1, 1, 2, b"a"))
+    sequence, offset = bench.append((2, 1, 2, b"b"))
+    bench.content(sequence)[offset + 60] ^= 1
+    with pytest.raises(StorageError, match=f"at byte {offset}"):
+        list(bench.wal.read(1, 2))
+
+
+def test_a_gap_forgets_what_was_before_it(bench: "LogBench") -> None:
+    """After a snapshot from another member the log starts anew."""
+    bench.append((1, 1, 2, b""))
+    bench.append((9, 2, 2, b"x"))
+    assert (bench.wal.first_index, bench.wal.last_index) == (9, 9)
+    assert bench.wal.detach_purgeable(0) == []

@@ -1,0 +1,170 @@
+"""What the writer promises, and when."""
+
+import errno
+from concurrent.futures import Executor
+from pathlib import Path
+
+import pytest
+
+from raftkeeper.storage import DataDirectory, Identity, StorageFailed, StorageOptions, Writer
+from raftkeeper.storage.options import BLOCK_BYTES_MAX
+from raftkeeper.testing.faulty_files import (
+    CountingWakeup,
+    FaultyDisk,
+    FaultyFiles,
+    InlineExecutor,
+)
+
+SMALL = StorageOptions(segment_bytes=8192, record_bytes_max=1500)
+
+
+class Bench:
+    """A writer over a disk that works job by job."""
+
+    def __init__(
+        self,
+        options: StorageOptions = SMALL,
+        *,
+        manual: bool = True,
+        executor: Executor | None = None,
+    ) -> None:
+        self.files = FaultyFiles()
+        self.data = DataDirectory.open(
+            Path("/data"), options, files=self.files, random_bytes=lambda count: b"s" * count
+        )
+        self.data.create(Identity(b"c" * 16, 1, b"i" * 16))
+        self.data.recover()
+        self.disk = FaultyDisk(self.files, manual=manual)
+        self.wakeup = CountingWakeup()
+        self.executor = executor or InlineExecutor()
+        self.writer: Writer = self.data.start_writer(
+            wakeup=self.wakeup, disk=self.disk, executor=self.executor
+        )
+        self.writer.poll()
+
+
+def test_nothing_is_durable_before_its_last_job_is_done() -> None:
+    """Both slots of the hard state, then the block."""
+    bench = Bench()
+    bench.writer.write(1, (2, 1), [(1, 1, 2, b"x")])
+    assert len(bench.disk.waiting) == 3
+    for _ in range(2):
+        bench.disk.run(1)
+        assert bench.writer.poll() is None
+    bench.disk.run(1)
+    assert bench.writer.poll() == 1
+    assert bench.writer.idle
+
+
+def test_what_comes_meanwhile_leaves_under_one_fsync() -> None:
+    """One block in flight; three Readys in the next."""
+    bench = Bench()
+    bench.writer.write(1, None, [(1, 1, 2, b"a")])
+    for number in (2, 3, 4):
+        bench.writer.write(number, None, [(number, 1, 2, b"b")])
+    assert len(bench.disk.waiting) == 1
+    assert not bench.writer.idle
+    bench.disk.run()
+    assert bench.writer.poll() == 1
+    assert len(bench.disk.waiting) == 1
+    bench.disk.run()
+    assert bench.writer.poll() == 4
+    assert [record[0] for record in bench.writer.read(1, 4)] == [1, 2, 3, 4]
+
+
+def test_records_that_replace_others_get_a_block_of_their_own() -> None:
+    """A block holds indexes without a step back."""
+    bench = Bench()
+    bench.writer.write(1, None, [(1, 1, 2, b"a")])
+    bench.writer.write(2, None, [(2, 1, 2, b"b")])
+    bench.writer.write(3, None, [(2, 2, 2, b"B")])
+    bench.disk.run()
+    assert bench.writer.poll() == 1
+    assert len(bench.disk.waiting) == 2
+    bench.disk.run(1)
+    assert bench.writer.poll() is None
+    bench.disk.run()
+    assert bench.writer.poll() == 3
+    assert list(bench.writer.read(1, 2)) == [(1, 1, 2, b"a"), (2, 2, 2, b"B")]
+
+
+def test_a_long_row_of_records_is_cut_into_blocks() -> None:
+    """And its number is durable with the last of them."""
+    bench = Bench(StorageOptions())
+    payload = bytes(BLOCK_BYTES_MAX // 3)
+    bench.writer.write(5, (2, 1), [(index, 1, 2, payload) for index in range(1, 8)])
+    assert len(bench.disk.waiting) == 2 + 4
+    bench.disk.run(5)
+    assert bench.writer.poll() is None
+    bench.disk.run()
+    assert bench.writer.poll() == 5
+
+
+def test_a_hard_state_alone_is_persisted() -> None:
+    """A vote for another has no entry."""
+    bench = Bench()
+    bench.writer.write(1, (7, 3), [])
+    bench.disk.run()
+    assert bench.writer.poll() == 1
+    bench.writer.close()
+    bench.data.close()
+    recovered = bench.data.recover()
+    assert (recovered.term, recovered.vote) == (7, 3)
+
+
+def test_a_record_waits_for_a_segment_that_is_still_being_made() -> None:
+    """A slow files thread is no full disk, and loses nothing."""
+    executor = InlineExecutor(manual=True)
+    bench = Bench(manual=False, executor=executor)
+    for index in range(1, 10):
+        bench.writer.write(index, None, [(index, 1, 2, bytes(1500))])
+        bench.writer.poll()
+    assert not bench.writer.idle
+    assert bench.writer.room() == 0
+    assert bench.writer.full == ""
+    executor.run()
+    assert bench.wakeup.count
+    durable = None
+    while not bench.writer.idle:
+        executor.run()
+        durable = bench.writer.poll() or durable
+    assert durable == 9
+    assert len(list(bench.writer.read(1, 9))) == 9
+
+
+def test_closing_finishes_what_was_handed_over() -> None:
+    """Whatever waits goes to disk before the threads end."""
+    bench = Bench()
+    for index in range(1, 4):
+        bench.writer.write(index, (1, 1), [(index, 1, 2, b"x")])
+    bench.writer.close()
+    assert bench.data.recover().last_index == 3
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_failure_while_making_a_segment_stops_the_node(step: int) -> None:
+    """An fsync that fails is final, also for zeros."""
+    bench = Bench(manual=False)
+    bench.files.fail_at = dict.fromkeys(
+        range(bench.files.steps + 2, bench.files.steps + 60, step), errno.EIO
+    )
+
+    def work() -> None:
+        for index in range(1, 20):
+            bench.writer.write(index, None, [(index, 1, 2, bytes(1500))])
+            bench.writer.poll()
+
+    with pytest.raises(StorageFailed, match="Check the disk"):
+        work()
+
+
+def test_statistics_say_what_was_written() -> None:
+    """Blocks, bytes, and where the log begins and ends."""
+    bench = Bench(manual=False)
+    bench.writer.write(1, None, [(1, 1, 2, b"x")])
+    statistics = bench.writer.statistics()
+    assert statistics["log_blocks"] == 1
+    assert statistics["log_bytes"] == 512
+    assert statistics["log_disk_bytes"] == 2 * 8192
+    assert (statistics["log_first_index"], statistics["log_last_index"]) == (1, 1)
+    assert bench.writer.fsync_us() == []
