@@ -55,7 +55,9 @@ impl Front {
             State::Draining | State::Closed => return,
         }
         self.stop_when_full(id);
-        self.read_stopped_again();
+        if self.connections.get(id).is_some_and(|connection| connection.stopped) {
+            self.read_stopped_again();
+        }
     }
 
     /// Goes on with what was kept back.

@@ -37,6 +37,7 @@ impl Front {
     pub fn tick(&mut self, now_us: i64) {
         self.seen_us = now_us;
         self.clock.advance(now_us);
+        self.watches.sweep();
         self.end_late_handshakes();
         // While writes are refused no session may end: its client could not have kept it alive
         // through another node either, and the expiry could not be written.

@@ -27,3 +27,6 @@ pub const HANDSHAKE_US_MAX: i64 = 10_000_000;
 /// Bytes of answers that one read of a socket may cause before the rest of its requests is kept
 /// back: a few hundred requests for a megabyte each must not become a few hundred megabytes.
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Watches of lost connections forgotten in one step, about two milliseconds: one client may have had
+/// a hundred thousand, and nobody is to wait for that.
+pub const WATCHES_SWEPT_MAX: usize = 2000;

@@ -8,6 +8,7 @@
 use std::rc::Rc;
 
 use super::keyed_hash::{KeyedMap, KeyedSet, KeyedState};
+use super::limits::WATCHES_SWEPT_MAX;
 use crate::machine::EventKind;
 
 /// A standard watch left by exists or getData; gone once fired.
@@ -51,6 +52,8 @@ pub struct Watches {
     free: Vec<u32>,
     by_path: KeyedMap<Rc<str>, u32>,
     by_conn: KeyedMap<u64, KeyedSet<u32>>,
+    /// Lost connections, with the paths they still have to be forgotten at.
+    leaving: Vec<(u64, Vec<u32>)>,
     hash: KeyedState,
     /// Recursive watches in all: while there are none, no ancestor is looked up.
     recursive_count: usize,
@@ -65,6 +68,7 @@ impl Watches {
             free: Vec::new(),
             by_path: KeyedMap::with_hasher(hash),
             by_conn: KeyedMap::with_hasher(hash),
+            leaving: Vec::new(),
             hash,
             recursive_count: 0,
             data_table_count: 0,
@@ -173,9 +177,31 @@ impl Watches {
         }
     }
 
-    /// Forgets everything that `conn` watched.
+    /// Forgets what `conn` watched: up to a bound now, the rest by `sweep`. Until then an event may
+    /// still name the connection, whose id nobody else ever has.
     pub fn disconnect(&mut self, conn: u64) {
-        for number in self.by_conn.remove(&conn).unwrap_or_default() {
+        if let Some(numbers) = self.by_conn.remove(&conn) {
+            self.leaving.push((conn, numbers.into_iter().collect()));
+            self.sweep();
+        }
+    }
+
+    /// Goes on forgetting the watches of lost connections.
+    pub fn sweep(&mut self) {
+        let mut left = WATCHES_SWEPT_MAX;
+        while let Some((conn, mut numbers)) = self.leaving.pop() {
+            let portion = numbers.split_off(numbers.len().saturating_sub(left));
+            left -= portion.len();
+            self.forget_paths(conn, &portion);
+            if !numbers.is_empty() {
+                self.leaving.push((conn, numbers));
+                return;
+            }
+        }
+    }
+
+    fn forget_paths(&mut self, conn: u64, numbers: &[u32]) {
+        for &number in numbers {
             let entry = &mut self.paths[number as usize];
             if let Ok(at) = entry.watchers.binary_search_by_key(&conn, |watcher| watcher.conn) {
                 let kinds = entry.watchers.remove(at).kinds;

@@ -117,6 +117,33 @@ fn disconnect_forgets_everything() {
     assert_eq!(watches.free.len(), watches.paths.len());
 }
 
+/// A connection with very many watches is forgotten in steps, and is told of nothing meanwhile that
+/// leads to anybody else.
+#[test]
+fn many_watches_are_forgotten_in_steps() {
+    let mut watches = watches();
+    let many = 2 * WATCHES_SWEPT_MAX + 1;
+    for number in 0..many {
+        watches.add(1, &format!("/n{number}"), DATA);
+        watches.add(2, &format!("/n{number}"), DATA);
+    }
+    watches.disconnect(1);
+    assert_eq!(watches.watch_count(), 2 * many - WATCHES_SWEPT_MAX);
+    for number in 0..many {
+        let reached = fired(&mut watches, EventKind::Deleted, &format!("/n{number}"));
+        assert_eq!(reached.last(), Some(&2));
+        watches.add(3, &format!("/m{number}"), CHILD);
+    }
+    watches.sweep();
+    watches.sweep();
+    assert_eq!((watches.watch_count(), watches.leaving.len()), (many, 0));
+    watches.disconnect(3);
+    watches.disconnect(2);
+    watches.sweep();
+    watches.sweep();
+    assert_eq!((watches.watch_count(), watches.by_path.len()), (0, 0));
+}
+
 /// The dumps show the data table only, counted per connection and path.
 #[test]
 fn dumps_show_the_data_table() {
