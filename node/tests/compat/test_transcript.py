@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.compat.peers import Peer, RaftKeeper, ZooKeeper
 from tests.compat.transcript.comparison import differences, judge, load_divergences
 from tests.compat.transcript.golden import read_coverage, read_golden
 from tests.compat.transcript.operations import ERRORS, OPERATIONS
-from tests.compat.transcript.recording import Step
-from tests.compat.transcript.run import SETTINGS
+from tests.compat.transcript.recording import Recording, Step
+from tests.compat.transcript.run import SETTINGS, Run
 from tests.compat.transcript.runner import run_stories, story_names
+from tests.compat.transcript.verbs import CONTAINER, EPHEMERAL, PERSISTENT, SEQUENTIAL
 
 REQUESTS_MIN = 400
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "divergence.md"
 
 UNREACHABLE = {
     -1: "of a server that fails",
@@ -89,6 +93,40 @@ def test_every_listed_divergence_belongs_to_a_step() -> None:
         numbers = {step.number for step in read_golden(entry.story)}
         assert entry.steps, entry.id
         assert set(entry.steps) <= numbers, entry.id
+
+
+def test_document_and_list_name_the_same_divergences() -> None:
+    """Each heading of docs/divergence.md has steps in the list, and each entry has its heading."""
+    headings = {
+        line.removeprefix("### ").partition(".")[0]
+        for line in DOCUMENT.read_text().splitlines()
+        if line.startswith("### ")
+    }
+    assert {entry.id for entry in load_divergences()} == headings
+
+
+def test_node_refuses_what_zookeeper_dies_of(node: Peer) -> None:
+    """A createTTL without a TTL mode and with ttl -1 is a bad argument; the node goes on."""
+    run = Run((node.host, node.port), recording := Recording("alone", ""))
+    client = run.client("a")
+    for flags in (PERSISTENT, EPHEMERAL, SEQUENTIAL, CONTAINER):
+        client.create_ttl(f"/ttl-without-ttl-{flags}", -1, flags=flags)
+    client.exists("/ttl-without-ttl-0")
+    run.finish()
+    answers = [step.received[0] for step in recording.steps[1:]]
+    assert all("err=BADARGUMENTS" in answer for answer in answers[:-1]), answers
+    assert "err=NONODE" in answers[-1]
+
+
+def test_node_opens_no_second_session_on_a_connection(node: Peer) -> None:
+    """Opcode -10 with a timeout, which ZooKeeper takes from any client, is an unknown one."""
+    run = Run((node.host, node.port), recording := Recording("alone", ""))
+    client = run.client("a")
+    client.ask_raw("op-10", b"\0\0\x27\x10", code=-10)
+    client.ping()
+    run.finish()
+    assert "err=UNIMPLEMENTED" in recording.steps[1].received[0]
+    assert "err=OK" in recording.steps[2].received[0]
 
 
 def _found(peer: Peer, story: str) -> list:

@@ -22,7 +22,7 @@ class Divergence:
 
     `steps` are numbers of the story. `zookeeper` and `node` are what tells the two apart: each must
     stand in what that server answered in each of the steps, and not in what the other answered.
-    An empty text stands for no answer at all.
+    An empty text stands for no answer at all; a line feed at its end for the end of a line.
     """
 
     id: str
@@ -105,7 +105,8 @@ def judge(story: str, found: Iterable[Difference], listed: Iterable[Divergence])
 
 
 def _as_listed(difference: Difference, entry: Divergence) -> bool:
-    theirs, ours = "\n".join(difference.zookeeper), "\n".join(difference.node)
+    theirs = "".join(f"{line}\n" for line in difference.zookeeper)
+    ours = "".join(f"{line}\n" for line in difference.node)
     return _tells(entry.zookeeper, theirs, ours) and _tells(entry.node, ours, theirs)
 
 
