@@ -51,7 +51,6 @@ impl<'a> Create<'a> {
 
     /// The request as a multi understands it: there the flags choose the operation.
     pub fn in_multi(mut self) -> Result<Self, Malformed> {
-        self.path.ok_or(Malformed)?;
         match (self.op, self.flags) {
             (ops::CREATE_TTL, TTL | TTL_SEQUENTIAL) => {}
             (ops::CREATE_TTL, flags) => {

@@ -22,6 +22,9 @@ enum Operation<'a> {
 
 impl<'a> Operation<'a> {
     fn read(op: i32, body: &mut Reader<'a>) -> Result<Self, Malformed> {
+        // They all begin with a path, and ZooKeeper reads no multi that has null for one.
+        let mut ahead = *body;
+        ahead.path()?;
         Ok(match op {
             ops::CREATE | ops::CREATE2 | ops::CREATE_CONTAINER | ops::CREATE_TTL => {
                 Self::Create(Create::read(op, body)?.in_multi()?)

@@ -126,6 +126,10 @@ fn what_is_no_multi_is_refused_before_anything_is_done() {
         assert_eq!((world.stat("/a"), world.effects.body.len()), (None, 0));
     }
     assert_eq!(world.send(ops::MULTI, b""), ErrorCode::MARSHALLING_ERROR);
+    let null_path = [&(-1_i32).to_be_bytes()[..], &(-1_i32).to_be_bytes()[..]].concat();
+    let failing = (ops::CHECK, versioned("/none", -1));
+    let body = framed(&[failing, (ops::CHECK, null_path)]);
+    assert_eq!(world.send(ops::MULTI, &body), ErrorCode::MARSHALLING_ERROR);
 }
 
 #[test]
