@@ -17,12 +17,12 @@ pub fn crc32c(data: &[u8], seed: u32) -> u32 {
 
 #[pyfunction]
 #[allow(clippy::needless_pass_by_value)] // the extracted arguments own the payloads
-pub fn frame_block<'py>(
-    py: Python<'py>,
+pub fn frame_block(
+    py: Python<'_>,
     records: Vec<(u64, u64, u8, PyBackedBytes)>,
     salt: u64,
     previous: u32,
-) -> PyResult<Bound<'py, PyBytes>> {
+) -> PyResult<Bound<'_, PyBytes>> {
     let records: Vec<Record<'_>> = records
         .iter()
         .map(|(index, term, kind, payload)| Record {

@@ -95,7 +95,7 @@ pub fn scan(data: &[u8], offset: usize, salt: u64) -> Option<Block> {
     let length = u32_at(bytes, 8)? as usize;
     let block = bytes.get(..length)?;
     let crc = u32_at(block, 4)?;
-    if length % BLOCK_ALIGN != 0 || crc != crc32c(block.get(COVER_FROM..)?, 0) {
+    if !length.is_multiple_of(BLOCK_ALIGN) || crc != crc32c(block.get(COVER_FROM..)?, 0) {
         return None;
     }
     let count = u32_at(block, 12)? as usize;

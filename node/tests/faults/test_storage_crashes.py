@@ -76,6 +76,24 @@ def test_a_process_killed_before_its_fsync_does_not_count_on_it_later() -> None:
         assert Life(files, ledger).recovered.last_index >= last_index
 
 
+def test_both_copies_of_the_vote_are_durable_after_a_start() -> None:
+    """Also when the process was killed before the fsync of the second."""
+    files = FaultyFiles()
+    ledger = Ledger()
+    life = Life(files, ledger)
+    offsets = life.writer._hard_state.writes(9, 1)
+    fd = life.writer._hard_state.fd
+    files.write(fd, offsets[0][1], offsets[0][0])
+    files.sync(fd)
+    files.write(fd, offsets[1][1], offsets[1][0])
+    files = files.after_crash(Survival.KILLED, random.Random(0))
+    assert open_directory(files).recover().term == 9
+    files = files.after_crash(Survival.LOST, random.Random(0))
+    path = next(path for path in files.paths() if path.name == "hard_state")
+    files.content(path)[offsets[0][0]] ^= 1
+    assert open_directory(files).recover().term == 9
+
+
 def test_a_failed_sync_or_write_of_the_log_ends_the_node() -> None:
     """An error at any step stops the node or leaves it whole; what was promised survives it."""
     stopped: list[StorageError] = []

@@ -1,14 +1,11 @@
 """A torn tail is cut, anything else is damage."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.storage.log_bench import LogBench
 
 from raftkeeper.storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from tests.unit.storage.conftest import LogBench
 
 BIG = b"x" * 1200
 

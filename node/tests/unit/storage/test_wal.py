@@ -1,14 +1,14 @@
 """Where blocks go, what can be read back, what may be purged."""
 
-from typing import TYPE_CHECKING
+import random
 
 import pytest
+from tests.unit.storage.log_bench import LOG, LogBench
 
 from raftkeeper.storage.errors import StorageError
+from raftkeeper.storage.segments import remove_segments
 from raftkeeper.storage.wal import block_bytes
-
-if TYPE_CHECKING:
-    from tests.unit.storage.conftest import LogBench
+from raftkeeper.testing.faulty_files import Crashed, Survival
 
 BIG = b"x" * 1200
 
@@ -31,6 +31,21 @@ def test_only_segments_below_the_index_are_purged(bench: "LogBench") -> None:
     assert bench.wal.first_index == 5
     assert [s.sequence for s in bench.wal.detach_purgeable(99)] == [3]
     assert (bench.wal.first_index, bench.wal.last_index) == (7, 7)
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_a_crash_while_purging_leaves_no_gap_in_the_numbers(step: int) -> None:
+    """Whatever removals have reached the disk."""
+    for seed in range(20):
+        bench = LogBench()
+        for index in range(1, 8):
+            bench.append((index, 1, 2, BIG))
+        segments = bench.wal.detach_purgeable(6)
+        bench.files.crash_at = bench.files.steps + step
+        with pytest.raises(Crashed):
+            remove_segments(bench.files, LOG, segments)
+        bench.files = bench.files.after_crash(Survival.TORN, random.Random(seed))
+        assert bench.open().last_index == 7
 
 
 def test_purged_entries_are_not_readable(bench: "LogBench") -> None:
