@@ -8,12 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.compat.peers import PeerSettings, RaftKeeper
+from tests.compat.peers import RaftKeeper
 from tests.faults.kill import checker
 from tests.faults.kill.session import ConnectionLostError, SessionGoneError, WrongReplyError
 
 ROUNDS = 8
-SETTINGS = PeerSettings(min_session_timeout_ms=1_000)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -27,7 +26,7 @@ def _seed() -> int:
 
 def test_nothing_acknowledged_is_lost_when_the_node_is_killed(tmp_path: Path, seed: int) -> None:
     """Eight kills under load; a hundred are `make kill100`."""
-    with RaftKeeper(SETTINGS, directory=tmp_path) as node:
+    with RaftKeeper(checker.SETTINGS, directory=tmp_path) as node:
         node.stop()
         run = asyncio.run(checker.check(node, ROUNDS, seed))
     assert run.kills >= ROUNDS
@@ -54,7 +53,7 @@ def test_the_checker_finds_a_node_that_forgets(tmp_path: Path, seed: int) -> Non
     Such a node may know the session no more, refuse a client that has seen a later zxid, or show
     old znodes.
     """
-    node = Forgetful(SETTINGS, directory=tmp_path)
+    node = Forgetful(checker.SETTINGS, directory=tmp_path)
     try:
         with pytest.raises((WrongReplyError, SessionGoneError, ConnectionLostError)):
             asyncio.run(checker.check(node, ROUNDS, seed))

@@ -8,7 +8,7 @@ import random
 import sys
 from pathlib import Path
 
-from tests.compat.peers import PEERS, PeerError, PeerSettings
+from tests.compat.peers import PEERS, PeerError
 
 from . import checker
 from .session import ConnectionLostError, SessionGoneError, WrongReplyError
@@ -23,8 +23,7 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
     print(f"seed {seed}", flush=True)
-    settings = PeerSettings(min_session_timeout_ms=1_000)
-    peer = PEERS[arguments.server](settings, directory=arguments.directory)
+    peer = PEERS[arguments.server](checker.SETTINGS, directory=arguments.directory)
     try:
         asyncio.run(checker.check(peer, arguments.rounds, seed))
     except (WrongReplyError, SessionGoneError, ConnectionLostError, PeerError) as wrong:

@@ -15,19 +15,32 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from tests.compat.peers import Peer, PeerError
+from tests.compat.peers import Peer, PeerError, PeerSettings
 
 from .departures import Departures
 from .session import ConnectionLostError, Session, WrongReplyError
 from .watcher import Watcher
 from .writer import ROOT, Tally, Writer
 
+SETTINGS = PeerSettings(
+    min_session_timeout_ms=1_000,
+    environment={
+        "RAFTKEEPER__SNAPSHOT__EVERY_ENTRIES": "200",
+        "RAFTKEEPER__SNAPSHOT__RETAIN": "2",
+        "RAFTKEEPER__STORAGE__SEGMENT_BYTES": str(9 << 20),
+    },
+)
+"""Snapshots and new segments often enough for kills to hit them too."""
+
 WRITERS = 6
-SESSION_TIMEOUT_MS = 30_000
+SESSION_TIMEOUT_MS = 12_000
 """Of sessions that must outlive every restart."""
 SHORT_TIMEOUT_MS = 6_000
 """Of sessions that may be left to expire: still longer than a restart on a busy machine."""
 LOAD_S = (0.05, 1.0)
+LONG_LOAD_S = (1.0, 3.0)
+LONG_LOAD_SHARE = 0.2
+"""Of rounds that last long enough for snapshots, which are looked for every second."""
 START_KILL_SHARE = 0.1
 """Of rounds in which the server is killed once more while it starts."""
 START_KILL_S = (0.05, 1.5)
@@ -86,9 +99,9 @@ class Run:
             if _now_s() > end_s:
                 raise WrongReplyError(f"{self.departures.waiting} abandoned sessions do not expire")
             await asyncio.sleep(EXPIRY_LOOK_S)
+            # A request of each session that lives on: it must not expire meanwhile.
+            await asyncio.gather(*(writer.session.ping() for writer in self.writers))
             await self._check_departures()
-        for writer in self.writers:
-            writer.session.raise_wrong()
 
     async def end(self) -> None:
         for writer in self.writers:
@@ -100,7 +113,8 @@ class Run:
             closes = self.rng.random() < CLOSE_AMID_SHARE
             close_after = self.rng.randrange(2_000) if closes else None
             writes.append(asyncio.create_task(writer.write_until_lost(close_after)))
-        await asyncio.sleep(self.rng.uniform(*LOAD_S))
+        lasts_s = LONG_LOAD_S if self.rng.random() < LONG_LOAD_SHARE else LOAD_S
+        await asyncio.sleep(self.rng.uniform(*lasts_s))
         self.peer.kill()
         self.kills += 1
         await asyncio.gather(*writes)

@@ -106,6 +106,10 @@ class Session:
         await self.wait_until(lambda: len(replies) == len(builds))
         return replies
 
+    async def ping(self) -> None:
+        """Tells the server that the session lives."""
+        await self.ask(lambda xid: wire.read(xid, wire.OP_GET_CHILDREN, "/"))
+
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Waits for replies until `condition` holds; ConnectionLostError when they end before."""
         while not condition():

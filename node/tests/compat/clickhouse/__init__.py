@@ -1,0 +1,1 @@
+"""ClickHouse as a client: replicated tables whose only connection is the keeper under test."""
