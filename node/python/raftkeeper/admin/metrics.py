@@ -69,10 +69,9 @@ class NodeCollector(Collector):
 
     def _figures(self, parts: NodeParts) -> Iterable[Metric]:
         figures = reports.read_figures(parts)
-        values = {**figures, **reports.process_figures(self._view, parts)}
-        for name, value in values.items():
-            if isinstance(value, (int, float)):
-                yield _single(name, float(value))
+        own = reports.process_figures(self._view, parts)
+        for name, value in {**reports.plain_figures(figures), **own}.items():
+            yield _single(name, float(value))
         for key, (name, text) in LATENCIES.items():
             histogram = reports.engine_histogram(figures, key)
             if histogram is not None:

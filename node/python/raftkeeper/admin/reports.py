@@ -62,11 +62,7 @@ def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "version": describe_version(view),
         "server_state": describe_mode(view),
     }
-    for name, value in figures.items():
-        if isinstance(value, bool):
-            values[name] = int(value)
-        elif isinstance(value, (int, float)):
-            values[name] = value
+    values.update(plain_figures(figures))
     values.update(process_figures(view, parts))
     for name, histogram in histograms_ms(parts).items():
         values.update(summary(name, histogram))
@@ -75,6 +71,15 @@ def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         if latencies is not None:
             values.update(advanced_summary(short, latencies))
     return values
+
+
+def plain_figures(figures: dict[str, Any]) -> dict[str, Value]:
+    """Those that are one number; the parts of histograms are shown as such, elsewhere."""
+    return {
+        name: value
+        for name, value in figures.items()
+        if isinstance(value, (int, float)) and not name.startswith("latency_")
+    }
 
 
 def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
@@ -103,6 +108,7 @@ def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
 
 def histograms_ms(parts: NodeParts) -> dict[str, Histogram]:
     """The node's own histograms by ZooKeeper's names; their values are microseconds."""
+    parts.driver.count_fsyncs()
     return {
         "fsynctime": parts.driver.figures.fsync,
         "sync_process_time": parts.driver.figures.block,

@@ -254,7 +254,7 @@ class Node:
             log.info("node.stopped", applied_index=parts.engine.applied_index)
             return EXIT_OK
         if isinstance(failure, (StorageError, EngineError, OSError)):
-            log.error("node.failed", reason=str(failure), effect="the node stops; see its manual")
+            log.error("node.failed", reason=str(failure), effect="the node stops")
         else:
             log.critical("node.failed", reason=repr(failure), exc_info=failure)
         return EXIT_FAILED

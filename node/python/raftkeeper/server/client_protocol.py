@@ -49,6 +49,7 @@ class Clients:
         self.on_lost = on_lost
         self.by_conn: dict[int, ClientProtocol] = {}
         self.writes: dict[int, Callable[[bytes], None]] = {}
+        self.stopping = False
         self._gone = asyncio.Event()
         self.slow: set[ClientProtocol] = set()
         """Those with unsent bytes above the mark, or closing with something unsent."""
@@ -61,6 +62,7 @@ class Clients:
 
     def pause_all(self) -> None:
         """No client is read any more: the node stops."""
+        self.stopping = True
         for client in tuple(self.by_conn.values()):
             client.hold()
 
@@ -164,16 +166,19 @@ class ClientProtocol(asyncio.Protocol):
         self._continue()
 
     def hold(self) -> None:
-        """The engine has enough of this connection for now."""
+        """The engine has enough of this connection for now.
+
+        It may have kept input back only because the answers were many: then it goes on with an
+        empty feed, when these have left; at once if none of them is waiting, because no event of
+        the transport would come.
+        """
         self._hold_engine = True
         self._update_reading()
-        if not self._slow:
-            # The client takes its answers, so no event of the transport would ask for the rest.
-            self._continue()
+        self._continue()
 
     def release(self) -> None:
-        """The engine takes more of it again."""
-        self._hold_engine = False
+        """The engine takes more of it again, unless the node stops."""
+        self._hold_engine = self._clients.stopping
         self._update_reading()
 
     def check_stall(self, now_us: int) -> None:
@@ -208,7 +213,7 @@ class ClientProtocol(asyncio.Protocol):
 
     def _continue(self) -> None:
         """Takes up input that the engine kept back while the answers were many."""
-        if self._hold_engine and not self.transport.is_closing():
+        if self._hold_engine and not self._slow and not self.transport.is_closing():
             self.data_received(b"")
 
     # ---- the end ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from raftkeeper.server import limits
 from raftkeeper.server.client_protocol import Clients
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.histogram import Histogram
-from raftkeeper.server.logs import LogBudget, get_logger
+from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import StorageFailed, Writer
 
 log = get_logger(__name__)
@@ -74,7 +74,6 @@ class Driver:
         self._first_entry = first_entry
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
-        self._budget = LogBudget(20, clock.now_us)
         self._turn_due = False
         self._refusing = ""
         self._bootstrap_proposed = False
@@ -114,6 +113,13 @@ class Driver:
         if count:
             self.wake()
         return count
+
+    def count_fsyncs(self) -> None:
+        """Brings the histogram of fsyncs up to date. By each tick, and by whoever shows it."""
+        for fsync_us in self.writer.fsync_us():
+            self.figures.fsync.add(fsync_us)
+            if fsync_us > limits.FSYNC_WARNING_MS * 1000:
+                log.warning("log.fsync_slow", duration_ms=fsync_us // 1000)
 
     def refresh_quiet(self) -> bool:
         """Whether nothing is gathered or under way; `quiet` is set accordingly."""
@@ -253,10 +259,7 @@ class Driver:
         self._follow_disk()
         if self.serving.is_set():
             self.engine.tick(now_us)
-        for fsync_us in self.writer.fsync_us():
-            self.figures.fsync.add(fsync_us)
-            if fsync_us > limits.FSYNC_WARNING_MS * 1000:
-                log.warning("log.fsync_slow", duration_ms=fsync_us // 1000)
+        self.count_fsyncs()
         self.refresh_quiet()
         if self.engine.wants:
             self.wake()

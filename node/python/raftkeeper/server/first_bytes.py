@@ -73,7 +73,8 @@ class FirstBytes(asyncio.Protocol):
         acceptor = self._acceptor
         self.transport = as_transport(transport)
         peername = transport.get_extra_info("peername")
-        address = peername[0] if peername else "unknown"
+        # A client of version 4 on a socket for all addresses: ACLs and bounds know it by its own.
+        address = peername[0].removeprefix("::ffff:") if peername else "unknown"
         refusal = acceptor.door.admit(address)
         if refusal:
             acceptor.on_refused(address, refusal)
@@ -113,7 +114,7 @@ class FirstBytes(asyncio.Protocol):
         acceptor = self._acceptor
         acceptor.silent.discard(self)
         peername = transport.get_extra_info("peername")
-        peer = f"{peername[0]}:{peername[1]}" if peername else "unknown"
+        peer = f"{self._address}:{peername[1]}" if peername else "unknown"
         client = ClientProtocol(acceptor.clients, transport, self._address, peer)
         transport.set_protocol(client)
         client.data_received(self._data)

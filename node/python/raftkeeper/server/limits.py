@@ -45,6 +45,10 @@ HOUSEKEEPING_EVERY_S: Final = 1.0
 FSYNC_WARNING_MS: Final = 1000.0
 """An fsync slower than this is logged, as in ZooKeeper (fsync.warningthresholdms)."""
 
+LOG_HOT_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Log entries kept in memory after they are applied, for followers that lag a little. A sole voter
+has none, and memory is for znodes."""
+
 REPLAY_SLICE_US: Final = 20_000
 """Entries of the log are applied for so long at a stretch at start; then health may be asked."""
 

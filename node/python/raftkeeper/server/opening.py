@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
 from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restored
+from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.errors import NodeError
 from raftkeeper.server.logs import get_logger
@@ -95,7 +96,7 @@ async def open_data(config: "Config", directory: DataDirectory) -> OpenData:
         raise NodeError(str(error)) from error
     snapshot = recovered.snapshot
     core = RaftCore(
-        RaftConfig(member_id=identity.member_id),
+        RaftConfig(member_id=identity.member_id, hot_bytes_max=limits.LOG_HOT_BYTES_MAX),
         Restored(
             hard_state=HardState(recovered.term, recovered.vote),
             snapshot_index=snapshot.index if snapshot else 0,

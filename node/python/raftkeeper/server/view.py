@@ -71,4 +71,4 @@ class NodeView:
             return self.state
         if not self.parts.driver.serving.is_set():
             return f"replaying the log: entry {self.parts.engine.applied_index}"
-        return ""
+        return "" if self.serving_us else "opening the client port"

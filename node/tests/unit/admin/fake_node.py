@@ -89,7 +89,7 @@ def build_view(**four_letter: Any) -> NodeView:
     config = Config.model_validate(
         {"four_letter": {"whitelist": four_letter.get("whitelist", "*")}}
     )
-    view = NodeView(config, FakeClock(), version="0.1.0", host_name="keeper", pid=42)
+    view = NodeView(config, FakeClock(), version="0.1.0", host_name="keeper", pid=42, serving_us=1)
     core = SimpleNamespace(
         membership=Membership.of(voters=[1]),
         role=Role.LEADER,
@@ -100,7 +100,11 @@ def build_view(**four_letter: Any) -> NodeView:
         last_index=9,
         term_at=lambda _index: 3,
     )
-    driver = SimpleNamespace(figures=DriverFigures(), serving=SimpleNamespace(is_set=lambda: True))
+    driver = SimpleNamespace(
+        figures=DriverFigures(),
+        serving=SimpleNamespace(is_set=lambda: True),
+        count_fsyncs=lambda: None,
+    )
     snapshotter = SimpleNamespace(
         taken=1,
         failed=0,

@@ -72,6 +72,13 @@ async def test_two_reasons_to_wait_are_kept_apart(desk: Desk) -> None:
     assert desk.transport.reading
 
 
+async def test_nobody_is_read_again_while_the_node_stops(desk: Desk) -> None:
+    """Whatever the engine finds room for."""
+    desk.clients.pause_all()
+    desk.client.release()
+    assert not desk.transport.reading
+
+
 async def test_input_kept_back_by_the_engine_is_taken_up_when_answers_left(desk: Desk) -> None:
     """An empty feed tells the engine that there is room again."""
     desk.client.pause_writing()

@@ -39,10 +39,10 @@ class Entrance:
             on_refused=lambda _address, reason: self.refused.append(reason),
         )
 
-    def come(self) -> tuple[Any, FakeTransport]:
+    def come(self, address: str = "10.0.0.1") -> tuple[Any, FakeTransport]:
         """A new socket."""
         opening = self.acceptor()
-        transport = FakeTransport()
+        transport = FakeTransport((address, 5000))
         opening.connection_made(transport)
         return opening, transport
 
@@ -110,3 +110,10 @@ async def test_small_packets_are_sent_at_once(entrance: Entrance) -> None:
     assert isinstance(opening, FirstBytes)
     sock = transport.get_extra_info("socket")
     assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in sock.options
+
+
+async def test_client_of_version_4_is_known_by_its_own_address(entrance: Entrance) -> None:
+    """Also on a socket for all addresses, where it comes as one of version 6."""
+    opening, transport = entrance.come("::ffff:10.0.0.9")
+    opening.data_received(b"\0\0\0\x2c")
+    assert (transport.protocol.address, transport.protocol.peer) == ("10.0.0.9", "10.0.0.9:5000")
