@@ -116,7 +116,8 @@ impl<'a> Create<'a> {
         let path = effects.paths.get(at.0 as usize..).unwrap_or_default();
         path::validate(path)?;
         let (_, name) = path::split(path)?;
-        if name.is_empty() || tree.store.child(parent, name).is_some() {
+        // The root has no name, and is there.
+        if name.is_empty() || tree.child(parent, name).is_some() {
             return Err(ErrorCode::NODE_EXISTS);
         }
         if matches!(Kind::of(parent_meta.owner), Kind::Ephemeral(_)) {

@@ -28,7 +28,7 @@ impl<'a> Delete<'a> {
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
         context.session?;
-        let (parent_path, _) = path::split(self.path)?;
+        let (parent_path, name) = path::split(self.path)?;
         if path::is_special(self.path) {
             return Err(ErrorCode::BAD_ARGUMENTS);
         }
@@ -36,7 +36,7 @@ impl<'a> Delete<'a> {
         if !tree.acls.allows(tree.store.meta(parent).acl, acl::DELETE, context.auth) {
             return Err(ErrorCode::NO_AUTH);
         }
-        let id = tree.find(self.path)?;
+        let id = tree.child(parent, name).ok_or(ErrorCode::NO_NODE)?;
         next_version(tree.store.meta(id).version, self.version)?;
         if tree.store.num_children(id) > 0 {
             return Err(ErrorCode::NOT_EMPTY);

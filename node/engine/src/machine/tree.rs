@@ -90,6 +90,11 @@ impl Tree {
         self.store.lookup(path).ok_or(ErrorCode::NO_NODE)
     }
 
+    /// A child by the last part of a path, which may be empty: no znode but the root has such a name.
+    pub fn child(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+        if name.is_empty() { None } else { self.store.child(parent, name) }
+    }
+
     /// Creates a znode. `meta.czxid` stamps the parent.
     pub fn create(
         &mut self,
