@@ -9,11 +9,11 @@ import platform
 import resource
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from time import gmtime, strftime
 from typing import Any
 
-from raftkeeper import _engine
 from raftkeeper.raft import Role
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.view import NodeParts, NodeView
@@ -43,8 +43,11 @@ def describe_version(view: NodeView) -> str:
 
 @cache
 def _built_on() -> str:
-    """When the engine was built: the only part that is."""
-    built_s = Path(_engine.__file__).stat().st_mtime
+    """When the engine was built: the only part that is. Its file is looked at, it is not called."""
+    engine = find_spec("raftkeeper._engine")
+    assert engine
+    assert engine.origin
+    built_s = Path(engine.origin).stat().st_mtime
     return strftime("%Y-%m-%d %H:%M UTC", gmtime(built_s))
 
 
