@@ -2,7 +2,8 @@
 
 A zxid becomes the place that first showed it (`@12` is the first line received in step 12, `@12.2`
 the second), so "this node was created by that request" stays comparable while the number does not
-matter; a session id becomes the name of the client that opened it; a time becomes its relation to the other times of the same Stat. All else is printed as it is.
+matter; a session id becomes the name of the client that opened it; a time becomes its relation to
+the other times of the same Stat. All else is printed as it is.
 """
 
 from __future__ import annotations
