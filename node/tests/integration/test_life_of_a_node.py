@@ -60,47 +60,52 @@ def test_session_is_not_given_to_a_wrong_password(node: NodeProcess) -> None:
             assert thief.at_end()
 
 
-def test_sigkill_loses_no_acknowledged_write(node: NodeProcess) -> None:
-    """Killed under a write load; everything that was answered is there afterwards."""
-    acknowledged: list[str] = []
+class WriteLoad:
+    """A thread that creates znodes one by one, and remembers what was acknowledged."""
 
-    def write_on() -> None:
+    def __init__(self, port: int) -> None:
+        self.acknowledged: list[str] = []
+        self._port = port
+        self._thread = threading.Thread(target=self._write_on)
+        self._thread.start()
+        wait_until(lambda: len(self.acknowledged) > 300)
+
+    def missing_after_restart(self, node: NodeProcess) -> list[str]:
+        """What was acknowledged and is not there."""
+        self._thread.join(10)
+        node.start()
+        with Wire(node.port) as client:
+            client.handshake()
+            return [path for path in self.acknowledged if client.exists(path).error]
+
+    def _write_on(self) -> None:
         try:
-            with Wire(node.port) as client:
+            with Wire(self._port) as client:
                 client.handshake()
-                for number in range(100_000):
+                for number in range(1_000_000):
                     assert client.create(f"/n{number}").error == 0
-                    acknowledged.append(f"/n{number}")
+                    self.acknowledged.append(f"/n{number}")
         except (EOFError, ConnectionError):
             return
 
-    writer = threading.Thread(target=write_on)
-    writer.start()
-    wait_until(lambda: len(acknowledged) > 300)
+
+def test_sigkill_loses_no_acknowledged_write(node: NodeProcess) -> None:
+    """Killed under a write load; everything that was answered is there afterwards."""
+    load = WriteLoad(node.port)
     node.kill()
-    writer.join(10)
-    node.start()
-    with Wire(node.port) as client:
-        client.handshake()
-        missing = [path for path in acknowledged if client.exists(path).error]
-    assert missing == []
+    assert load.missing_after_restart(node) == []
 
 
-def test_sigterm_answers_what_it_has_taken(node: NodeProcess) -> None:
-    """A write that reached the node before the signal is answered before the socket closes."""
-    with Wire(node.port) as client:
-        client.handshake()
-        client.create("/a")
-        with Wire(node.port) as other:
-            other.handshake()
-            assert client.set("/a", b"last").error == 0
-            assert node.terminate() == 0
-            assert other.at_end()
+def test_sigterm_under_load_ends_in_order(node: NodeProcess) -> None:
+    """Exit code 0, clients closed, and everything that was answered is there afterwards."""
+    load = WriteLoad(node.port)
+    with Wire(node.port) as idle:
+        idle.handshake()
+        assert node.terminate() == 0
+        assert idle.at_end()
     assert node.events("node.stopped")
-    node.start()
-    with Wire(node.port) as client:
-        client.handshake()
-        assert client.get("/a").data() == b"last"
+    assert node.events("node.drain_timeout") == []
+    assert load.missing_after_restart(node) == []
 
 
 def test_expired_session_takes_its_ephemerals(tmp_path: Path) -> None:

@@ -8,15 +8,12 @@ import os
 import platform
 import resource
 import sys
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
-from time import gmtime, strftime
 from typing import Any
 
 from raftkeeper.raft import Role
 from raftkeeper.server.histogram import Histogram
-from raftkeeper.server.view import NodeParts, NodeView
+from raftkeeper.server.view import NodeParts, NodeView, engine_built_on
 
 Value = int | float | str
 
@@ -38,17 +35,7 @@ def describe_version(view: NodeView) -> str:
 
     Exporters parse `<number>.<number>.<number>-<rest>, built on <date>`.
     """
-    return f"3.9.4-raftkeeper-{view.version}, built on {_built_on()}"
-
-
-@cache
-def _built_on() -> str:
-    """When the engine was built: the only part that is. Its file is looked at, it is not called."""
-    engine = find_spec("raftkeeper._engine")
-    assert engine
-    assert engine.origin
-    built_s = Path(engine.origin).stat().st_mtime
-    return strftime("%Y-%m-%d %H:%M UTC", gmtime(built_s))
+    return f"3.9.4-raftkeeper-{view.version}, built on {engine_built_on()}"
 
 
 def read_figures(parts: NodeParts) -> dict[str, Any]:

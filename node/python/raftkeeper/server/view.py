@@ -3,9 +3,13 @@
 import os
 import socket
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
+from pathlib import Path
+from time import gmtime, strftime
 from typing import TYPE_CHECKING
 
+from raftkeeper import _engine
 from raftkeeper._engine import Engine
 from raftkeeper.raft import RaftCore
 from raftkeeper.server.client_protocol import Clients
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
 def node_version() -> str:
     """The installed version of this package."""
     return metadata.version("raftkeeper")
+
+
+@cache
+def engine_built_on() -> str:
+    """When the engine was compiled, as ZooKeeper writes it; the rest of a node is not built."""
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(Path(_engine.__file__).stat().st_mtime))
 
 
 @dataclass(frozen=True, slots=True)
