@@ -94,8 +94,8 @@ need-python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "make: $(PYTHON) with its venv module is missing; this brings it: $(APT) python3.11 python3.11-venv" >&2; exit 1; }
 need-cargo:
-	@cargo --version 2>/dev/null | awk '{ split($$2, v, "."); ok = v[1] > 1 || v[2] >= 88 } END { exit !ok }' || { \
-	  echo "make: cargo 1.88 or newer is missing; this brings it: $(strip $(BRING_RUST))" >&2; exit 1; }
+	@cargo --version 2>/dev/null | awk '{ split($$2, v, "."); ok = v[1] > 1 || v[2] >= 91 } END { exit !ok }' || { \
+	  echo "make: cargo 1.91 or newer is missing; this brings it: $(strip $(BRING_RUST))" >&2; exit 1; }
 need-rust-checks: need-cargo
 	@{ cargo fmt --version && cargo clippy --version; } >/dev/null 2>&1 || { \
 	  echo "make: rustfmt and clippy are missing; this brings them: $(if $(findstring apt-get,$(BRING_RUST)),$(strip $(BRING_RUST)),rustup component add rustfmt clippy)" >&2; exit 1; }
