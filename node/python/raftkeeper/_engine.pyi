@@ -52,6 +52,7 @@ class Engine:
 
         When the answers are more than a megabyte, the rest of the input is kept back and the
         driver is told to stop reading; the next call, which may bring b"", goes on with it.
+        Input over `connection_outstanding_max` is kept back too, and taken up by `apply`.
         """
 
     def disconnect(self, conn: int) -> None:

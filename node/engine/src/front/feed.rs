@@ -28,7 +28,7 @@ impl Front {
     ///
     /// Input that is kept back because its answers are many goes on with the next call, which may
     /// bring no bytes; the driver is told to stop reading, once for every call that keeps some
-    /// back.
+    /// back. What is kept back because too much is outstanding goes on when the log has answered.
     pub fn feed(&mut self, id: u64, data: &[u8], now_us: i64) {
         let touched_us = self.clock.now_us();
         self.seen_us = now_us;
@@ -41,7 +41,7 @@ impl Front {
             State::Handshake | State::Open => {
                 // What is written now is fetched with this call: it need not be listed as dirty.
                 let was_dirty = core::mem::replace(&mut connection.dirty, true);
-                if connection.held.is_empty() {
+                if connection.held.is_empty() && !keeps_back(connection, &self.config) {
                     self.consume(id, data, now_us);
                 } else {
                     connection.held.extend_from_slice(data);
@@ -54,17 +54,18 @@ impl Front {
             State::Opening => connection.held.extend_from_slice(data),
             State::Draining | State::Closed => return,
         }
-        self.stop_when_full(id);
         if self.connections.get(id).is_some_and(|connection| connection.stopped) {
             self.read_stopped_again();
+        } else {
+            self.stop_when_full(id);
         }
     }
 
     /// Goes on with what was kept back.
     pub(super) fn consume_held(&mut self, id: u64, now_us: i64) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let held = core::mem::take(&mut connection.held);
-        if !held.is_empty() {
+        if !connection.held.is_empty() && !keeps_back(connection, &self.config) {
+            let held = core::mem::take(&mut connection.held);
             self.consume(id, &held, now_us);
         }
     }
@@ -88,7 +89,7 @@ impl Front {
                 }
             }
             match self.connections.get_mut(id) {
-                Some(connection) if keeps_back(connection) => {
+                Some(connection) if keeps_back(connection, &self.config) => {
                     connection.held.extend_from_slice(rest);
                     break;
                 }
@@ -126,17 +127,30 @@ impl Front {
     pub(super) fn stop_when_full(&mut self, id: u64) {
         let full = self.outstanding >= self.config.outstanding_max || self.batches.is_full();
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let kept_back = connection.state == State::Open && !connection.held.is_empty();
-        if connection.state == State::Closed || (connection.stopped && !kept_back) {
+        let busy = connection.queue.len() >= self.config.connection_outstanding_max;
+        // The driver is asked to come back for these, each time; for the others the log comes back.
+        let for_driver = connection.state == State::Open && !busy && !connection.held.is_empty();
+        if connection.state == State::Closed || (connection.stopped && !for_driver) {
             return;
         }
-        let own = connection.queue.len() >= self.config.connection_outstanding_max
-            || connection.held.len() > HELD_BYTES_MAX;
-        if own || full || kept_back {
+        if busy || full || for_driver || connection.held.len() > HELD_BYTES_MAX {
             self.actions.push((id, Action::StopReading, "".into()));
             if !connection.stopped {
                 connection.stopped = true;
                 self.stopped.push(id);
+            }
+        }
+    }
+
+    /// Goes on with the input of connections that had too much outstanding and have room now.
+    fn take_up_kept_back(&mut self) {
+        for at in 0..self.stopped.len() {
+            let id = self.stopped[at];
+            let Some(connection) = self.connections.get(id) else { continue };
+            let room = connection.queue.len() <= self.config.connection_outstanding_max / 2;
+            if connection.state == State::Open && room && !connection.held.is_empty() {
+                self.consume_held(id, self.seen_us);
+                self.stop_when_full(id);
             }
         }
     }
@@ -149,6 +163,7 @@ impl Front {
         {
             return;
         }
+        self.take_up_kept_back();
         let Self { stopped, connections, actions, config, .. } = self;
         stopped.retain(|&id| {
             let Some(connection) = connections.get_mut(id) else { return false };
@@ -171,11 +186,14 @@ fn has_room(connection: &Connection, config: &Config) -> bool {
         && connection.held.len() <= held_max
 }
 
-/// Its session is not there yet, or it has many answers to take first.
-fn keeps_back(connection: &Connection) -> bool {
+/// Its session is not there yet, or it has many answers to take or to get first.
+fn keeps_back(connection: &Connection, config: &Config) -> bool {
     match connection.state {
         State::Opening => true,
-        State::Open => connection.out.len() >= OUTPUT_BYTES_MAX,
+        State::Open => {
+            connection.out.len() >= OUTPUT_BYTES_MAX
+                || connection.queue.len() >= config.connection_outstanding_max
+        }
         State::Handshake | State::Draining | State::Closed => false,
     }
 }

@@ -15,6 +15,7 @@ impl Front {
     ///
     /// After an error the state must not be used any more: part of the entry may be applied.
     pub fn apply(&mut self, index: u64, payload: &[u8], now_us: i64) -> Result<(), Refusal> {
+        self.seen_us = now_us;
         if payload.is_empty() {
             return self.begin(index, 0);
         }

@@ -20,6 +20,30 @@ fn own_outstanding_bound_stops_reading() {
     assert_eq!(node.actions(), [(client.conn, Action::ReadAgain)]);
 }
 
+/// However much comes in one read, no more than the bound is outstanding; the rest waits as bytes,
+/// is taken up as the log answers, and none is lost or answered out of order.
+#[test]
+fn input_over_the_bound_is_kept_back() {
+    let mut node = Node::with(Config { connection_outstanding_max: 4, ..config() });
+    let client = node.client();
+    node.ask(client, &create(0, "/a", b""));
+    let pairs = (0..50).flat_map(|xid| [set(2 * xid + 1, "/a", b"x"), get(2 * xid + 2, "/a")]);
+    assert_eq!(node.feed(client.conn, &pairs.collect::<Vec<_>>().concat()), []);
+    node.feed(client.conn, &ping());
+    assert_eq!(node.feed(client.conn, &[]), [], "an empty feed makes no difference");
+    assert_eq!(node.actions(), [(client.conn, Action::StopReading)]);
+    let mut answers = Vec::new();
+    while let Some(payload) = node.front.take_batch(1) {
+        assert!(node.front.outstanding <= 4);
+        answers.extend(replies(&node.apply(&payload)[&client.conn]));
+    }
+    assert_eq!(node.actions(), [(client.conn, Action::ReadAgain)]);
+    let xids: Vec<i32> = answers.iter().map(|answer| answer.xid).collect();
+    assert_eq!(xids, (1..=100).chain([PING_XID]).collect::<Vec<_>>());
+    assert!(answers[..100].chunks(2).all(|pair| pair[0].zxid == pair[1].zxid));
+    assert_eq!(node.front.outstanding, 0);
+}
+
 /// With too much outstanding in all, whoever adds to it is stopped, and released together.
 #[test]
 fn common_outstanding_bound_stops_whoever_adds() {
