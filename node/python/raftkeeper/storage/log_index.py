@@ -45,6 +45,11 @@ class LogIndex:
         return self.extents[-1].last
 
     @property
+    def last_term(self) -> int:
+        """Only where the log is not empty."""
+        return self._run_terms[-1]
+
+    @property
     def term_starts(self) -> tuple[tuple[int, int], ...]:
         return tuple(zip(self._run_starts, self._run_terms, strict=True))
 

@@ -120,12 +120,16 @@ class LogScan:
             raise _damage(segment, offset, "the block before this one is missing")
         if not self._chained and segment.sequence == 1 and previous != 0:
             raise _damage(segment, offset, "the first block of the log is missing")
-        gap = not index.is_empty and first > index.last_index + 1
-        if gap and first > self._snapshot_index + 1:
-            raise _damage(segment, offset, f"entries {index.last_index + 1} to {first - 1} missing")
+        before = replaced = None
+        if not index.is_empty:
+            last_index = index.last_index
+            if first == last_index + 1:  # nearly always: no search for its terms
+                before = index.last_term
+            elif first <= last_index:
+                before, replaced = index.term_at(first - 1), index.term_at(first)
+            elif first > self._snapshot_index + 1:
+                raise _damage(segment, offset, f"entries {last_index + 1} to {first - 1} missing")
         terms = [place[1] for place in places]
-        before = index.term_at(first - 1)
-        replaced = index.term_at(first)
         if (
             terms != sorted(terms)
             or (before is not None and first_term < before)

@@ -23,7 +23,7 @@ from raftkeeper.storage.errors import StorageFailed
 from raftkeeper.storage.files import Files
 from raftkeeper.storage.hard_state import HardStateFile
 from raftkeeper.storage.options import BLOCK_BYTES_MAX, StorageOptions
-from raftkeeper.storage.segments import Segment, SegmentMaker, remove_segments
+from raftkeeper.storage.segments import HEADER_BYTES, Segment, SegmentMaker, remove_segments
 from raftkeeper.storage.wal import Record, Wal, block_bytes
 
 _log = logging.getLogger("raftkeeper.storage")
@@ -102,6 +102,8 @@ class Writer:
         self._disk = disk
         self._executor = executor
         self._wakeup = wakeup
+        self._block_bytes_max = min(BLOCK_BYTES_MAX, options.segment_bytes // 4)
+        self._segment_room_bytes = options.segment_bytes - HEADER_BYTES
         self._reserve_bytes = max(options.segment_bytes // 4, 2 * options.record_bytes_max)
         self._waiting: deque[_Group] = deque()
         self._waiting_bytes = 0
@@ -225,10 +227,10 @@ class Writer:
         groups: list[_Group] = []
         start = payload = 0
         for at, record in enumerate(records):
-            if (
-                at > start
-                and block_bytes(at + 1 - start, payload + len(record[3])) > BLOCK_BYTES_MAX
-            ):
+            if block_bytes(1, len(record[3])) > self._segment_room_bytes:
+                raise ValueError(f"entry {record[0]} fits no segment: {len(record[3])} bytes")
+            length = block_bytes(at + 1 - start, payload + len(record[3]))
+            if at > start and length > self._block_bytes_max:
                 groups.append(_Group(self._last_number, hard_state, records[start:at], payload))
                 hard_state, start, payload = None, at, 0
             payload += len(record[3])
@@ -267,7 +269,7 @@ class Writer:
             group = self._waiting[0]
             length = block_bytes(count + len(group.records), payload + group.payload_bytes)
             contiguous = not (count and group.records) or group.records[0][0] == last_index + 1
-            if taken and (length > BLOCK_BYTES_MAX or not contiguous):
+            if taken and (length > self._block_bytes_max or not contiguous):
                 break
             if group.records and not self._wal.fits(length):
                 break

@@ -100,6 +100,25 @@ def test_a_long_row_of_records_is_cut_into_blocks() -> None:
     assert bench.writer.poll() == 5
 
 
+def test_a_record_that_fits_no_segment_is_refused_at_once() -> None:
+    """Instead of waiting for ever."""
+    bench = Bench()
+    with pytest.raises(ValueError, match="entry 1 fits no segment"):
+        bench.writer.write(1, None, [(1, 1, 2, bytes(8000))])
+
+
+def test_blocks_are_never_longer_than_a_segment() -> None:
+    """However many records one Ready brings."""
+    bench = Bench(manual=False)
+    bench.writer.write(1, (1, 1), [(index, 1, 2, bytes(1400)) for index in range(1, 40)])
+    durable = None
+    while not bench.writer.idle:
+        assert durable != 1
+        durable = bench.writer.poll()
+    assert durable == 1
+    assert len(list(bench.writer.read(1, 39))) == 39
+
+
 def test_a_hard_state_alone_is_persisted() -> None:
     """A vote for another has no entry."""
     bench = Bench()
