@@ -36,7 +36,9 @@ impl<'a> Delete<'a> {
         if !tree.acls.allows(tree.store.meta(parent).acl, acl::DELETE, context.auth) {
             return Err(ErrorCode::NO_AUTH);
         }
-        let id = tree.child(parent, name).ok_or(ErrorCode::NO_NODE)?;
+        // "//a" splits into "/" and "a": the root is its parent, and still it names nothing.
+        let id = tree.child(parent, name).filter(|_| parent_path != "/");
+        let id = id.ok_or(ErrorCode::NO_NODE)?;
         next_version(tree.store.meta(id).version, self.version)?;
         if tree.store.num_children(id) > 0 {
             return Err(ErrorCode::NOT_EMPTY);

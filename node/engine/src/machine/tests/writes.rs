@@ -161,6 +161,7 @@ fn delete_checks_in_the_order_of_zookeeper() {
     assert_eq!(world.delete("/ro/none"), ErrorCode::NO_AUTH);
     assert_eq!(world.delete("/a/none"), ErrorCode::NO_NODE);
     assert_eq!(world.delete("/a/"), ErrorCode::NO_NODE);
+    assert_eq!(world.delete("//a"), ErrorCode::NO_NODE);
     assert_eq!(world.send(ops::DELETE, &versioned("/a/b", 1)), ErrorCode::BAD_VERSION);
     assert_eq!(world.send(ops::DELETE, &versioned("/a/b", 0)), ErrorCode::NOT_EMPTY);
     assert_eq!(world.send(ops::DELETE, &versioned("/a/b/c", 0)), ErrorCode::OK);
