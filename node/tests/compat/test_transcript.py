@@ -62,10 +62,12 @@ def test_node_answers_as_zookeeper_did(node: Peer, story: str) -> None:
 
 @pytest.mark.compat
 @pytest.mark.parametrize("story", story_names())
-def test_zookeeper_still_answers_as_recorded(zookeeper: Peer, story: str) -> None:
-    """The golden transcripts are what a ZooKeeper of today says, word for word."""
-    found = _found(zookeeper, story)
-    assert not found, "\n".join(difference.text() for difference in found)
+def test_node_and_zookeeper_answer_alike(node: Peer, zookeeper: Peer, story: str) -> None:
+    """Both are asked the same now; ZooKeeper says, word for word, what was recorded from it."""
+    theirs = _found(zookeeper, story)
+    assert not theirs, "\n".join(difference.text() for difference in theirs)
+    complaints = judge(story, _found(node, story), load_divergences())
+    assert not complaints, "\n".join(complaints)
 
 
 def test_stories_cover_every_opcode() -> None:
@@ -107,7 +109,7 @@ def test_document_and_list_name_the_same_divergences() -> None:
 
 def test_node_refuses_what_zookeeper_dies_of(node: Peer) -> None:
     """A createTTL without a TTL mode and with ttl -1 is a bad argument; the node goes on."""
-    run = Run((node.host, node.port), recording := Recording("alone", ""))
+    run = Run(node, recording := Recording("alone", ""))
     client = run.client("a")
     for flags in (PERSISTENT, EPHEMERAL, SEQUENTIAL, CONTAINER):
         client.create_ttl(f"/ttl-without-ttl-{flags}", -1, flags=flags)
@@ -120,7 +122,7 @@ def test_node_refuses_what_zookeeper_dies_of(node: Peer) -> None:
 
 def test_node_opens_no_second_session_on_a_connection(node: Peer) -> None:
     """Opcode -10 with a timeout, which ZooKeeper takes from any client, is an unknown one."""
-    run = Run((node.host, node.port), recording := Recording("alone", ""))
+    run = Run(node, recording := Recording("alone", ""))
     client = run.client("a")
     client.ask_raw("op-10", b"\0\0\x27\x10", code=-10)
     client.ping()
@@ -130,6 +132,6 @@ def test_node_opens_no_second_session_on_a_connection(node: Peer) -> None:
 
 
 def _found(peer: Peer, story: str) -> list:
-    (recording,) = run_stories((peer.host, peer.port), [story])
+    (recording,) = run_stories(peer, [story])
     golden: list[Step] = read_golden(story)
     return differences(story, golden, recording.steps)

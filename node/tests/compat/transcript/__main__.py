@@ -49,9 +49,7 @@ def record_on(kind: str, stories: Sequence[str] = ()) -> dict[str, Recording]:
     """Runs the stories on a fresh server of this kind."""
     peer: Peer
     with PEERS[kind](SETTINGS) as peer:
-        return {
-            recording.story: recording for recording in run_stories((peer.host, peer.port), stories)
-        }
+        return {recording.story: recording for recording in run_stories(peer, stories)}
 
 
 def _show(kind: str, stories: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..peers import PeerSettings
+from ..peers import Peer, PeerSettings
 from .recording import Recording
 from .verbs import Verbs
 
@@ -25,9 +25,9 @@ SETTINGS = PeerSettings(
 class Run:
     """The clients of one story; `finish` closes those it left open."""
 
-    def __init__(self, address: tuple[str, int], recording: Recording) -> None:
-        self.address = address
+    def __init__(self, peer: Peer, recording: Recording) -> None:
         self.recording = recording
+        self._peer = peer
         self._clients: list[Verbs] = []
 
     def client(self, name: str, **handshake: Any) -> Verbs:
@@ -36,7 +36,7 @@ class Run:
 
     def connection(self, name: str) -> Verbs:
         """Connects only: the story does its own handshake, or none."""
-        client = Verbs(name, self.address, self.recording)
+        client = Verbs(name, (self._peer.host, self._peer.port), self.recording)
         self._clients.append(client)
         return client
 
@@ -44,6 +44,15 @@ class Run:
         """A new connection that takes up the session of another client."""
         taken = {"session": before.session, "password": before.password, **handshake}
         return self.client(name, **taken)
+
+    def restart(self, *, orderly: bool) -> None:
+        """Ends the server, with a word or without, and starts it again on its data."""
+        self.recording.begin("the server is " + ("restarted" if orderly else "killed and started"))
+        if orderly:
+            self._peer.stop()
+        else:
+            self._peer.kill()
+        self._peer.start()
 
     def finish(self) -> None:
         for client in self._clients:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
+from ..peers import Peer
 from .recording import Recording
 from .run import Run
 from .stories import STORIES
@@ -18,11 +19,11 @@ def name(story: ModuleType) -> str:
     return story.__name__.rpartition(".")[2]
 
 
-def run_story(story: ModuleType, address: tuple[str, int]) -> Recording:
+def run_story(story: ModuleType, peer: Peer) -> Recording:
     """One story, its clients closed at the end whatever happens."""
     about = (story.__doc__ or "").partition("\n")[0]
     recording = Recording(name(story), about)
-    run = Run(address, recording)
+    run = Run(peer, recording)
     try:
         story.story(run)
     finally:
@@ -30,11 +31,11 @@ def run_story(story: ModuleType, address: tuple[str, int]) -> Recording:
     return recording
 
 
-def run_stories(address: tuple[str, int], wanted: Iterable[str] = ()) -> Iterator[Recording]:
+def run_stories(peer: Peer, wanted: Iterable[str] = ()) -> Iterator[Recording]:
     """The wanted stories in their fixed order; all if none is named."""
     names = set(wanted) or set(story_names())
     if unknown := names - set(story_names()):
         raise ValueError(f"no such story: {', '.join(sorted(unknown))}")
     for story in STORIES:
         if name(story) in names:
-            yield run_story(story, address)
+            yield run_story(story, peer)

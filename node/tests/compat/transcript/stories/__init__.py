@@ -19,6 +19,7 @@ from . import (
     paths,
     persistent_watches,
     reads,
+    restart,
     root,
     sequential,
     sessions,
@@ -43,5 +44,5 @@ STORIES: tuple[ModuleType, ...] = (
         containers_ttl,
     ),
     *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
-    *(order, sessions, admin, malformed, frames, system_nodes),
+    *(order, sessions, admin, malformed, frames, system_nodes, restart),
 )

@@ -16,6 +16,9 @@ from ..verbs import (
 )
 
 COLLECT_DEADLINE_S = 10.0
+TTL_MS = 2_000
+"""Long enough to be looked at before it is over, on a busy machine too."""
+
 TTL_MAX_MS = 0xFF_FFFF_FFFF
 
 
@@ -62,9 +65,9 @@ def _collected(run: Run) -> None:
     b.delete("/collected/used/child")
     b.await_event(COLLECT_DEADLINE_S)
     b.exists("/collected/used")
-    b.create_ttl("/collected/parent", 1_000)
+    b.create_ttl("/collected/parent", TTL_MS)
     b.create("/collected/parent/child", b"")
-    b.create_ttl("/collected/short", 1_000)
+    b.create_ttl("/collected/short", TTL_MS)
     b.exists("/collected/short", watch=True)
     b.await_event(COLLECT_DEADLINE_S)
     b.exists("/collected/short")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from ..run import Run
 from ..verbs import EPHEMERAL, EPHEMERAL_SEQUENTIAL, SEQUENTIAL, create_op
 
-EXPIRY_DEADLINE_S = 10.0
+EXPIRY_DEADLINE_S = 15.0
+
+SHORT_TIMEOUT_MS = 2_000
+"""Long enough to set a watch before it is over, on a busy machine too."""
 
 
 def story(run: Run) -> None:
@@ -40,7 +43,7 @@ def story(run: Run) -> None:
 def _expiry(run: Run) -> None:
     """A session that is silent past its timeout: its nodes go, its connection too."""
     b = run.client("b")
-    silent = run.client("silent", timeout_ms=1_000)
+    silent = run.client("silent", timeout_ms=SHORT_TIMEOUT_MS)
     silent.create("/ephemeral/x", b"", flags=EPHEMERAL)
     b.exists("/ephemeral/x", watch=True)
     b.await_event(EXPIRY_DEADLINE_S)
@@ -48,7 +51,7 @@ def _expiry(run: Run) -> None:
     silent.await_hang_up()
     late = run.reconnect("late", silent)
     late.await_hang_up()
-    dropped = run.client("dropped", timeout_ms=1_000)
+    dropped = run.client("dropped", timeout_ms=SHORT_TIMEOUT_MS)
     dropped.create("/ephemeral/y", b"", flags=EPHEMERAL)
     b.get_children("/ephemeral", watch=True)
     dropped.drop()
