@@ -75,7 +75,7 @@ class Driver:
         self._on_fatal = on_fatal
         self._loop = asyncio.get_running_loop()
         self._turn_due = False
-        self._turns_waited = 0
+        self._turns_waited = 0  # since the last batch
         self._grown = False
         self._refusing = ""
         self._bootstrap_proposed = False
@@ -108,7 +108,6 @@ class Driver:
         self._grown = True
         if not self._turn_due:
             self._turn_due = True
-            self._turns_waited = 0
             self._loop.call_soon(self._guarded, self._turn)
 
     def propose_collection(self) -> int:
@@ -143,21 +142,19 @@ class Driver:
         worth more than one that leaves some microseconds earlier: batches of 20 in place of 14 at 30
         connections. A lone writer waits for one more look at the sockets.
         """
-        wants = self.engine.wants
-        if wants & WANTS_ACTIONS:
+        self._turn_due = False  # first: what is obeyed below may wake the driver again
+        if self.engine.wants & WANTS_ACTIONS:
             self._obey_actions()
-        if (
-            wants & WANTS_BATCH
-            and self._grown
-            and self._turns_waited < limits.BATCH_TURNS_MAX
-            and self.writer.idle
-        ):
+        if not self.engine.wants & WANTS_BATCH:
+            return
+        may_grow = self._turns_waited < limits.BATCH_TURNS_MAX and self.writer.idle
+        if self._grown and may_grow:
             self._grown = False
             self._turns_waited += 1
-            self._loop.call_soon(self._guarded, self._turn)
-            return
-        self._turn_due = False
-        if wants & WANTS_BATCH:
+            if not self._turn_due:
+                self._turn_due = True
+                self._loop.call_soon(self._guarded, self._turn)
+        else:
             self._seal()
 
     def _seal(self) -> None:
@@ -171,6 +168,7 @@ class Driver:
         payload = self.engine.take_batch(self._clock.wall_ms())
         if payload is None:
             return
+        self._turns_waited = 0
         self._sealed_us = self._clock.now_us()
         self.figures.batches += 1
         self.core.propose(payload)

@@ -208,6 +208,24 @@ async def test_engine_decides_who_is_read(bench: Bench) -> None:
         assert transport.reading is reading
 
 
+async def test_input_kept_back_goes_on_in_the_next_turn(bench: Bench) -> None:
+    """What an obeyed action brings about is looked at without waiting for a tick."""
+    await bench.serve()
+    client, _ = bench.client()
+    feed = bench.engine.feed
+
+    def keep_back_again(conn: int, data: bytes, now_us: int) -> bytes:
+        if len(bench.engine.fed) < 3:
+            bench.engine.actions.append((conn, 3, ""))
+        return feed(conn, data, now_us)
+
+    bench.engine.feed = keep_back_again  # type: ignore[method-assign]
+    client._feed = keep_back_again
+    client.data_received(b"read")
+    await bench.turn()
+    assert len(bench.engine.fed) == 4
+
+
 async def test_quiet_means_nothing_gathered_and_nothing_under_way(bench: Bench) -> None:
     """What a stopping node waits for."""
     await bench.serve()
