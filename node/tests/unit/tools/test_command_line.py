@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,12 @@ def test_wrong_configuration_starts_nothing_and_exits_2(
     """No traceback, the nearest flag."""
     assert main(["server", "--client-prt", "1"]) == 2
     assert "did you mean --client-port?" in capsys.readouterr().err
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """The one in node/Cargo.toml, as it was installed."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == metadata.version("raftkeeper")
 
 
 def test_status_of_nobody_is_one_line_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
