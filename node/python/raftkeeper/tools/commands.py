@@ -33,6 +33,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with t
 
 @app.callback()
 def _root(
+    *,
     _version: Annotated[
         bool,
         typer.Option(
