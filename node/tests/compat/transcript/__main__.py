@@ -4,6 +4,7 @@
     record [STORY...]         run them twice against ZooKeeper; if both agree, write golden/
     compare [STORY...]        the node against golden/ (needs no JVM)
     compare --live [STORY...] the node against a ZooKeeper of this run
+    explore SEED [COUNT]      walks by chance from COUNT seeds on both; prints what differs
 
 `compare` writes both transcripts and their differences below --out and exits 1 if a difference is
 not on the list of intended ones, or if a listed one is gone.
@@ -21,7 +22,7 @@ from .comparison import differences, judge, load_divergences
 from .golden import read_golden, write_golden
 from .recording import Recording
 from .run import SETTINGS
-from .runner import run_stories, story_names
+from .runner import run_stories, story_names, walk_on
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare = commands.add_parser("compare")
     compare.add_argument("--live", action="store_true", help="start a ZooKeeper, ignore golden/")
     compare.add_argument("--out", type=Path, default=Path("build/transcript"))
+    explore = commands.add_parser("explore")
+    explore.add_argument("seed", type=int)
+    explore.add_argument("count", type=int, nargs="?", default=10)
     for command in (show, record, compare):
         command.add_argument("stories", nargs="*", metavar="STORY")
     chosen = parser.parse_args(arguments)
@@ -41,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _show(chosen.peer, chosen.stories)
         case "record":
             return _record(chosen.stories)
+        case "explore":
+            return _explore(chosen.seed, chosen.count)
         case _:
             return _compare(chosen.stories, chosen.out, live=chosen.live)
 
@@ -98,6 +104,19 @@ def _compare(stories: Sequence[str], out: Path, *, live: bool) -> int:
         f"differ, {len(complaints)} complaints; transcripts in {out}"
     )
     return 1 if complaints else 0
+
+
+def _explore(first: int, count: int) -> int:
+    """A seed that finds a difference is worth a story; the printed steps say which."""
+    differing = 0
+    with PEERS["zookeeper"](SETTINGS) as zookeeper, PEERS["raftkeeper"](SETTINGS) as node:
+        for seed in range(first, first + count):
+            theirs, ours = walk_on(zookeeper, seed), walk_on(node, seed)
+            found = differences(theirs.story, theirs.steps, ours.steps)
+            differing += len(found)
+            print(f"seed {seed}: {len(found)} of {len(theirs.steps)} steps differ")
+            print(*(difference.text() for difference in found), sep="\n", end="")
+    return 1 if differing else 0
 
 
 def _write(path: Path, text: str) -> None:

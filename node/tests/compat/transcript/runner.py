@@ -8,7 +8,10 @@ from types import ModuleType
 from ..peers import Peer
 from .recording import Recording
 from .run import Run
-from .stories import STORIES
+from .stories import STORIES, chance
+
+EXPLORED_STEPS = 500
+"""Of one walk: half a second on either server."""
 
 
 def story_names() -> list[str]:
@@ -26,6 +29,17 @@ def run_story(story: ModuleType, peer: Peer) -> Recording:
     run = Run(peer, recording)
     try:
         story.story(run)
+    finally:
+        run.finish()
+    return recording
+
+
+def walk_on(peer: Peer, seed: int) -> Recording:
+    """A walk by chance from any seed, as the story `chance` tells one from its own."""
+    recording = Recording(f"chance {seed}", "")
+    run = Run(peer, recording)
+    try:
+        chance.walk(run, seed, EXPLORED_STEPS)
     finally:
         run.finish()
     return recording

@@ -6,6 +6,7 @@ from . import (
     acl,
     admin,
     auth,
+    chance,
     children,
     containers_ttl,
     create,
@@ -44,5 +45,5 @@ STORIES: tuple[ModuleType, ...] = (
         containers_ttl,
     ),
     *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
-    *(order, sessions, admin, malformed, frames, system_nodes, restart),
+    *(order, sessions, admin, malformed, frames, system_nodes, chance, restart),
 )
