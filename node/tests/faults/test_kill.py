@@ -1,4 +1,4 @@
-"""A real node, killed under load: nothing acknowledged is lost, nothing invented. `make kill100` does more."""
+"""A real node, killed under load: nothing acknowledged is lost, nothing invented. `make kill` does more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _seed() -> int:
 
 
 def test_nothing_acknowledged_is_lost_when_the_node_is_killed(tmp_path: Path, seed: int) -> None:
-    """Eight kills under load; a hundred are `make kill100`."""
+    """Eight kills under load; a hundred are `make kill`."""
     with RaftKeeper(checker.SETTINGS, directory=tmp_path) as node:
         node.stop()
         run = asyncio.run(checker.check(node, ROUNDS, seed))

@@ -62,6 +62,7 @@ class Run:
     rng: random.Random
     tally: Tally = field(default_factory=Tally)
     writers: list[Writer] = field(default_factory=list)
+    sessions: list[Session] = field(default_factory=list)
     departures: Departures = field(default_factory=Departures)
     watcher: Watcher = field(default_factory=Watcher)
     kills: int = 0
@@ -77,7 +78,7 @@ class Run:
 
     async def round(self) -> None:
         """Load, kill, restart, check."""
-        auditor = Session("auditor", self.peer.port, SESSION_TIMEOUT_MS)
+        auditor = self._session("auditor", SESSION_TIMEOUT_MS)
         await auditor.connect()
         await self.watcher.watch(auditor, ROOT)
         await self._let_some_leave(auditor)
@@ -104,8 +105,9 @@ class Run:
             await self._check_departures()
 
     async def end(self) -> None:
-        for writer in self.writers:
-            await writer.session.drop()
+        """Closes every socket there was, those of a round that failed in its middle too."""
+        for session in self.sessions:
+            await session.drop()
 
     async def _load_and_kill(self) -> None:
         writes = []
@@ -153,9 +155,11 @@ class Run:
         await session.connect()
         await writer.open(session)
 
-    def _session(self, name: str) -> Session:
-        timeout_ms = self.rng.choice((SESSION_TIMEOUT_MS, SHORT_TIMEOUT_MS))
-        return Session(name, self.peer.port, timeout_ms)
+    def _session(self, name: str, timeout_ms: int | None = None) -> Session:
+        timeout_ms = timeout_ms or self.rng.choice((SESSION_TIMEOUT_MS, SHORT_TIMEOUT_MS))
+        session = Session(name, self.peer.port, timeout_ms)
+        self.sessions.append(session)
+        return session
 
     async def _check_departures(self) -> None:
         asked_s = _now_s()
@@ -169,13 +173,15 @@ def _now_s() -> float:
 async def check(peer: Peer, rounds: int, seed: int) -> Run:
     """All rounds; raises what was wrong. The peer is not running before, and is after."""
     run = Run(peer, random.Random(seed))
-    await run.begin()
-    for number in range(1, rounds + 1):
-        await run.round()
-        if number % QUIET_EVERY == 0 or number == rounds:
-            await run.quiet()
-        print(f"round {number}/{rounds}: {summary(run)}", flush=True)
-    await run.end()
+    try:
+        await run.begin()
+        for number in range(1, rounds + 1):
+            await run.round()
+            if number % QUIET_EVERY == 0 or number == rounds:
+                await run.quiet()
+            print(f"round {number}/{rounds}: {summary(run)}", flush=True)
+    finally:
+        await run.end()
     return run
 
 
