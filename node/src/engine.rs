@@ -2,7 +2,9 @@
 //!
 //! On the hot path no Python object is made but the bytes of the replies. It decides nothing.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 use raftkeeper_engine::front::{Config, Front};
 
@@ -11,6 +13,7 @@ use crate::views;
 
 const WANTS_BATCH: u8 = 1;
 const WANTS_ACTIONS: u8 = 2;
+const WANTS_BARRIER: u8 = 4;
 
 #[pyclass(unsendable, module = "raftkeeper._engine")]
 pub struct Engine {
@@ -23,7 +26,8 @@ impl Engine {
     #[pyo3(signature = (
         *, origin, min_session_timeout_ms, max_session_timeout_ms, frame_bytes_max, batch_bytes_max,
         connection_outstanding_max, outstanding_max, super_digest = "", skip_acl = false,
-        reconfig_enabled = false, ttl_enabled = true
+        reconfig_enabled = false, ttl_enabled = true, member = 1, linearizable_reads = false,
+        read_only_mode = false
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // keywords in Python
     fn new(
@@ -38,9 +42,13 @@ impl Engine {
         skip_acl: bool,
         reconfig_enabled: bool,
         ttl_enabled: bool,
+        member: u32,
+        linearizable_reads: bool,
+        read_only_mode: bool,
     ) -> Self {
         let front = Front::new(Config {
             origin,
+            member,
             min_session_timeout_ms,
             max_session_timeout_ms,
             frame_bytes_max,
@@ -51,6 +59,8 @@ impl Engine {
             skip_acl,
             reconfig_enabled,
             ttl_enabled,
+            linearizable_reads,
+            read_only_mode,
         });
         Self { front }
     }
@@ -87,6 +97,9 @@ impl Engine {
         }
         if self.front.wants_actions() || self.front.wants_replies() {
             bits |= WANTS_ACTIONS;
+        }
+        if self.front.wants_barrier() {
+            bits |= WANTS_BARRIER;
         }
         bits
     }
@@ -152,8 +165,80 @@ impl Engine {
         self.front.collect(now_ms)
     }
 
-    fn refuse_writes(&mut self, reason: &str) -> PyResult<()> {
-        self.front.refuse_writes(reason).map_err(to_py)
+    fn refuse_writes(&mut self, reason: &str) {
+        self.front.refuse_writes(reason);
+    }
+
+    // ---- the ensemble
+
+    fn set_member(&mut self, member: u32) {
+        self.front.set_member(member);
+    }
+
+    fn take_group<'py>(&mut self, py: Python<'py>) -> Option<(u64, Bound<'py, PyBytes>)> {
+        let (number, group) = self.front.take_group()?;
+        Some((number, PyBytes::new(py, &group)))
+    }
+
+    #[getter]
+    fn groups_settled(&self) -> u64 {
+        self.front.groups_settled()
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // the extracted arguments own the bytes
+    fn seal_entry<'py>(
+        &mut self,
+        py: Python<'py>,
+        now_ms: i64,
+        groups: Vec<PyBackedBytes>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let groups: Vec<&[u8]> = groups.iter().map(AsRef::as_ref).collect();
+        let entry = self.front.seal_entry(now_ms, &groups);
+        let entry = entry.map_err(|_| PyValueError::new_err("a group is malformed"))?;
+        Ok(entry.map(|entry| PyBytes::new(py, &entry)))
+    }
+
+    fn lead(&mut self, leading: bool, now_us: i64) {
+        self.front.lead(leading, now_us);
+    }
+
+    fn take_touches<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.front.take_touches())
+    }
+
+    fn merge_touches(&mut self, touches: &[u8], now_us: i64) -> PyResult<()> {
+        let merged = self.front.merge_touches(touches, now_us);
+        merged.map_err(|_| PyValueError::new_err("touches are malformed"))
+    }
+
+    fn take_barrier(&mut self) -> Option<u64> {
+        self.front.take_barrier()
+    }
+
+    fn pass_barrier(&mut self, token: u64, index: u64) {
+        self.front.pass_barrier(token, index);
+    }
+
+    fn no_leader(&mut self, lost: bool, now_us: i64) {
+        self.front.no_leader(lost, now_us);
+    }
+
+    #[getter]
+    fn read_only(&self) -> bool {
+        self.front.read_only()
+    }
+
+    fn digest(&self) -> (u64, i64, u64) {
+        let machine = self.front.machine();
+        (machine.applied_index(), machine.last_zxid(), machine.digest())
+    }
+
+    fn drain(&mut self, count: usize) -> usize {
+        self.front.drain(count)
+    }
+
+    fn undrain(&mut self) {
+        self.front.undrain();
     }
 
     // ---- snapshots

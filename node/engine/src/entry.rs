@@ -1,22 +1,44 @@
-//! The payload of one log entry: a batch of requests, stamped with one time, from one or more nodes.
+//! The payload of one log entry: groups of requests from one or more nodes, stamped with one time.
 //!
 //! ```text
-//! entry   = version u8 (1), time i64 (ms since 1970, stamped by the leader), group*
-//! group   = origin u64, length u32 (bytes of the rest of the group), auth_count u16, auth list*, request*
+//! entry   = format u8 (2), time i64 (ms since 1970, stamped by the leader), group*
+//! group   = member u32, run u32, origin u64, sequence u64, length u32 (bytes of the rest of the group),
+//!           auth_count u16, auth list*, request*
 //! auth    = count u16, count × (scheme str, id str)
 //! request = length u32 (bytes of the rest of the request), conn u64, session i64, xid i32, op i32, auth u16, body
 //! ```
 //!
-//! `origin` names one run of one node and `conn` a connection of that run, so that a reply finds its
-//! way home and a replayed entry answers nobody. Everything that `apply` needs is in here: it never
-//! asks a clock, a connection or a configuration.
+//! A node seals what its clients ask for into groups. (member, run, sequence) says which group it is,
+//! so that one that was sent twice is applied once (`machine::members`). `origin` names the process
+//! and `conn` a connection of it, so that a reply finds its way home and a replayed entry answers
+//! nobody. Everything that `apply` needs is in here: it never asks a clock, a connection or a
+//! configuration.
 
 use crate::auth::AuthId;
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
-const VERSION: u8 = 1;
+/// The only format there is. A newer one is written only once every member can read it.
+pub const FORMAT: u8 = 2;
 /// Bytes of a request in front of its body, the length field not counted.
 const REQUEST_HEADER_BYTES: usize = 8 + 8 + 4 + 4 + 2;
+/// Bytes of an entry in front of its groups.
+const ENTRY_HEADER_BYTES: usize = 1 + 8;
+/// Bytes of a group in front of its auth lists.
+const GROUP_HEADER_BYTES: usize = 4 + 4 + 8 + 8 + 4 + 2;
+
+/// Why bytes are no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoEntry {
+    Malformed,
+    /// Written by a program that knows more, or by one from before the first release.
+    Format(u8),
+}
+
+impl From<Malformed> for NoEntry {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
 
 /// One request of an entry, on loan from the payload.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +53,29 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
+/// Which group it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupId {
+    pub member: u32,
+    /// Counts the beginnings of this member's numbering.
+    pub run: u32,
+    /// The process: a random number.
+    pub origin: u64,
+    /// 1, 2, 3 … within a run; 0 for what a leader decides by itself, which nobody counts.
+    pub sequence: u64,
+}
+
+impl GroupId {
+    /// The group of what a leader decides: no client waits for it, and nobody sends it twice.
+    pub const fn of_leader(origin: u64) -> Self {
+        Self { member: 0, run: 0, origin, sequence: 0 }
+    }
+}
+
 /// The requests of one node within an entry.
 #[derive(Clone, Debug)]
 pub struct Group<'a> {
-    pub origin: u64,
+    pub id: GroupId,
     pub auth_lists: Vec<Vec<AuthId>>,
     requests: Reader<'a>,
 }
@@ -47,10 +88,11 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    pub fn decode(payload: &'a [u8]) -> Result<Self, Malformed> {
+    pub fn decode(payload: &'a [u8]) -> Result<Self, NoEntry> {
         let mut reader = Reader::new(payload);
-        if reader.u8()? != VERSION {
-            return Err(Malformed);
+        match reader.u8()? {
+            FORMAT => {}
+            other => return Err(NoEntry::Format(other)),
         }
         let time_ms = reader.i64()?;
         let mut groups = Vec::new();
@@ -63,7 +105,12 @@ impl<'a> Entry<'a> {
 
 impl<'a> Group<'a> {
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        let origin = reader.u64()?;
+        let id = GroupId {
+            member: reader.u32()?,
+            run: reader.u32()?,
+            origin: reader.u64()?,
+            sequence: reader.u64()?,
+        };
         let length = reader.u32()? as usize;
         let mut inner = Reader::new(reader.take(length)?);
         let mut auth_lists = Vec::new();
@@ -74,7 +121,19 @@ impl<'a> Group<'a> {
             }
             auth_lists.push(ids);
         }
-        Ok(Self { origin, auth_lists, requests: inner })
+        Ok(Self { id, auth_lists, requests: inner })
+    }
+
+    /// One whole group as another node sent it: everything that `apply` relies on is there.
+    pub fn check(bytes: &'a [u8]) -> Result<GroupId, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let mut group = Self::decode(&mut reader)?;
+        while let Some(request) = group.next_request()? {
+            if usize::from(request.auth) >= group.auth_lists.len() {
+                return Err(Malformed);
+            }
+        }
+        if reader.is_empty() { Ok(group.id) } else { Err(Malformed) }
     }
 
     /// The next request, or `None` at the end of the group.
@@ -85,7 +144,7 @@ impl<'a> Group<'a> {
         let length = self.requests.u32()? as usize;
         let mut fields = Reader::new(self.requests.take(length)?);
         Ok(Some(Request {
-            origin: self.origin,
+            origin: self.id.origin,
             conn: fields.u64()?,
             session: fields.i64()?,
             xid: fields.i32()?,
@@ -96,7 +155,15 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Gathers the requests of one node until they are sealed into an entry.
+/// Begins an entry; its groups are appended.
+pub fn begin_entry(time_ms: i64, groups_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(ENTRY_HEADER_BYTES + groups_bytes);
+    out.put_u8(FORMAT);
+    out.put_i64(time_ms);
+    out
+}
+
+/// Gathers the requests of one node until they are sealed into a group.
 #[derive(Debug, Default)]
 pub struct GroupBuilder {
     auth_count: u16,
@@ -116,8 +183,13 @@ impl GroupBuilder {
     }
 
     /// Bytes gathered so far, for the bound on a batch.
-    pub fn bytes(&self) -> usize {
+    pub const fn bytes(&self) -> usize {
         self.auth.len() + self.requests.len()
+    }
+
+    /// Bytes of the group that `seal` appends.
+    pub const fn sealed_bytes(&self) -> usize {
+        GROUP_HEADER_BYTES + self.bytes()
     }
 
     /// Adds an auth list and answers its index. `None` once 65,535 lists are in: seal the batch first.
@@ -144,21 +216,95 @@ impl GroupBuilder {
         self.count += 1;
     }
 
-    /// The entry with this one group in it; the builder is empty afterwards.
-    pub fn seal(&mut self, origin: u64, time_ms: i64) -> Vec<u8> {
-        let mut out = Vec::with_capacity(32 + self.bytes());
-        out.put_u8(VERSION);
-        out.put_i64(time_ms);
-        out.put_u64(origin);
+    /// The connection of each request, in order.
+    pub fn conns(&self) -> impl Iterator<Item = u64> + '_ {
+        let mut reader = Reader::new(&self.requests);
+        core::iter::from_fn(move || {
+            let length = reader.u32().ok()? as usize;
+            Reader::new(reader.take(length).ok()?).u64().ok()
+        })
+    }
+
+    /// Appends the group to `out`; the builder is empty afterwards.
+    pub fn seal(&mut self, id: GroupId, out: &mut Vec<u8>) {
+        out.reserve(self.sealed_bytes());
+        out.put_u32(id.member);
+        out.put_u32(id.run);
+        out.put_u64(id.origin);
+        out.put_u64(id.sequence);
         let length_at = out.len();
         out.put_u32(0);
         out.put_u16(self.auth_count);
         out.append(&mut self.auth);
         out.append(&mut self.requests);
         let length = (out.len() - length_at - 4) as i32;
-        patch_i32(&mut out, length_at, length);
+        patch_i32(out, length_at, length);
         self.auth_count = 0;
         self.count = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(sequence: u64) -> Vec<u8> {
+        let mut builder = GroupBuilder::default();
+        let auth = builder.add_auth(&[AuthId { scheme: "ip".into(), id: "::1".into() }]);
+        for conn in [4, 5] {
+            builder.push(conn, 7, 1, 5, auth.unwrap_or_default(), b"body");
+        }
+        assert_eq!(builder.conns().collect::<Vec<_>>(), [4, 5]);
+        let (mut out, bytes) = (Vec::new(), builder.sealed_bytes());
+        builder.seal(GroupId { member: 2, run: 3, origin: 9, sequence }, &mut out);
+        assert_eq!((out.len(), builder.is_empty(), builder.bytes()), (bytes, true, 0));
         out
+    }
+
+    /// What is sealed is decoded again, group by group.
+    #[test]
+    fn groups_keep_their_order_and_content() {
+        let mut payload = begin_entry(77, 0);
+        payload.extend(group(1));
+        payload.extend(group(2));
+        let entry = Entry::decode(&payload);
+        let Ok(entry) = entry else { unreachable!("{entry:?}") };
+        assert_eq!(entry.time_ms, 77);
+        let sequences: Vec<u64> = entry.groups.iter().map(|group| group.id.sequence).collect();
+        assert_eq!(sequences, [1, 2]);
+        let mut first = entry.groups[0].clone();
+        let mut conns = Vec::new();
+        while let Ok(Some(request)) = first.next_request() {
+            assert_eq!((request.origin, request.session, request.body), (9, 7, &b"body"[..]));
+            conns.push(request.conn);
+        }
+        assert_eq!(conns, [4, 5]);
+    }
+
+    /// A format of another program is told apart from damage.
+    #[test]
+    fn unknown_format_is_named() {
+        let mut payload = begin_entry(77, 0);
+        for other in [0, 1, 3, 255] {
+            payload[0] = other;
+            assert_eq!(Entry::decode(&payload).err(), Some(NoEntry::Format(other)));
+        }
+        assert_eq!(Entry::decode(&[]).err(), Some(NoEntry::Malformed));
+        assert_eq!(Entry::decode(&[FORMAT, 0]).err(), Some(NoEntry::Malformed));
+    }
+
+    /// A group of another node is whole, or it is refused: every cut, more bytes, a list that is not there.
+    #[test]
+    fn group_of_another_node_is_checked() {
+        let whole = group(5);
+        assert_eq!(Group::check(&whole).map(|id| id.sequence), Ok(5));
+        for length in 0..whole.len() {
+            assert_eq!(Group::check(&whole[..length]), Err(Malformed), "{length}");
+        }
+        assert_eq!(Group::check(&[&whole[..], b"x"].concat()), Err(Malformed));
+        let mut other_list = whole;
+        let auth_at = other_list.len() - b"body".len() - 1;
+        other_list[auth_at] = 1;
+        assert_eq!(Group::check(&other_list), Err(Malformed));
     }
 }

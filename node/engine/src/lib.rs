@@ -16,6 +16,7 @@
 pub mod auth;
 pub mod entry;
 pub mod error;
+mod fold;
 pub mod front;
 pub mod jute;
 pub mod log_frame;

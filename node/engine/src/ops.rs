@@ -35,7 +35,8 @@ pub const ERROR: i32 = -1;
 
 /// In the log only: a session (re)attached to a connection, which thereby owns it. Body: none.
 pub const ATTACH_SESSION: i32 = -1001;
-/// In the log only: sessions whose deadline passed. Body: vec of i64 session ids.
+/// In the log only: sessions whose deadline passed. Body: vec of (session i64, origin u64, conn u64), the owner
+/// being the one whose silence was noticed.
 pub const EXPIRE_SESSIONS: i32 = -1002;
 /// In the log only, the first command of a new cluster. Body: cluster id buf(16), secret buf(32), first session id i64.
 pub const BOOTSTRAP: i32 = -1003;

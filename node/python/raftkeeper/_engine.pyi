@@ -29,11 +29,15 @@ class Engine:
         skip_acl: bool = False,
         reconfig_enabled: bool = False,
         ttl_enabled: bool = True,
+        member: int = 1,
+        linearizable_reads: bool = False,
+        read_only_mode: bool = False,
     ) -> Self:
         """Makes an empty engine; restore a snapshot and apply the log next.
 
-        `origin` names this run of this node (random u64, from outside): replies go only to
-        requests of this run.
+        `origin` names this process (random u64, from outside): replies go only to requests of this
+        process. `linearizable_reads` makes every read wait for a barrier, as sync does.
+        `read_only_mode`: see `no_leader`.
         """
 
     # -- connections
@@ -62,7 +66,8 @@ class Engine:
     def wants(self) -> int:
         """What the driver should do at the end of this loop turn, as bits.
 
-        1: a batch can be taken; 2: there are actions, or replies to be written.
+        1: something can be sealed; 2: there are actions, or replies to be written; 4: a barrier can
+        be taken.
         """
 
     def take_actions(self) -> list[tuple[int, int, str]]:
@@ -86,7 +91,8 @@ class Engine:
     def take_batch(self, now_ms: int) -> bytes | None:
         """Seals what was gathered into the payload of one log entry, stamped with the wall clock.
 
-        None when there is nothing. At most `batch_bytes_max` and a request long.
+        None when there is nothing. At most `batch_bytes_max` and a request long. This is for a node
+        that is alone; in an ensemble it is `take_group` and `seal_entry`.
         """
 
     def apply(self, index: int, payload: bytes, now_us: int) -> None:
@@ -95,8 +101,8 @@ class Engine:
         Replies and watch events gather for `take_replies`. An empty payload is an entry without
         requests: those of the Raft core take an index too.
 
-        Raises EngineError when the payload is not an entry or the index is not the next: the node
-        must stop.
+        Raises EngineError when the payload is not an entry, has a format of another version, or the
+        index is not the next: the node must stop.
         """
 
     def take_replies(self) -> list[tuple[int, bytes]]:
@@ -111,13 +117,13 @@ class Engine:
     def tick(self, now_us: int) -> None:
         """Moves the session clock (call it every 100 to 500 ms).
 
-        Sessions past their deadline are put into the next batch, as one request however many.
+        A leader puts sessions past their deadline into its next entry, as one request however many.
         A tick that comes late moves the clock by one interval only, so a stall of the node
         expires nobody.
         """
 
     def collect(self, now_ms: int) -> int:
-        """Puts removable containers and outlived TTL nodes into the next batch; how many.
+        """Puts removable containers and outlived TTL nodes into the leader's next entry; how many.
 
         The state machine checks each again when the entry is applied.
         """
@@ -128,6 +134,95 @@ class Engine:
         Reads and pings go on; new sessions are closed. What was gathered and not taken is
         refused too.
         """
+
+    # -- groups: what followers forward, and how it becomes entries
+    def set_member(self, member: int) -> None:
+        """For a node that learns only later which member it is; before its first client."""
+
+    def take_group(self) -> tuple[int, bytes] | None:
+        """The oldest gathered writes of this node's clients, sealed as a group: (number, bytes).
+
+        Numbers count 1, 2, 3 … and never repeat in a process. Keep the bytes until the number is
+        settled, and send what is kept, in order and from the first, to every new leader and over
+        every new connection to it: a group that comes twice is applied once, on every node alike.
+        A leader keeps its own groups likewise, for it may be deposed.
+        """
+
+    @property
+    def groups_settled(self) -> int:
+        """Groups up to this number are applied or given up: forget them, send them no more.
+
+        Groups are given up when one before them was lost: the connections that waited are cut off,
+        so that no later write of a session is carried out without an earlier one.
+        """
+
+    def seal_entry(self, now_ms: int, groups: Sequence[bytes]) -> bytes | None:
+        """One entry of these groups, in order, and of what this engine decided as the leader.
+
+        For the leader only; its own groups are handed in like the others. Decisions (expiry,
+        collection) that would make the entry longer than `batch_bytes_max` wait for a call without
+        groups. None when there is nothing.
+
+        Raises ValueError when a group is malformed: drop the connection it came by.
+        """
+
+    # -- who decides, and who knows no leader
+    def lead(self, leading: bool, now_us: int) -> None:
+        """This node decides what a leader decides (as a new engine does), or stops to.
+
+        On becoming the leader every session gets its full timeout. What was decided and not sealed
+        is dropped when it ceases to be one.
+        """
+
+    def take_touches(self) -> bytes:
+        """The sessions heard of since the last call, with their ages; for the leader, every tick."""
+
+    def merge_touches(self, touches: bytes, now_us: int) -> None:
+        """What another node heard of. Raises ValueError when it is malformed."""
+
+    def no_leader(self, lost: bool, now_us: int) -> None:
+        """Nothing was heard of a leader for an election timeout (True), or there is one again.
+
+        Without a leader a connection is closed, by `tick`, after a third of its session's timeout:
+        its client must know before the session may end elsewhere. A handshake waits for a third of
+        the least timeout; after that the node is `read_only` and closes new connections, or, in
+        `read_only_mode`, serves those that said they are content with it: writes and sync are
+        answered NOT_READ_ONLY. Those are closed when there is a leader again.
+        """
+
+    @property
+    def read_only(self) -> bool:
+        """Without a leader for so long that nobody gets a session here."""
+
+    # -- barriers: sync, and reads that must see what others wrote
+    def take_barrier(self) -> int | None:
+        """One token for every such request since the last call; to be asked of the Raft core.
+
+        When the core lost it, ask again with the same token.
+        """
+
+    def pass_barrier(self, token: int, index: int) -> None:
+        """What was committed when the token was asked for ends at `index`.
+
+        What waits for this token or an earlier one is answered once that is applied; look at
+        `wants` afterwards.
+        """
+
+    # -- comparing, and moving clients away
+    def digest(self) -> tuple[int, int, int]:
+        """(applied index, zxid, 64 bits over tree, ACLs, sessions and groups); costs nothing.
+
+        Members at the same index have the same. It is kept in snapshots, and `restore_end` checks it.
+        """
+
+    def drain(self, count: int) -> int:
+        """Takes no new clients, and asks `count` more to go; how many are left.
+
+        What they asked is answered before. Sessions live on wherever their clients go.
+        """
+
+    def undrain(self) -> None:
+        """Takes clients again."""
 
     # -- snapshots
     def snapshot_begin(self) -> tuple[int, int]:

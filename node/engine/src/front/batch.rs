@@ -1,10 +1,10 @@
-//! Writes on their way to the log: gathered, and handed out in entries of bounded size.
+//! Writes on their way to the log: gathered, and handed out in groups of bounded size.
 
 use std::collections::VecDeque;
 
 use super::auth_sets::{AuthSetId, AuthSets};
 use super::limits::BATCHES_WAITING_MAX;
-use crate::entry::GroupBuilder;
+use crate::entry::{GroupBuilder, GroupId};
 
 /// What a write is, besides its body.
 #[derive(Clone, Copy, Debug)]
@@ -69,16 +69,25 @@ impl Batches {
         self.full.len() >= BATCHES_WAITING_MAX
     }
 
-    /// The oldest batch as the payload of an entry.
-    pub fn seal(&mut self, origin: u64, time_ms: i64) -> Option<Vec<u8>> {
+    /// Bytes that `seal` will append.
+    pub fn next_bytes(&self) -> usize {
+        self.full.front().unwrap_or(&self.filling).sealed_bytes()
+    }
+
+    /// Appends the oldest batch as a group.
+    pub fn seal(&mut self, id: GroupId, out: &mut Vec<u8>) {
         if let Some(mut batch) = self.full.pop_front() {
-            return Some(batch.seal(origin, time_ms));
-        }
-        if self.filling.is_empty() {
-            return None;
+            return batch.seal(id, out);
         }
         self.epoch += 1;
-        Some(self.filling.seal(origin, time_ms))
+        self.filling.seal(id, out);
+    }
+
+    /// Drops everything that was gathered, and names the connection of each write.
+    pub fn forget(&mut self, each: impl FnMut(u64)) {
+        self.rotate();
+        self.full.iter().flat_map(GroupBuilder::conns).for_each(each);
+        self.full.clear();
     }
 }
 
@@ -88,10 +97,21 @@ mod tests {
     use super::super::keyed_hash::KeyedState;
     use super::*;
     use crate::auth::AuthId;
-    use crate::entry::Entry;
+    use crate::entry::{Entry, begin_entry};
 
     fn header(xid: i32, auth: AuthSetId) -> WriteHeader {
         WriteHeader { conn: 1, session: 2, xid, op: 5, auth }
+    }
+
+    fn seal(batches: &mut Batches) -> Option<Vec<u8>> {
+        if batches.is_empty() {
+            return None;
+        }
+        let mut payload = begin_entry(1, 0);
+        let expected = payload.len() + batches.next_bytes();
+        batches.seal(GroupId::of_leader(9), &mut payload);
+        assert_eq!(payload.len(), expected);
+        Some(payload)
     }
 
     fn decoded(payload: Option<Vec<u8>>) -> (usize, Vec<(i32, u16, usize)>) {
@@ -117,9 +137,8 @@ mod tests {
                 batches.push(&mut sets, header(xid, auth), b"");
             }
             let expected = vec![(0, 0, 0), (1, 1, 0), (2, 0, 0), (3, 1, 0)];
-            assert_eq!(decoded(batches.seal(9, 1)), (2, expected), "round {round}");
+            assert_eq!(decoded(seal(&mut batches)), (2, expected), "round {round}");
             assert!(batches.is_empty());
-            assert_eq!(batches.seal(9, 1), None);
         }
     }
 
@@ -133,7 +152,7 @@ mod tests {
         }
         assert!(!batches.is_full());
         let mut seen = Vec::new();
-        while let Some(payload) = batches.seal(9, 1) {
+        while let Some(payload) = seal(&mut batches) {
             assert!(payload.len() < 1000 + 400);
             seen.extend(decoded(Some(payload)).1.iter().map(|request| request.0));
         }
@@ -142,5 +161,9 @@ mod tests {
             batches.push(&mut sets, header(xid, NOBODY), &[0; 300]);
         }
         assert!(batches.is_full());
+        let mut conns = Vec::new();
+        batches.forget(|conn| conns.push(conn));
+        assert_eq!(conns, [1; 100]);
+        assert!(batches.is_empty() && !batches.is_full());
     }
 }

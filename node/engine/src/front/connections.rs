@@ -20,6 +20,8 @@ pub enum State {
     Open,
     /// Nothing more is taken from it; what it asked before is still answered.
     Draining,
+    /// The same, and then it is closed.
+    Leaving,
     /// Its end was ordered: nothing more is written to it.
     Closed,
 }
@@ -37,6 +39,8 @@ pub struct Pending {
 pub enum Waiting {
     /// A write that is on its way through the log.
     Write,
+    /// A request that this node answers itself once the barrier of this token is passed, too.
+    Barrier(u64, Box<[u8]>),
     /// A request that this node answers itself, once everything before it is answered.
     Local(Box<[u8]>),
     /// An answer that is certain already.
@@ -61,6 +65,7 @@ impl Answer {
 
 /// One client.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is known by itself, at another time")]
 pub struct Connection {
     pub id: u64,
     pub address: Box<str>,
@@ -76,10 +81,12 @@ pub struct Connection {
     pub stopped: bool,
     /// The client knows the readOnly field of the handshake.
     pub has_read_only: bool,
+    /// It is served without a leader: it may not write, and no deadline of a session holds for it.
+    pub read_only: bool,
     pub session: i64,
     pub timeout_ms: i32,
     pub auth: AuthSetId,
-    /// Requests in order; unless it is empty, the first one is a write.
+    /// Requests in order; unless it is empty, the first one is a write or waits for a barrier.
     pub queue: VecDeque<Pending>,
     /// When something came from it, by the session clock.
     pub touched_us: i64,
@@ -117,6 +124,7 @@ impl Connections {
             dirty: false,
             stopped: false,
             has_read_only: false,
+            read_only: false,
             session: 0,
             timeout_ms: 0,
             auth,

@@ -52,7 +52,7 @@ impl Front {
                 }
             }
             State::Opening => connection.held.extend_from_slice(data),
-            State::Draining | State::Closed => return,
+            State::Draining | State::Leaving | State::Closed => return,
         }
         if self.connections.get(id).is_some_and(|connection| connection.stopped) {
             self.read_stopped_again();
@@ -194,6 +194,6 @@ fn keeps_back(connection: &Connection, config: &Config) -> bool {
             connection.out.len() >= OUTPUT_BYTES_MAX
                 || connection.queue.len() >= config.connection_outstanding_max
         }
-        State::Handshake | State::Draining | State::Closed => false,
+        State::Handshake | State::Draining | State::Leaving | State::Closed => false,
     }
 }

@@ -16,6 +16,8 @@ pub struct ConnectRequest<'a> {
     pub password: &'a [u8],
     /// The client sent the readOnly field (3.4 and later), so it expects one back.
     pub has_read_only: bool,
+    /// It is content with a server that can only be read.
+    pub read_only: bool,
 }
 
 impl<'a> ConnectRequest<'a> {
@@ -27,7 +29,8 @@ impl<'a> ConnectRequest<'a> {
         let session = reader.i64()?;
         let password = reader.buf()?.unwrap_or_default();
         let has_read_only = !reader.is_empty();
-        Ok(Self { last_zxid_seen, timeout_ms, session, password, has_read_only })
+        let read_only = has_read_only && reader.bool()?;
+        Ok(Self { last_zxid_seen, timeout_ms, session, password, has_read_only, read_only })
     }
 }
 
@@ -37,10 +40,13 @@ pub struct ConnectResponse {
     pub timeout_ms: i32,
     pub session: i64,
     pub password: [u8; PASSWORD_BYTES],
+    /// This node can only be read.
+    pub read_only: bool,
 }
 
 impl ConnectResponse {
-    pub const REFUSED: Self = Self { timeout_ms: 0, session: 0, password: [0; PASSWORD_BYTES] };
+    pub const REFUSED: Self =
+        Self { timeout_ms: 0, session: 0, password: [0; PASSWORD_BYTES], read_only: false };
 
     pub fn encode(&self, has_read_only: bool, out: &mut Vec<u8>) {
         let at = out.len();
@@ -50,7 +56,7 @@ impl ConnectResponse {
         out.put_i64(self.session);
         out.put_buf(Some(&self.password));
         if has_read_only {
-            out.put_bool(false);
+            out.put_bool(self.read_only);
         }
         let length = (out.len() - at - 4) as i32;
         patch_i32(out, at, length);
@@ -91,9 +97,10 @@ mod tests {
             session: 5,
             password: &[9; PASSWORD_BYTES],
             has_read_only: false,
+            read_only: false,
         };
         assert_eq!(ConnectRequest::decode(&short), Ok(expected));
-        let with_field = ConnectRequest { has_read_only: true, ..expected };
+        let with_field = ConnectRequest { has_read_only: true, read_only: true, ..expected };
         assert_eq!(ConnectRequest::decode(&long), Ok(with_field));
     }
 
@@ -115,6 +122,9 @@ mod tests {
             assert_eq!(out.len(), 4 + length);
             assert_eq!(out[..4], (length as i32).to_be_bytes());
         }
+        let mut out = Vec::new();
+        ConnectResponse { read_only: true, ..ConnectResponse::REFUSED }.encode(true, &mut out);
+        assert_eq!(out.last(), Some(&1));
     }
 
     /// Only the very password agrees.

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::auth_sets::NOBODY;
-use super::batch::WriteHeader;
 use super::connections::{Answer, State, Waiting};
-use super::limits::COLLECT_MAX;
+use super::limits::{COLLECT_MAX, DECISIONS_BYTES_MAX};
 use super::{Action, Front, Refusal};
-use crate::entry::{Entry, GroupBuilder};
+use crate::entry::{FORMAT, GroupBuilder, GroupId, NoEntry, begin_entry};
 use crate::error::ErrorCode;
-use crate::jute::{Malformed, Writer};
+use crate::jute::{Malformed, Writer, patch_i32};
 use crate::machine::Damaged;
 use crate::ops;
 
@@ -29,33 +27,42 @@ impl Front {
         let mut group = GroupBuilder::default();
         let auth = group.add_auth(&[]).unwrap_or_default();
         group.push(0, 0, 0, ops::BOOTSTRAP, auth, &body);
-        group.seal(self.config.origin, now_ms)
+        let mut entry = begin_entry(now_ms, group.sealed_bytes());
+        group.seal(GroupId::of_leader(self.config.origin), &mut entry);
+        entry
     }
 
-    /// Moves the session clock. Sessions past their deadline go into the next batch, as one
-    /// request.
+    /// Moves the session clock. On a leader, sessions past their deadline go into its next entry, as
+    /// one request.
     pub fn tick(&mut self, now_us: i64) {
         self.seen_us = now_us;
         self.clock.advance(now_us);
         self.watches.sweep();
         self.end_late_handshakes();
+        self.end_leaderless();
         // While writes are refused no session may end: its client could not have kept it alive
         // through another node either, and the expiry could not be written.
         if self.refusing.is_some() || !self.machine.bootstrapped() {
             return;
         }
+        // On the others too, or their deadlines would pile up.
         let mut expired = Vec::new();
         let connections = &self.connections;
         self.clock.expired(|conn| connections.get(conn).map(|c| c.touched_us), &mut expired);
-        if expired.is_empty() {
+        if expired.is_empty() || !self.leading {
             return;
         }
-        let mut body = Vec::with_capacity(4 + 8 * expired.len());
-        body.put_i32(expired.len() as i32);
+        let (mut body, mut count) = (Vec::with_capacity(4 + 24 * expired.len()), 0);
+        body.put_i32(count);
         for session in expired {
+            let Some(view) = self.machine.session(session) else { continue };
             body.put_i64(session);
+            body.put_u64(view.owner.0);
+            body.put_u64(view.owner.1);
+            count += 1;
         }
-        self.push_own(ops::EXPIRE_SESSIONS, &body);
+        patch_i32(&mut body, 0, count);
+        self.decide(ops::EXPIRE_SESSIONS, &body);
     }
 
     fn end_late_handshakes(&mut self) {
@@ -68,56 +75,56 @@ impl Front {
         }
     }
 
-    /// Puts removable containers and outlived TTL nodes into the next batch; answers how many.
+    /// Puts removable containers and outlived TTL nodes into the leader's next entry; answers how many.
     pub fn collect(&mut self, now_ms: i64) -> usize {
-        if self.collecting > 0 || self.refusing.is_some() {
+        if self.collecting > 0 || self.refusing.is_some() || !self.leading {
             return 0;
         }
         let mut found = Vec::new();
         self.machine.collectable(now_ms, COLLECT_MAX, &mut found);
         for (path, czxid) in &found {
+            if self.decisions.bytes() >= DECISIONS_BYTES_MAX {
+                break;
+            }
             let mut body = Vec::with_capacity(path.len() + 12);
             body.put_string(path);
             body.put_i64(*czxid);
-            self.push_own(ops::COLLECT, &body);
+            self.decide(ops::COLLECT, &body);
+            self.collecting += 1;
         }
-        self.collecting = found.len();
-        found.len()
+        self.collecting
     }
 
-    fn push_own(&mut self, op: i32, body: &[u8]) {
-        let header = WriteHeader { conn: 0, session: 0, xid: 0, op, auth: NOBODY };
-        self.batches.push(&mut self.auth_sets, header, body);
+    /// What no client asked for is in no group: it is not to be sent again by a leader of the past.
+    fn decide(&mut self, op: i32, body: &[u8]) {
+        // The one list of ids is empty: nobody.
+        if self.decisions.is_empty() {
+            self.decisions.add_auth(&[]);
+        }
+        self.decisions.push(0, 0, 0, op, 0, body);
     }
 
     /// From now on writes are answered with SYSTEMERROR, gathered ones too; '' allows them again.
-    pub fn refuse_writes(&mut self, reason: &str) -> Result<(), Refusal> {
+    pub fn refuse_writes(&mut self, reason: &str) {
         self.refusing = (!reason.is_empty()).then(|| reason.into());
         if self.refusing.is_some() {
-            self.refuse_gathered()?;
+            self.refuse_gathered();
             self.read_stopped_again();
         }
-        Ok(())
     }
 
     /// What was gathered and not taken will not reach the log. Its connections are told, each in
     /// its turn: behind writes that were taken, and before requests that waited for the refused
     /// ones.
-    fn refuse_gathered(&mut self) -> Result<(), Refusal> {
+    fn refuse_gathered(&mut self) {
         let mut refused: BTreeMap<u64, usize> = BTreeMap::new();
-        while let Some(payload) = self.batches.seal(self.config.origin, 0) {
-            for mut group in Entry::decode(&payload)?.groups {
-                while let Some(request) = group.next_request()? {
-                    *refused.entry(request.conn).or_default() += 1;
-                }
-            }
-        }
+        self.batches.forget(|conn| *refused.entry(conn).or_default() += 1);
+        self.decisions = GroupBuilder::default();
         self.collecting = 0;
         for (id, count) in refused {
             self.refuse_last_writes(id, count);
             self.answer_waiting(id, self.seen_us);
         }
-        Ok(())
     }
 
     fn refuse_last_writes(&mut self, id: u64, count: usize) {
@@ -189,5 +196,20 @@ impl From<Damaged> for Refusal {
 impl From<Malformed> for Refusal {
     fn from(_: Malformed) -> Self {
         Self("the payload of the log entry is malformed".into())
+    }
+}
+
+impl From<NoEntry> for Refusal {
+    fn from(why: NoEntry) -> Self {
+        match why {
+            NoEntry::Malformed => Malformed.into(),
+            NoEntry::Format(format) => Self(
+                format!(
+                    "the log entry has format {format}, and this program reads format {FORMAT}: \
+                     start the version of RaftKeeper that wrote it"
+                )
+                .into(),
+            ),
+        }
     }
 }

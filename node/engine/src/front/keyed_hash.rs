@@ -6,6 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher};
 
+use crate::fold::fold;
+
 pub type KeyedMap<K, V> = HashMap<K, V, KeyedState>;
 pub type KeyedSet<K> = HashSet<K, KeyedState>;
 
@@ -34,12 +36,6 @@ impl BuildHasher for KeyedState {
 pub struct KeyedHasher {
     state: u64,
     key: u64,
-}
-
-/// Both halves of the 128-bit product, so that every input bit reaches every output bit.
-fn fold(left: u64, right: u64) -> u64 {
-    let product = u128::from(left) * u128::from(right);
-    (product as u64) ^ ((product >> 64) as u64)
 }
 
 impl Hasher for KeyedHasher {

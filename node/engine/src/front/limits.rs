@@ -27,6 +27,13 @@ pub const HANDSHAKE_US_MAX: i64 = 10_000_000;
 /// Bytes of answers that one read of a socket may cause before the rest of its requests is kept
 /// back: a few hundred requests for a megabyte each must not become a few hundred megabytes.
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// What part of its session's time a connection stays without a leader. Its client waits two thirds
+/// for an answer, and is silent for a third at most: so it notices before the session ends elsewhere.
+pub const LEADERLESS_PARTS: i64 = 3;
+/// Sessions on their way to this node that are reported at once; the others live by their own.
+pub const ARRIVING_MAX: usize = 4096;
+/// Bytes of collections that a leader gathers for one entry, beside one long path.
+pub const DECISIONS_BYTES_MAX: usize = 64 * 1024;
 /// Watches of lost connections forgotten in one step, about two milliseconds: one client may have had
 /// a hundred thousand, and nobody is to wait for that.
 pub const WATCHES_SWEPT_MAX: usize = 2000;

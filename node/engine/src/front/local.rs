@@ -31,7 +31,9 @@ impl Front {
     pub(super) fn run(&mut self, id: u64, pending: &Pending, now_us: i64) {
         match &pending.what {
             Waiting::Write => return,
-            Waiting::Local(body) => self.run_local(id, pending.xid, pending.op, body),
+            Waiting::Local(body) | Waiting::Barrier(_, body) => {
+                self.run_local(id, pending.xid, pending.op, body);
+            }
             Waiting::Answer(answer) => self.write_answer(id, pending.xid, *answer),
         }
         self.account(id, pending.xid, pending.op, now_us - pending.start_us, now_us);
@@ -78,6 +80,10 @@ impl Scene<'_> {
             ops::MULTI_READ => self.machine.multi_read(body, self.auth, self.out),
             ops::CHECK_WATCHES | ops::REMOVE_WATCHES => self.ask_or_remove(op, &mut body),
             ops::ADD_WATCH => self.add_watch(&mut body),
+            ops::SYNC => {
+                self.out.put_buf(body.buf()?);
+                Ok(())
+            }
             ops::WHO_AM_I => {
                 put_who_am_i(own_ids(self.auth, self.config.skip_acl), self.out);
                 Ok(())

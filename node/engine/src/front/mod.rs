@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! bytes ─ feed ─► splitter ─► handshake | requests ─┬─ reads, watches ───────► replies
-//!                                                   └─ writes ─► batch ─► the log
+//!                                                   ├─ sync ─► barrier ──────► replies
+//!                                                   └─ writes ─► batch ─► group ─► the leader's log
 //! the log ─ apply ─► machine ─► outcomes: events, replies, then the reads that waited
 //! ```
 //!
@@ -12,12 +13,16 @@
 //! tell. Nothing here may change the replicated state except by what it puts into a batch.
 
 mod auth_sets;
+mod barriers;
 mod batch;
 mod connections;
 mod feed;
+mod groups;
 mod handshake;
 mod housekeeping;
 mod keyed_hash;
+mod leaderless;
+mod leaving;
 pub mod limits;
 mod local;
 mod outcomes;
@@ -26,6 +31,7 @@ mod requests;
 mod session_clock;
 mod splitter;
 mod statistics;
+mod touches;
 mod views;
 mod watches;
 
@@ -33,13 +39,18 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use auth_sets::AuthSets;
+use barriers::Barriers;
 use batch::Batches;
 use connections::Connections;
+use groups::Numbering;
 use keyed_hash::KeyedState;
+use leaderless::Leaderless;
 use session_clock::SessionClock;
 use statistics::Statistics;
+use touches::Touches;
 use watches::Watches;
 
+use crate::entry::GroupBuilder;
 use crate::machine::{Effects, Machine};
 
 pub use statistics::LATENCY_BOUNDS_US;
@@ -47,9 +58,12 @@ pub use views::{ConnectionView, Value};
 
 /// What the node was configured with.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
-    /// Names this run of this node; also keys the hashes.
+    /// Names this process of this node; also keys the hashes.
     pub origin: u64,
+    /// Which member of the ensemble it is.
+    pub member: u32,
     pub min_session_timeout_ms: i32,
     pub max_session_timeout_ms: i32,
     pub frame_bytes_max: usize,
@@ -62,6 +76,10 @@ pub struct Config {
     pub skip_acl: bool,
     pub reconfig_enabled: bool,
     pub ttl_enabled: bool,
+    /// Every read waits until this node knows what all others wrote before.
+    pub linearizable_reads: bool,
+    /// Without a leader, clients that said so are served for reading.
+    pub read_only_mode: bool,
 }
 
 /// What the driver is to do with a connection.
@@ -86,6 +104,14 @@ pub struct Front {
     connections: Connections,
     auth_sets: AuthSets,
     batches: Batches,
+    numbering: Numbering,
+    barriers: Barriers,
+    /// What this node decided as the leader, for its next entry.
+    decisions: GroupBuilder,
+    leading: bool,
+    leaderless: Leaderless,
+    draining: bool,
+    touches: Touches,
     watches: Watches,
     clock: SessionClock,
     statistics: Statistics,
@@ -118,6 +144,13 @@ impl Front {
             connections: Connections::default(),
             auth_sets: AuthSets::new(hash),
             batches: Batches::new(config.batch_bytes_max),
+            numbering: Numbering::default(),
+            barriers: Barriers::default(),
+            decisions: GroupBuilder::default(),
+            leading: true,
+            leaderless: Leaderless::default(),
+            draining: false,
+            touches: Touches::default(),
             watches: Watches::new(hash),
             clock: SessionClock::new(hash),
             statistics: Statistics::default(),
@@ -141,9 +174,14 @@ impl Front {
         &self.machine
     }
 
-    /// A batch can be taken.
+    /// Something can be sealed.
     pub fn wants_batch(&self) -> bool {
-        !self.batches.is_empty()
+        !self.batches.is_empty() || !self.decisions.is_empty()
+    }
+
+    /// `take_barrier` has something.
+    pub const fn wants_barrier(&self) -> bool {
+        self.barriers.is_gathering()
     }
 
     /// `take_actions` has something.
@@ -159,13 +197,6 @@ impl Front {
     /// What became due, in order. Replies are to be written first.
     pub fn take_actions(&mut self) -> Vec<(u64, Action, Cow<'static, str>)> {
         core::mem::take(&mut self.actions)
-    }
-
-    /// The oldest gathered writes as the payload of an entry.
-    pub fn take_batch(&mut self, now_ms: i64) -> Option<Vec<u8>> {
-        let payload = self.batches.seal(self.config.origin, now_ms);
-        self.read_stopped_again();
-        payload
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the log brings back: events go out, then the reply, then the reads that waited behind it.
 
-use super::connections::{Connection, State, Waiting};
+use super::connections::{Connection, Pending, State, Waiting};
 use super::handshake::ConnectResponse;
 use super::replies::{begin_reply, end_reply, put_event};
 use super::{Action, Front, Refusal};
 use crate::auth::AuthId;
 use crate::entry::{Entry, Request};
 use crate::jute::Malformed;
-use crate::machine::Effects;
+use crate::machine::{Effects, Verdict};
 use crate::ops;
 
 impl Front {
@@ -17,17 +17,25 @@ impl Front {
     pub fn apply(&mut self, index: u64, payload: &[u8], now_us: i64) -> Result<(), Refusal> {
         self.seen_us = now_us;
         if payload.is_empty() {
-            return self.begin(index, 0);
+            self.begin(index, 0)?;
+            self.run_passed(now_us);
+            return Ok(());
         }
         let entry = Entry::decode(payload)?;
         self.begin(index, entry.time_ms)?;
         for mut group in entry.groups {
+            let verdict = self.machine.admit(group.id);
+            if verdict != Verdict::Apply {
+                self.skip(group.id, verdict);
+                continue;
+            }
             while let Some(request) = group.next_request()? {
                 let auth = group.auth_lists.get(request.auth as usize).ok_or(Malformed)?;
                 self.apply_request(&request, auth, now_us)?;
             }
         }
         self.statistics.commits += 1;
+        self.run_passed(now_us);
         self.read_stopped_again();
         Ok(())
     }
@@ -43,6 +51,9 @@ impl Front {
         now_us: i64,
     ) -> Result<(), Refusal> {
         let ours = request.origin == self.config.origin;
+        if ours && request.conn != 0 && self.barriers.has_waiting() {
+            self.answer_ahead(request.conn, now_us);
+        }
         let mut effects = core::mem::take(&mut self.effects);
         self.machine.apply(request, auth, &mut effects);
         self.deliver_events(&effects);
@@ -134,12 +145,18 @@ impl Front {
         Ok(())
     }
 
-    /// Answers what waited, up to the next write.
+    /// Answers what waited, up to the next write or a barrier that is not passed.
     pub(super) fn answer_waiting(&mut self, id: u64, now_us: i64) {
         while let Some(connection) = self.connections.get_mut(id) {
             match connection.queue.front() {
-                Some(pending) if !matches!(pending.what, Waiting::Write) => {}
-                _ => return,
+                None => return self.leave_when_answered(id),
+                Some(Pending { what: Waiting::Write, .. }) => return,
+                Some(Pending { what: Waiting::Barrier(token, _), .. })
+                    if !self.barriers.has_passed(*token) =>
+                {
+                    return;
+                }
+                Some(_) => {}
             }
             if let Some(pending) = connection.queue.pop_front() {
                 self.outstanding -= 1;
@@ -162,7 +179,7 @@ impl Front {
         connection.session = session;
         connection.timeout_ms = timeout_ms;
         Self::mark_dirty(&mut self.buffers, &mut self.dirty, connection);
-        let response = ConnectResponse { timeout_ms, session, password };
+        let response = ConnectResponse { timeout_ms, session, password, read_only: false };
         response.encode(connection.has_read_only, &mut connection.out);
         self.clock.attach(session, id);
         self.consume_held(id, now_us);

@@ -5,7 +5,9 @@ use super::auth_sets::authenticate;
 use super::batch::WriteHeader;
 use super::connections::{Answer, Pending, State, Waiting};
 use super::handshake::{ConnectRequest, ConnectResponse, passwords_agree};
-use super::{Action, Front};
+use super::leaderless::is_local;
+use super::limits::ARRIVING_MAX;
+use super::{Action, Config, Front};
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader};
@@ -18,19 +20,18 @@ enum Class {
     Write,
     /// This node, from its state.
     Local,
+    /// This node, once it knows what all others wrote.
+    Sync,
     Auth,
     Unknown,
 }
 
 const fn class_of(op: i32) -> Class {
     match op {
-        // sync goes through the log too: when it comes back, everything that anybody was promised
-        // before is applied here. It is nothing that the state machine sees.
         ops::CREATE
         | ops::DELETE
         | ops::SET_DATA
         | ops::SET_ACL
-        | ops::SYNC
         | ops::MULTI
         | ops::CREATE2
         | ops::RECONFIG
@@ -52,9 +53,25 @@ const fn class_of(op: i32) -> Class {
         | ops::GET_ALL_CHILDREN_NUMBER
         | ops::ADD_WATCH
         | ops::WHO_AM_I => Class::Local,
+        ops::SYNC => Class::Sync,
         ops::AUTH => Class::Auth,
         _ => Class::Unknown,
     }
+}
+
+/// What `linearizable_reads` is about: answers that tell what is in the tree.
+const fn shows_state(op: i32) -> bool {
+    matches!(
+        op,
+        ops::EXISTS
+            | ops::GET_DATA
+            | ops::GET_ACL
+            | ops::GET_CHILDREN
+            | ops::GET_CHILDREN2
+            | ops::MULTI_READ
+            | ops::GET_EPHEMERALS
+            | ops::GET_ALL_CHILDREN_NUMBER
+    )
 }
 
 impl Front {
@@ -71,25 +88,42 @@ impl Front {
         if let Some(connection) = self.connections.get_mut(id) {
             connection.has_read_only = request.has_read_only;
         }
-        // The timeout is negotiated at every connect, for a session taken up again too.
-        let timeout_ms = request
-            .timeout_ms
-            .clamp(self.config.min_session_timeout_ms, self.config.max_session_timeout_ms);
-        let body = timeout_ms.to_be_bytes();
+        if self.read_only() {
+            if !self.serve_read_only(id, &request) {
+                self.statistics.handshakes_refused += 1;
+                self.end(id, Action::Close, "no leader is known here");
+            }
+            return;
+        }
+        let body = self.granted_timeout_ms(&request).to_be_bytes();
         if request.session == 0 {
             return self.ask_for_session(id, 0, ops::CREATE_SESSION, &body, now_us);
         }
-        let known = self.machine.session(request.session).is_some();
-        if known && passwords_agree(self.machine.password(request.session), request.password) {
+        if self.knows(&request) {
             self.statistics.sessions_revalidated += 1;
             return self.ask_for_session(id, request.session, ops::ATTACH_SESSION, &body, now_us);
         }
         self.refuse_session(id, "unknown session or wrong password");
     }
 
+    /// Whether it is a session's own client that asks.
+    pub(super) fn knows(&self, request: &ConnectRequest<'_>) -> bool {
+        self.machine.session(request.session).is_some()
+            && passwords_agree(self.machine.password(request.session), request.password)
+    }
+
+    /// The timeout is negotiated at every connect, for a session taken up again too.
+    pub(super) fn granted_timeout_ms(&self, request: &ConnectRequest<'_>) -> i32 {
+        let Config { min_session_timeout_ms, max_session_timeout_ms, .. } = self.config;
+        request.timeout_ms.clamp(min_session_timeout_ms, max_session_timeout_ms)
+    }
+
     fn why_not_serve(&self, request: &ConnectRequest<'_>) -> Option<String> {
         if !self.machine.bootstrapped() {
             return Some("the cluster is not bootstrapped".into());
+        }
+        if self.draining {
+            return Some("the node is being drained".into());
         }
         if let Some(reason) = &self.refusing {
             return Some(format!("no sessions while writes are refused: {reason}"));
@@ -101,6 +135,9 @@ impl Front {
     fn ask_for_session(&mut self, id: u64, session: i64, op: i32, body: &[u8], now_us: i64) {
         // Lest its expiry gets into the log behind the request that takes it up again.
         self.clock.touch(session);
+        if !self.leading && session != 0 && self.touches.arriving.len() < ARRIVING_MAX {
+            self.touches.arriving.push(session);
+        }
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.state = State::Opening;
         connection.queue.push_back(Pending { xid: 0, op, start_us: now_us, what: Waiting::Write });
@@ -126,6 +163,7 @@ impl Front {
         match class_of(op) {
             Class::Local => self.on_local(id, xid, op, body, now_us),
             Class::Write => self.on_write(id, xid, op, body, now_us),
+            Class::Sync => self.on_sync(id, xid, body, now_us),
             Class::Auth => self.on_auth(id, xid, body, now_us),
             Class::Unknown => {
                 let answer = Answer::error(ErrorCode::UNIMPLEMENTED);
@@ -136,6 +174,9 @@ impl Front {
 
     fn on_local(&mut self, id: u64, xid: i32, op: i32, body: &[u8], now_us: i64) {
         let Some(connection) = self.connections.get_mut(id) else { return };
+        if self.config.linearizable_reads && shows_state(op) && !connection.read_only {
+            return self.wait_for_barrier(id, (xid, op), body, now_us);
+        }
         if connection.queue.is_empty() {
             self.run_local(id, xid, op, body);
             self.account(id, xid, op, 0, now_us);
@@ -147,7 +188,30 @@ impl Front {
         }
     }
 
+    fn on_sync(&mut self, id: u64, xid: i32, body: &[u8], now_us: i64) {
+        if self.connections.get(id).is_some_and(|connection| connection.read_only) {
+            return self.on_read_only_write(id, xid, ops::SYNC, now_us);
+        }
+        self.wait_for_barrier(id, (xid, ops::SYNC), body, now_us);
+    }
+
+    /// Only a session that nobody else knows can end here.
+    fn on_read_only_write(&mut self, id: u64, xid: i32, op: i32, now_us: i64) {
+        let mut answer = Answer::error(ErrorCode::NOT_READ_ONLY);
+        if let Some(connection) = self.connections.get_mut(id)
+            && op == ops::CLOSE_SESSION
+            && is_local(connection.session)
+        {
+            connection.state = State::Draining;
+            answer = Answer { then_close: Some(""), ..Answer::error(ErrorCode::OK) };
+        }
+        self.answer_later(id, xid, op, answer, now_us);
+    }
+
     fn on_write(&mut self, id: u64, xid: i32, op: i32, body: &[u8], now_us: i64) {
+        if self.connections.get(id).is_some_and(|connection| connection.read_only) {
+            return self.on_read_only_write(id, xid, op, now_us);
+        }
         if self.refusing.is_some() {
             let answer = Answer::error(ErrorCode::SYSTEM_ERROR);
             return self.answer_later(id, xid, op, answer, now_us);

@@ -23,6 +23,8 @@ struct Entry {
 pub struct SessionClock {
     now_us: i64,
     last_tick_us: Option<i64>,
+    /// Every session counts as heard of at this time.
+    granted_us: i64,
     sessions: KeyedMap<i64, Entry>,
     wheel: BTreeMap<i64, Vec<i64>>,
 }
@@ -32,6 +34,7 @@ impl SessionClock {
         Self {
             now_us: 0,
             last_tick_us: None,
+            granted_us: 0,
             sessions: KeyedMap::with_hasher(hash),
             wheel: BTreeMap::new(),
         }
@@ -70,6 +73,18 @@ impl SessionClock {
         if let Some(entry) = self.sessions.get_mut(&session) {
             entry.touched_us = self.now_us;
         }
+    }
+
+    /// Another node heard of it this long ago.
+    pub fn heard(&mut self, session: i64, age_us: i64) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.touched_us = entry.touched_us.max(self.now_us.saturating_sub(age_us));
+        }
+    }
+
+    /// Gives every session its full time from now.
+    pub const fn grant_all(&mut self) {
+        self.granted_us = self.now_us;
     }
 
     /// The session has a connection here, which knows from now on when it was heard of.
@@ -115,7 +130,8 @@ impl SessionClock {
                 if entry.bucket != key {
                     continue;
                 }
-                entry.touched_us = entry.conn.and_then(&touched).unwrap_or(entry.touched_us);
+                let by_conn_us = entry.conn.and_then(&touched).unwrap_or(self.granted_us);
+                entry.touched_us = entry.touched_us.max(by_conn_us).max(self.granted_us);
                 let mut deadline = entry.touched_us + entry.lifetime_us;
                 if deadline <= self.now_us {
                     out.push(session);
@@ -130,7 +146,8 @@ impl SessionClock {
     /// Microseconds until a session expires if nothing is heard of it.
     pub fn left_us(&self, session: i64, touched: impl Fn(u64) -> Option<i64>) -> Option<i64> {
         let entry = self.sessions.get(&session)?;
-        let touched_us = entry.conn.and_then(touched).unwrap_or(entry.touched_us);
+        let by_conn_us = entry.conn.and_then(touched).unwrap_or(self.granted_us);
+        let touched_us = entry.touched_us.max(by_conn_us).max(self.granted_us);
         Some((touched_us + entry.lifetime_us - self.now_us).max(0))
     }
 }
@@ -214,6 +231,37 @@ mod tests {
         assert_eq!(tick(&mut clock, 1_500_000, None), [7]);
         assert_eq!(tick(&mut clock, 1_600_000, None), []);
         assert_eq!(tick(&mut clock, 2_100_000, None), [7]);
+    }
+
+    /// What another node heard prolongs a session, and never shortens it.
+    #[test]
+    fn hearsay_prolongs() {
+        let mut clock = clock();
+        clock.open(7, 1000);
+        clock.advance(1_400_000);
+        clock.heard(7, 100_000);
+        clock.heard(7, 300_000);
+        clock.heard(7, i64::MAX);
+        clock.heard(8, 0);
+        assert_eq!(clock.left_us(7, |_| None), Some(900_000));
+        assert_eq!(clock.len(), 1);
+    }
+
+    /// A grant gives everybody the full time, with a connection here or without.
+    #[test]
+    fn grant_gives_everybody_the_full_time() {
+        let mut clock = clock();
+        clock.open(7, 1000);
+        clock.open(8, 2000);
+        clock.attach(8, 1);
+        clock.advance(1_500_000);
+        clock.advance(2_000_000);
+        clock.grant_all();
+        assert_eq!(clock.left_us(7, |_| None), Some(1_000_000));
+        assert_eq!(clock.left_us(8, |_| Some(0)), Some(2_000_000));
+        assert_eq!(tick(&mut clock, 2_500_000, Some(0)), []);
+        assert_eq!(tick(&mut clock, 3_000_000, Some(0)), []);
+        assert_eq!(tick(&mut clock, 3_100_000, Some(0)), [7]);
     }
 
     /// Many at once come in bounded portions.

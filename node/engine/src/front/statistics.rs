@@ -62,6 +62,10 @@ pub struct Statistics {
     pub sessions_expired: u64,
     pub sessions_revalidated: u64,
     pub reads_behind_writes: u64,
+    /// Groups of the log that were not applied: most of them were sent twice.
+    pub groups_skipped: u64,
+    /// Runs of this node's groups that were given up, with the connections that waited.
+    pub groups_given_up: u64,
     /// Events sent, by kind: created, deleted, data changed, children changed.
     pub events: [u64; 4],
     pub all: Spread,

@@ -55,6 +55,8 @@ impl Front {
             ("auth_failed_count", all.auth_failed),
             ("stale_sessions_expired", all.sessions_expired),
             ("reads_after_write_in_session_queue", all.reads_behind_writes),
+            ("groups_skipped", all.groups_skipped),
+            ("groups_given_up", all.groups_given_up),
             ("node_created_watch_count", all.events[0]),
             ("node_deleted_watch_count", all.events[1]),
             ("node_changed_watch_count", all.events[2]),
@@ -88,6 +90,7 @@ impl Front {
             ("approximate_data_size", count(machine.data_bytes())),
             ("memory_bytes", count(machine.memory_bytes())),
             ("writes_refused", count(u64::from(self.refusing.is_some()))),
+            ("read_only", count(u64::from(self.read_only()))),
         ]
     }
 

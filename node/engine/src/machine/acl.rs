@@ -11,6 +11,7 @@ use crate::error::ErrorCode;
 use crate::jute::Writer;
 
 use super::acl_list::{Entries, RawAcl, fix, is_world, matches};
+use super::digest;
 
 pub const READ: i32 = 1;
 pub const WRITE: i32 = 2;
@@ -28,7 +29,14 @@ pub const READ_ONLY_BYTES: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x05world\0\0\0\x
 #[derive(Debug)]
 struct List {
     encoded: Box<[u8]>,
+    digest: u64,
     uses: u64,
+}
+
+impl List {
+    fn new(encoded: &[u8]) -> Self {
+        Self { encoded: encoded.into(), digest: digest::of_bytes(encoded), uses: 0 }
+    }
 }
 
 /// Every list that some znode has.
@@ -43,7 +51,7 @@ pub struct AclTable {
 
 impl AclTable {
     pub fn new() -> Self {
-        let open = List { encoded: OPEN_BYTES.into(), uses: 1 };
+        let open = List { uses: 1, ..List::new(OPEN_BYTES) };
         let ids = BTreeMap::from([(Box::from(OPEN_BYTES), OPEN)]);
         Self { lists: vec![Some(open)], ids, free: Vec::new(), unused: Vec::new() }
     }
@@ -59,6 +67,11 @@ impl AclTable {
             .get(id as usize)
             .and_then(Option::as_ref)
             .map_or(OPEN_BYTES, |list| &list.encoded)
+    }
+
+    /// The hash of what the list says, for the digest of the tree.
+    pub fn digest(&self, id: u32) -> u64 {
+        self.lists.get(id as usize).and_then(Option::as_ref).map_or(0, |list| list.digest)
     }
 
     pub fn contains(&self, id: u32) -> bool {
@@ -80,7 +93,7 @@ impl AclTable {
         if let Some(&id) = self.ids.get(encoded) {
             return id;
         }
-        let list = Some(List { encoded: encoded.into(), uses: 0 });
+        let list = Some(List::new(encoded));
         let id = if let Some(id) = self.free.pop() {
             self.lists[id as usize] = list;
             id
@@ -102,7 +115,7 @@ impl AclTable {
         while self.lists.len() <= index {
             self.lists.push(None);
         }
-        self.lists[index] = Some(List { encoded: encoded.into(), uses: 0 });
+        self.lists[index] = Some(List::new(encoded));
         self.ids.insert(encoded.into(), id);
         true
     }

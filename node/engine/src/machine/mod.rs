@@ -10,6 +10,8 @@
 //! | `tree` | the store and all that must change with it; undo |
 //! | `create` `delete` `set` `multi` | the writes, each with its order of checks |
 //! | `sessions` `ttl` | what ends by itself |
+//! | `members` | which groups of each node were applied |
+//! | `digest` | one number for all of it |
 //! | `reads` `lists` | the reads, and the cache for listings |
 //! | `acl` `acl_list` `ip` `path` `stat` `quota` | the rules for each |
 //! | `snapshot` | all of it as bytes, and back |
@@ -19,9 +21,11 @@ mod acl_list;
 mod context;
 mod create;
 mod delete;
+mod digest;
 mod effects;
 mod ip;
 mod lists;
+mod members;
 mod multi;
 mod path;
 mod quota;
@@ -38,15 +42,16 @@ mod ttl;
 use core::fmt;
 
 use crate::auth::AuthId;
-use crate::entry::Request;
+use crate::entry::{GroupId, Request};
 use crate::error::ErrorCode;
-use crate::jute::{Reader, Writer};
+use crate::jute::Reader;
 use crate::ops;
 
 use context::Context;
 use tree::Tree;
 
 pub use effects::{Attached, Effects, Event, EventKind, SessionOpened};
+pub use members::{Progress, Verdict};
 pub use reads::Stamps;
 pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
@@ -77,6 +82,7 @@ impl fmt::Display for CannotApply {
 pub struct Machine {
     tree: Tree,
     sessions: sessions::Sessions,
+    members: members::Members,
     index: u64,
     zxid: i64,
     time_ms: i64,
@@ -100,6 +106,7 @@ impl Machine {
         Self {
             tree: Tree::fresh(),
             sessions: sessions::Sessions::default(),
+            members: members::Members::default(),
             index: 0,
             zxid: 0,
             time_ms: 0,
@@ -126,6 +133,28 @@ impl Machine {
         self.index = index;
         self.time_ms = self.time_ms.max(time_ms);
         Ok(())
+    }
+
+    /// Whether a group of this entry is to be applied: asked once for each, in order.
+    pub fn admit(&mut self, id: GroupId) -> Verdict {
+        self.members.admit(id)
+    }
+
+    /// How far the groups of a member were applied.
+    pub fn progress(&self, member: u32) -> Progress {
+        self.members.get(member)
+    }
+
+    /// One number for all of the state: nodes at the same index have the same.
+    pub fn digest(&self) -> u64 {
+        digest::of_words(&[
+            self.tree.digest,
+            self.sessions.digest,
+            self.sessions.next_id as u64,
+            self.members.digest(),
+            self.zxid as u64,
+            self.time_ms as u64,
+        ])
     }
 
     /// Carries out one request. Every request has an outcome; a client's write takes one zxid, also
@@ -171,10 +200,6 @@ impl Machine {
                     Err(ErrorCode::SYSTEM_ERROR)
                 }
             },
-            ops::SYNC => {
-                effects.body.put_buf(body.buf()?);
-                Ok(())
-            }
             // The front puts this in the place of a request that its configuration refuses.
             ops::ERROR => Err(ErrorCode(body.i32()?)),
             ops::CREATE_SESSION => self.sessions.create(request.body, owner, effects),
@@ -258,7 +283,7 @@ impl Machine {
     }
 }
 
-/// What only moves a session, begins the cluster or waits for what came before changes no znode.
+/// What only moves a session or begins the cluster changes no znode.
 const fn takes_zxid(op: i32) -> bool {
-    !matches!(op, ops::SYNC | ops::ATTACH_SESSION | ops::BOOTSTRAP)
+    !matches!(op, ops::ATTACH_SESSION | ops::BOOTSTRAP)
 }

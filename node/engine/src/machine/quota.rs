@@ -73,7 +73,7 @@ pub(super) fn on_create(tree: &mut Tree, path: &str, name: &str, bytes: i64) {
     {
         let (count, bytes) = measure(&tree.store, subject);
         if let Ok(stats) = tree.find(path) {
-            rewrite(tree, stats, count, bytes);
+            rewrite(tree, stats, path, count, bytes);
         }
     }
     add(tree, path, 1, bytes);
@@ -85,15 +85,16 @@ pub(super) fn add(tree: &mut Tree, path: &str, count: i64, bytes: i64) {
     let stats_path = [path::QUOTA, subject, "/", STATS].concat();
     let Ok(stats) = tree.find(&stats_path) else { return };
     let (old_count, old_bytes) = parse(tree.store.data(stats).unwrap_or_default());
-    rewrite(tree, stats, old_count.saturating_add(count), old_bytes.saturating_add(bytes));
+    let (count, bytes) = (old_count.saturating_add(count), old_bytes.saturating_add(bytes));
+    rewrite(tree, stats, &stats_path, count, bytes);
 }
 
 /// A store without room for a few digits keeps the old statistics: a quota that is off by one is
 /// better than a write that is refused for it.
-fn rewrite(tree: &mut Tree, stats: NodeId, count: i64, bytes: i64) {
+fn rewrite(tree: &mut Tree, stats: NodeId, path: &str, count: i64, bytes: i64) {
     let meta = tree.store.meta(stats);
     let text = format!("count={count},bytes={bytes}");
-    let _ = tree.write(stats, Some(text.as_bytes()), &meta);
+    let _ = tree.write(stats, path, Some(text.as_bytes()), &meta);
 }
 
 /// `count=N,bytes=M`; what is missing or unreadable counts as −1, which stands for unknown.

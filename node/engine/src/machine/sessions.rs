@@ -11,6 +11,7 @@ use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader, Writer};
 
 use super::delete;
+use super::digest;
 use super::effects::{Attached, Effects, SessionOpened};
 use super::tree::Tree;
 
@@ -38,6 +39,8 @@ pub struct Sessions {
     pub(super) facts: Option<Facts>,
     pub(super) next_id: i64,
     pub(super) live: BTreeMap<i64, SessionView>,
+    /// The sum over all of them.
+    pub(super) digest: u64,
 }
 
 impl Sessions {
@@ -91,7 +94,9 @@ impl Sessions {
         }
         let session = self.next_id;
         self.next_id = session.wrapping_add(1);
-        self.live.insert(session, SessionView { timeout_ms, owner });
+        let view = SessionView { timeout_ms, owner };
+        self.live.insert(session, view);
+        self.digest = self.digest.wrapping_add(digest_of(session, view));
         effects.session_opened =
             Some(SessionOpened { session, timeout_ms, password: self.password(session) });
         Ok(())
@@ -107,12 +112,15 @@ impl Sessions {
     ) -> Result<(), ErrorCode> {
         let password = self.password(session);
         let view = self.live.get_mut(&session).ok_or(ErrorCode::SESSION_EXPIRED)?;
+        let before = *view;
         if !body.is_empty() {
             view.timeout_ms = Reader::new(body).i32()?;
         }
-        let before = core::mem::replace(&mut view.owner, owner);
-        let previous_owner = (before != owner).then_some(before);
+        view.owner = owner;
         let timeout_ms = view.timeout_ms;
+        let (was, is) = (digest_of(session, before), digest_of(session, *view));
+        self.digest = self.digest.wrapping_sub(was).wrapping_add(is);
+        let previous_owner = (before.owner != owner).then_some(before.owner);
         effects.attached = Some(Attached { session, timeout_ms, password, previous_owner });
         Ok(())
     }
@@ -125,9 +133,8 @@ impl Sessions {
         zxid: i64,
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
-        if self.live.remove(&session).is_none() {
-            return Ok(());
-        }
+        let Some(view) = self.live.remove(&session) else { return Ok(()) };
+        self.digest = self.digest.wrapping_sub(digest_of(session, view));
         effects.sessions_closed.push(session);
         for path in ephemeral_paths(tree, session) {
             let id = tree.find(&path)?;
@@ -136,7 +143,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends every session that the body lists.
+    /// Ends every session that the body lists and that its connection still owns: one that was taken
+    /// up elsewhere after its end was decided lives on.
     pub fn expire(
         &mut self,
         body: &[u8],
@@ -147,11 +155,14 @@ impl Sessions {
         let mut reader = Reader::new(body);
         let count = reader.vec_len()?.unwrap_or(0);
         // All or nothing: half a list ends nobody.
-        if reader.rest().len() != count * size_of::<i64>() {
+        if reader.rest().len() != count * EXPIRY_BYTES {
             return Err(ErrorCode::MARSHALLING_ERROR);
         }
         while !reader.is_empty() {
-            self.close(reader.i64()?, tree, zxid, effects)?;
+            let (session, owner) = (reader.i64()?, (reader.u64()?, reader.u64()?));
+            if self.check(session, owner).is_ok() {
+                self.close(session, tree, zxid, effects)?;
+            }
         }
         Ok(())
     }
@@ -169,11 +180,20 @@ impl Sessions {
         let session = record.i64()?;
         let timeout_ms = record.i32()?;
         let view = SessionView { timeout_ms, owner: (record.u64()?, record.u64()?) };
+        self.digest = self.digest.wrapping_add(digest_of(session, view));
         match self.live.insert(session, view) {
             None => Ok(()),
             Some(_) => Err(Malformed),
         }
     }
+}
+
+/// Bytes of one session in EXPIRE: session i64, origin u64, connection u64.
+const EXPIRY_BYTES: usize = 8 + 8 + 8;
+
+fn digest_of(session: i64, view: SessionView) -> u64 {
+    let (origin, conn) = view.owner;
+    digest::of_words(&[session as u64, u64::from(view.timeout_ms as u32), origin, conn])
 }
 
 /// The ephemeral znodes of a session, sorted: the order in which they go must be the same everywhere.

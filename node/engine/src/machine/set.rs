@@ -76,7 +76,7 @@ impl<'a> SetAcl<'a> {
             return Err(ErrorCode::NO_AUTH);
         }
         let aversion = next_version(meta.aversion, self.version)?;
-        tree.set_acl(id, &Meta { aversion, acl, ..meta });
+        tree.set_acl(id, self.path, &Meta { aversion, acl, ..meta });
         put_stat(&tree.store, id, &mut effects.body);
         Ok(())
     }

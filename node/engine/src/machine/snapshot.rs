@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! snapshot = frame*          frame = tag u8, length u32, payload
-//! 1 header   version u16, index u64, zxid i64, time i64, next session i64,
+//! 1 header   version u16 (2), index u64, zxid i64, time i64, next session i64,
 //!            bootstrapped bool, [cluster id 16 bytes, secret 32 bytes]
 //! 2 ACL      id u32, list as on the wire        (all but the open one; before any znode)
 //! 3 session  id i64, timeout i32, origin u64, connection u64
 //! 4 znodes   records of the store, whole ones
-//! 5 trailer  counts: ACLs u32, sessions u32, znodes u64
+//! 5 trailer  counts: ACLs u32, sessions u32, znodes u64, members u32; digest u64
+//! 6 member   id u32, run u32, origin u64, last group u64
 //! ```
 //!
 //! What is small (all but the znodes) is encoded when the snapshot begins; the store's walk shows the
@@ -18,16 +19,18 @@ use core::fmt;
 
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
+use super::members::MEMBER_BYTES;
 use super::sessions::{Facts, Sessions};
 use super::tree::Tree;
 use super::{CLUSTER_ID_BYTES, Machine, SECRET_BYTES};
 
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const HEADER: u8 = 1;
 const ACL: u8 = 2;
 const SESSION: u8 = 3;
 const ZNODES: u8 = 4;
 const TRAILER: u8 = 5;
+const MEMBER: u8 = 6;
 /// Bytes of a frame before its payload.
 const FRAME_HEADER_BYTES: usize = 5;
 /// A frame is about as long as the pieces that were asked for, or one znode. A longer one is damage.
@@ -51,6 +54,7 @@ struct Counts {
     acls: u32,
     sessions: u32,
     znodes: u64,
+    members: u32,
 }
 
 /// A snapshot under way.
@@ -59,6 +63,7 @@ pub(super) struct Writing {
     head: Vec<u8>,
     head_at: usize,
     counts: Counts,
+    digest: u64,
     znodes_left: bool,
     trailer_left: bool,
 }
@@ -72,7 +77,8 @@ pub(super) struct Reading {
     offset: u64,
     has_header: bool,
     seen: Counts,
-    told: Option<Counts>,
+    /// What the trailer said: how many of each there are, and the digest of all.
+    told: Option<(Counts, u64)>,
     failed: Option<Damaged>,
 }
 
@@ -97,9 +103,22 @@ impl Machine {
             put_frame(SESSION, &mut head, |out| out.extend_from_slice(session));
             counts.sessions += 1;
         }
+        let mut members = Vec::new();
+        self.members.put(&mut members);
+        for member in members.chunks_exact(MEMBER_BYTES) {
+            put_frame(MEMBER, &mut head, |out| out.extend_from_slice(member));
+            counts.members += 1;
+        }
         self.tree.store.walk_begin();
-        self.writing =
-            Some(Writing { head, head_at: 0, counts, znodes_left: true, trailer_left: true });
+        let digest = self.digest();
+        self.writing = Some(Writing {
+            head,
+            head_at: 0,
+            counts,
+            digest,
+            znodes_left: true,
+            trailer_left: true,
+        });
         (self.index, self.zxid)
     }
 
@@ -116,11 +135,13 @@ impl Machine {
             put_frame(ZNODES, out, |out| writing.znodes_left = store.walk_next(out, bytes_max));
         } else if writing.trailer_left {
             writing.trailer_left = false;
-            let counts = writing.counts;
+            let (counts, digest) = (writing.counts, writing.digest);
             put_frame(TRAILER, out, |out| {
                 out.put_u32(counts.acls);
                 out.put_u32(counts.sessions);
                 out.put_u64(counts.znodes);
+                out.put_u32(counts.members);
+                out.put_u64(digest);
             });
         } else {
             self.writing = None;
@@ -191,12 +212,12 @@ impl Machine {
     }
 
     fn check_restored(&mut self, reading: &Reading) -> Result<(), &'static str> {
-        let told = reading.told.ok_or("it is cut off: the trailer is missing")?;
+        let (told, digest) = reading.told.ok_or("it is cut off: the trailer is missing")?;
         if !reading.pending.is_empty() {
             return Err("bytes after the trailer");
         }
-        if (told.acls, told.sessions) != (reading.seen.acls, reading.seen.sessions) {
-            return Err("ACLs or sessions are missing");
+        if told != (Counts { znodes: told.znodes, ..reading.seen }) {
+            return Err("ACLs, sessions or members are missing");
         }
         if self.tree.store.restore_end(told.znodes).is_err() {
             return Err("the znodes do not make the whole tree");
@@ -207,6 +228,9 @@ impl Machine {
         let mut owners = self.tree.ephemerals.keys();
         if owners.any(|session| self.sessions.get(*session).is_none()) {
             return Err("an ephemeral znode belongs to no session");
+        }
+        if self.digest() != digest {
+            return Err("its content is not what was written: the digest differs");
         }
         Ok(())
     }
@@ -259,6 +283,10 @@ impl Machine {
                     self.tree.store.restore(&mut record).map_err(|_| "a znode does not decode")?;
                 }
             }
+            MEMBER => {
+                reading.seen.members += 1;
+                self.members.restore(&mut record).map_err(|_| "a member does not decode")?;
+            }
             TRAILER => {
                 reading.told =
                     Some(read_trailer(&mut record).map_err(|_| "the trailer does not decode")?);
@@ -292,8 +320,10 @@ impl Machine {
 /// Bytes of one session as `Sessions::put` writes it.
 const SESSION_BYTES: usize = 8 + 4 + 8 + 8;
 
-fn read_trailer(record: &mut Reader<'_>) -> Result<Counts, Malformed> {
-    Ok(Counts { acls: record.u32()?, sessions: record.u32()?, znodes: record.u64()? })
+fn read_trailer(record: &mut Reader<'_>) -> Result<(Counts, u64), Malformed> {
+    let (acls, sessions, znodes) = (record.u32()?, record.u32()?, record.u64()?);
+    let counts = Counts { acls, sessions, znodes, members: record.u32()? };
+    Ok((counts, record.u64()?))
 }
 
 fn put_frame(tag: u8, out: &mut Vec<u8>, put_payload: impl FnOnce(&mut Vec<u8>)) {
@@ -310,7 +340,7 @@ fn next_frame(pending: &[u8]) -> Result<Option<(u8, &[u8])>, &'static str> {
     let mut reader = Reader::new(pending);
     let (Ok(tag), Ok(length)) = (reader.u8(), reader.u32()) else { return Ok(None) };
     let length = length as usize;
-    if length > FRAME_BYTES_MAX || !(HEADER..=TRAILER).contains(&tag) {
+    if length > FRAME_BYTES_MAX || !(HEADER..=MEMBER).contains(&tag) {
         return Err("this is no frame");
     }
     Ok(reader.take(length).ok().map(|payload| (tag, payload)))

@@ -9,6 +9,7 @@ use crate::error::ErrorCode;
 use crate::store::{Meta, NodeId, ROOT, Store};
 
 use super::acl::{self, AclTable};
+use super::digest;
 use super::lists::ListCache;
 use super::path;
 use super::quota::{self, Quotas};
@@ -46,7 +47,11 @@ pub struct Tree {
     pub containers: BTreeSet<NodeId>,
     pub ttls: BTreeSet<NodeId>,
     pub(super) quotas: Quotas,
+    /// Of every znode; see `digest`.
+    pub(super) digest: u64,
     undo: Vec<Undo>,
+    /// The digest when recording began.
+    digest_before: u64,
     recording: bool,
 }
 
@@ -61,7 +66,9 @@ impl Tree {
             containers: BTreeSet::new(),
             ttls: BTreeSet::new(),
             quotas: Quotas::default(),
+            digest: 0,
             undo: Vec::new(),
+            digest_before: 0,
             recording: false,
         }
     }
@@ -76,6 +83,7 @@ impl Tree {
             let _ = tree.link(proc, "quota", Some(&[]), &Meta::default());
             let _ = tree.link(proc, "config", Some(&[]), &config);
         }
+        tree.digest = tree.count_digest();
         tree
     }
 
@@ -110,7 +118,10 @@ impl Tree {
             self.undo.push(Undo::Create { id, parent, parent_meta });
         }
         let creates = parent_meta.creates.wrapping_add(1);
-        self.store.set_meta(parent, &Meta { creates, pzxid: meta.czxid, ..parent_meta });
+        let after = Meta { creates, pzxid: meta.czxid, ..parent_meta };
+        self.store.set_meta(parent, &after);
+        self.digest_gains(self.digest_of(digest::of_bytes(path.as_bytes()), data, meta));
+        self.digest_stamps(path, &parent_meta, &after);
         if name == quota::STATS || !self.quotas.is_empty() {
             quota::on_create(self, path, name, data.map_or(0, <[u8]>::len) as i64);
         }
@@ -121,14 +132,18 @@ impl Tree {
     pub fn delete(&mut self, id: NodeId, path: &str, zxid: i64) -> Result<(), ErrorCode> {
         let Some(parent) = self.store.parent(id) else { return Err(ErrorCode::BAD_ARGUMENTS) };
         let (meta, parent_meta) = (self.store.meta(id), self.store.meta(parent));
-        let bytes = self.store.data(id).map_or(0, <[u8]>::len) as i64;
+        let data = self.store.data(id);
+        let bytes = data.map_or(0, <[u8]>::len) as i64;
+        self.digest_loses(self.digest_of(digest::of_bytes(path.as_bytes()), data, &meta));
         if self.recording {
             let name = self.store.name(id).into();
             let data = self.store.data(id).map(Into::into);
             self.undo.push(Undo::Delete { id, parent, parent_meta, name, data, meta });
         }
         self.unlink(id, parent, &meta);
-        self.store.set_meta(parent, &Meta { pzxid: zxid, ..parent_meta });
+        let after = Meta { pzxid: zxid, ..parent_meta };
+        self.store.set_meta(parent, &after);
+        self.digest_stamps(path, &parent_meta, &after);
         if !self.quotas.is_empty() {
             quota::add(self, path, -1, -bytes);
         }
@@ -144,11 +159,11 @@ impl Tree {
         meta: &Meta,
     ) -> Result<(), ErrorCode> {
         if self.quotas.is_empty() {
-            return self.write(id, data, meta);
+            return self.write(id, path, data, meta);
         }
         let bytes = |data: Option<&[u8]>| data.map_or(0, <[u8]>::len) as i64;
         let before = bytes(self.store.data(id));
-        self.write(id, data, meta)?;
+        self.write(id, path, data, meta)?;
         quota::add(self, path, 0, bytes(data) - before);
         Ok(())
     }
@@ -157,22 +172,71 @@ impl Tree {
     pub(super) fn write(
         &mut self,
         id: NodeId,
+        path: &str,
         data: Option<&[u8]>,
         meta: &Meta,
     ) -> Result<(), ErrorCode> {
+        let Some(before) = self.store.read(id) else { return Err(ErrorCode::SYSTEM_ERROR) };
+        let hash = digest::of_bytes(path.as_bytes());
+        let was = self.digest_of(hash, before.data, &before.meta);
         if self.recording {
-            let data = self.store.data(id).map(Into::into);
-            self.undo.push(Undo::Data { id, data, meta: self.store.meta(id) });
+            let (data, meta) = (before.data.map(Into::into), before.meta);
+            self.undo.push(Undo::Data { id, data, meta });
         }
-        self.store.set_data(id, data, meta).map_err(|_| ErrorCode::SYSTEM_ERROR)
+        self.store.set_data(id, data, meta).map_err(|_| ErrorCode::SYSTEM_ERROR)?;
+        self.digest_loses(was);
+        self.digest_gains(self.digest_of(hash, data, meta));
+        Ok(())
     }
 
     /// Replaces the meta, of which the ACL changed. No multi does this, so there is no way back.
-    pub fn set_acl(&mut self, id: NodeId, meta: &Meta) {
-        let before = self.store.meta(id).acl;
+    pub fn set_acl(&mut self, id: NodeId, path: &str, meta: &Meta) {
+        let before = self.store.meta(id);
+        let hash = digest::of_bytes(path.as_bytes());
+        let of_stat = |meta: &Meta| digest::of_stat(hash, meta, self.acls.digest(meta.acl));
+        let (was, is) = (of_stat(&before), of_stat(meta));
+        self.digest_loses(was);
+        self.digest_gains(is);
         self.acls.add_use(meta.acl);
         self.store.set_meta(id, meta);
-        self.acls.drop_use(before);
+        self.acls.drop_use(before.acl);
+    }
+
+    /// All that one znode adds to the digest. `path` is the hash of its path.
+    fn digest_of(&self, path: u64, data: Option<&[u8]>, meta: &Meta) -> u64 {
+        digest::of_data(path, data)
+            .wrapping_add(digest::of_stat(path, meta, self.acls.digest(meta.acl)))
+            .wrapping_add(digest::of_stamps(path, meta))
+    }
+
+    const fn digest_gains(&mut self, part: u64) {
+        self.digest = self.digest.wrapping_add(part);
+    }
+
+    const fn digest_loses(&mut self, part: u64) {
+        self.digest = self.digest.wrapping_sub(part);
+    }
+
+    /// The parent of `path` got new stamps.
+    fn digest_stamps(&mut self, path: &str, before: &Meta, after: &Meta) {
+        let parent = path.rfind('/').and_then(|slash| path.get(..slash.max(1))).unwrap_or_default();
+        let hash = digest::of_bytes(parent.as_bytes());
+        self.digest_loses(digest::of_stamps(hash, before));
+        self.digest_gains(digest::of_stamps(hash, after));
+    }
+
+    /// The digest, from every znode anew.
+    pub fn count_digest(&self) -> u64 {
+        let (mut sum, mut path) = (0_u64, Vec::new());
+        for id in self.store.ids() {
+            path.clear();
+            self.store.push_path(id, &mut path);
+            if let Some(znode) = self.store.read(id) {
+                let part = self.digest_of(digest::of_bytes(&path), znode.data, &znode.meta);
+                sum = sum.wrapping_add(part);
+            }
+        }
+        sum
     }
 
     fn link(
@@ -248,12 +312,14 @@ impl Tree {
             self.know(id, &meta, if is_limits { quota::LIMITS } else { "" });
         }
         self.acls.restore_end();
+        self.digest = self.count_digest();
         true
     }
 
     /// From here on changes can be taken back, until `commit` or `roll_back`.
     pub fn begin(&mut self) {
         self.undo.clear();
+        self.digest_before = self.digest;
         self.recording = true;
     }
 
@@ -265,6 +331,7 @@ impl Tree {
     /// Takes back every change since `begin`, the last one first.
     pub fn roll_back(&mut self) -> Result<(), ErrorCode> {
         self.recording = false;
+        self.digest = self.digest_before;
         // A znode that is linked anew may get another id; the older changes still know the former.
         let mut moved: BTreeMap<NodeId, NodeId> = BTreeMap::new();
         while let Some(undo) = self.undo.pop() {

@@ -5,6 +5,7 @@
 
 use super::chunked::Chunked;
 use super::slots::{NIL, Slots};
+use crate::fold::fold;
 
 const CHUNK: usize = 4096;
 /// The buckets of an empty store: one chunk.
@@ -124,11 +125,4 @@ impl Index {
             self.base *= 2;
         }
     }
-}
-
-/// The two halves of the full product, folded: one multiplication mixes every bit.
-#[inline]
-const fn fold(left: u64, right: u64) -> u64 {
-    let wide = (left as u128) * (right as u128);
-    (wide as u64) ^ ((wide >> 64) as u64)
 }

@@ -20,6 +20,7 @@ const PING_XID: i32 = -2;
 fn config() -> Config {
     Config {
         origin: ORIGIN,
+        member: 1,
         min_session_timeout_ms: 2000,
         max_session_timeout_ms: 40_000,
         frame_bytes_max: 0xF_FFFF,
@@ -30,6 +31,8 @@ fn config() -> Config {
         skip_acl: false,
         reconfig_enabled: false,
         ttl_enabled: true,
+        linearizable_reads: false,
+        read_only_mode: false,
     }
 }
 
@@ -81,11 +84,18 @@ impl Node {
         out
     }
 
-    /// Commits everything that was gathered; the bytes of each connection.
+    /// Commits everything that was gathered, and passes every barrier; the bytes of each connection.
     fn commit_raw(&mut self) -> BTreeMap<u64, Vec<u8>> {
         let mut out: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
         while let Some(payload) = self.front.take_batch(5000) {
             for (conn, bytes) in self.apply(&payload) {
+                out.entry(conn).or_default().extend(bytes);
+            }
+        }
+        // A node that is alone knows at once what is committed.
+        while let Some(token) = self.front.take_barrier() {
+            self.front.pass_barrier(token, self.index);
+            for (conn, bytes) in self.written() {
                 out.entry(conn).or_default().extend(bytes);
             }
         }

@@ -9,6 +9,7 @@ mod ttl;
 mod writes;
 
 use super::*;
+use crate::jute::Writer;
 
 pub const ANYONE: &[(i32, &str, &str)] = &[(31, "world", "anyone")];
 

@@ -70,6 +70,7 @@ fn request(numbers: &mut Numbers, session: i64) -> (i32, Vec<u8>) {
 fn shown(world: &mut World) -> String {
     let effects = &world.effects;
     let mut text = format!("{effects:?}");
+    assert_eq!(world.machine.tree.digest, world.machine.tree.count_digest());
     // The ids of ACLs are the machine's own affair.
     for event in &effects.events {
         text = text.replace(&format!("acl: {}", event.acl), "acl");
@@ -107,6 +108,7 @@ fn a_restored_machine_goes_on_as_the_other_does() {
                 shown(world)
             });
             assert_eq!(answers[0], answers[1], "seed {seed} step {step}");
+            assert_eq!(worlds[0].machine.digest(), worlds[1].machine.digest());
         }
     }
 }
@@ -124,11 +126,13 @@ fn a_failed_multi_restores_everything_whatever_it_did() {
                 world.machine.snapshot_next(100, &mut Vec::new());
             }
             let before = state(&mut world);
+            let digest = world.machine.tree.digest;
             let mut operations: Vec<_> =
                 (0..=numbers.below(7)).map(|_| write(&mut numbers)).collect();
             operations.push((ops::CHECK, versioned("/none", -1)));
             world.send(ops::MULTI, &framed(&operations));
             assert_eq!(state(&mut world), before, "seed {seed} step {step}");
+            assert_eq!(world.machine.tree.digest, digest);
             let (op, body) = write(&mut numbers);
             world.send(op, &body);
         }

@@ -3,11 +3,13 @@
 use super::*;
 use EventKind::{ChildrenChanged, Deleted};
 
-fn expire(sessions: &[i64]) -> Vec<u8> {
+fn expire(sessions: &[(i64, u64)]) -> Vec<u8> {
     let mut body = Vec::new();
     body.put_i32(sessions.len() as i32);
-    for session in sessions {
+    for (session, conn) in sessions {
         body.put_i64(*session);
+        body.put_u64(1);
+        body.put_u64(*conn);
     }
     body
 }
@@ -92,7 +94,7 @@ fn many_sessions_expire_in_one_request() {
         assert_eq!(world.create_as(&path, 1), path);
     }
     (world.conn, world.session) = (0, 0);
-    let body = expire(&[others[0], 999, others[1]]);
+    let body = expire(&[(others[0], 2), (999, 2), (FIRST_SESSION, 7), (others[1], 3)]);
     let cut = &body[..body.len() - 1];
     assert_eq!(world.send(ops::EXPIRE_SESSIONS, cut), ErrorCode::MARSHALLING_ERROR);
     assert_eq!(world.machine.sessions().count(), 3);
@@ -123,4 +125,17 @@ fn without_a_beginning_there_is_no_session() {
     };
     machine.apply(&request, &[], &mut effects);
     assert_eq!((effects.error, effects.session_opened), (ErrorCode::SYSTEM_ERROR, None));
+}
+
+#[test]
+fn a_session_that_was_taken_up_meanwhile_does_not_expire() {
+    let mut world = World::new();
+    let noticed = expire(&[(FIRST_SESSION, 1)]);
+    world.conn = 2;
+    assert_eq!(world.send(ops::ATTACH_SESSION, b""), ErrorCode::OK);
+    assert_eq!(world.send(ops::EXPIRE_SESSIONS, &noticed), ErrorCode::OK);
+    assert!(world.effects.sessions_closed.is_empty());
+    assert_eq!(world.create("/alive"), ErrorCode::OK);
+    assert_eq!(world.send(ops::EXPIRE_SESSIONS, &expire(&[(FIRST_SESSION, 2)])), ErrorCode::OK);
+    assert_eq!(world.effects.sessions_closed, [FIRST_SESSION]);
 }

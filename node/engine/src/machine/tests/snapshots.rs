@@ -28,6 +28,7 @@ pub fn restore(bytes: &[u8], cut: usize) -> Result<Machine, Damaged> {
 /// A world with something of everything.
 fn furnished() -> World {
     let mut world = World::new();
+    assert_eq!(world.machine.admit(GroupId { member: 1, ..group(1) }), Verdict::Apply);
     world.auth.push(id("digest", "u:h"));
     let private = [(31, "auth", "")];
     assert_eq!(world.send(ops::CREATE, &create("/private", b"secret", &private, 0)), ErrorCode::OK);
@@ -144,7 +145,38 @@ fn what_is_damaged_is_refused_and_says_what() {
             without_session.extend_from_slice(payload);
         }
     }
-    assert_eq!(what(&without_session), Some("ACLs or sessions are missing"));
+    assert_eq!(what(&without_session), Some("ACLs, sessions or members are missing"));
+    // A byte of data that nothing else would notice.
+    let mut changed = bytes.clone();
+    let data_at = changed.windows(5).position(|window| window == b"/c=52" || window == b"bytes");
+    changed[data_at.unwrap_or_default()] ^= 1;
+    assert_eq!(what(&changed), Some("its content is not what was written: the digest differs"));
+}
+
+/// Whatever was changed shows in the digest, and what was changed back does not.
+#[test]
+fn the_digest_tells_states_apart() {
+    let mut world = furnished();
+    let mut seen = std::collections::BTreeSet::from([world.machine.digest()]);
+    assert_eq!(world.machine.admit(group(1)), Verdict::Apply);
+    assert!(seen.insert(world.machine.digest()));
+    assert_eq!(world.machine.admit(group(1)), Verdict::Repeated);
+    assert!(!seen.insert(world.machine.digest()));
+    let tree = world.machine.tree.digest;
+    assert_eq!(world.send(ops::ATTACH_SESSION, &9_000_i32.to_be_bytes()), ErrorCode::OK);
+    assert!(seen.insert(world.machine.digest()));
+    assert_eq!(world.machine.tree.digest, tree);
+    let list = [(1, "world", "anyone")];
+    assert_eq!(world.send(ops::SET_ACL, &set_acl("/c", &list, -1)), ErrorCode::OK);
+    assert_ne!(world.machine.tree.digest, tree);
+    let digest = world.machine.digest();
+    let bytes = snapshot(&mut world.machine, 1 << 20).concat();
+    let Ok(machine) = restore(&bytes, 999) else { unreachable!() };
+    assert_eq!((machine.digest(), machine.progress(2)), (digest, world.machine.progress(2)));
+}
+
+fn group(sequence: u64) -> GroupId {
+    GroupId { member: 2, run: 1, origin: 9, sequence }
 }
 
 #[test]
