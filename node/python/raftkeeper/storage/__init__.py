@@ -9,17 +9,21 @@ from raftkeeper.storage.data_directory import DataDirectory
 from raftkeeper.storage.errors import StorageError, StorageFailed, StorageFull
 from raftkeeper.storage.identity import Identity
 from raftkeeper.storage.options import StorageOptions
+from raftkeeper.storage.received import SnapshotFile, SnapshotReceipt
 from raftkeeper.storage.recovery import Recovered
 from raftkeeper.storage.snapshot_file import SnapshotMeta
-from raftkeeper.storage.snapshots import SnapshotJob
+from raftkeeper.storage.snapshots import SnapshotJob, SnapshotStore
 from raftkeeper.storage.writer import Writer
 
 __all__ = [
     "DataDirectory",
     "Identity",
     "Recovered",
+    "SnapshotFile",
     "SnapshotJob",
     "SnapshotMeta",
+    "SnapshotReceipt",
+    "SnapshotStore",
     "StorageError",
     "StorageFailed",
     "StorageFull",

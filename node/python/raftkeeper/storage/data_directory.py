@@ -83,8 +83,11 @@ class DataDirectory:
         )
 
     def create(self, identity: Identity) -> None:
-        """Binds the empty directory to a member, for good; durable on return."""
-        if self.identity is not None:
+        """Binds the empty directory to a member, for good; durable on return.
+
+        One that waits (see `Identity.waiting`) is bound once more, by whoever takes it in.
+        """
+        if self.identity is not None and not self.identity.may_become(identity):
             raise ValueError(f"{self.path} belongs to {self.identity} already")
         with translated(self.path, "creating the data directory"):
             write_identity(self._files, self.path / IDENTITY, identity)
@@ -93,6 +96,7 @@ class DataDirectory:
     def recover(self) -> Recovered:
         """Everything that was durable. Raises StorageError on damage."""
         identity = self._known_identity
+        self.snapshots.cluster_id = identity.cluster_id
         with translated(self.path, "recovering"):
             self._recovered = recover(
                 self._files,
@@ -117,7 +121,7 @@ class DataDirectory:
         if recovered is None:
             raise ValueError("recover first, and start one writer for it")
         log = recovered.log
-        return Writer(
+        writer = Writer(
             self._files,
             self.path,
             self._options,
@@ -134,6 +138,9 @@ class DataDirectory:
             executor=executor or ThreadPoolExecutor(1, thread_name_prefix="raftkeeper-files"),
             wakeup=wakeup or EventFdWakeup(notify_fd),
         )
+        if recovered.restart is not None:
+            writer.restart(*recovered.restart)
+        return writer
 
     def close(self) -> None:
         """Releases the directory. The writer is closed by its owner, before."""
@@ -141,7 +148,7 @@ class DataDirectory:
 
     @property
     def _known_identity(self) -> Identity:
-        if self.identity is None:
+        if self.identity is None or self.identity.is_waiting:
             raise ValueError(f"{self.path} has no identity yet; create it first")
         return self.identity
 

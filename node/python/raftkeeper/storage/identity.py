@@ -1,4 +1,4 @@
-"""Who this disk is: cluster, member, and incarnation. Written once, never changed.
+"""Who this disk is: cluster, member, and incarnation. Bound once, never changed.
 
 A member that comes up with an empty directory has a new incarnation: it must never vote under its
 old id. This file only keeps the facts; who may join is decided elsewhere.
@@ -21,6 +21,19 @@ class Identity:
     cluster_id: bytes
     member_id: int
     incarnation: bytes
+
+    @classmethod
+    def waiting(cls, incarnation: bytes) -> "Identity":
+        """Of a directory that belongs to no ensemble yet. Its incarnation stays when it does."""
+        return cls(bytes(16), 0, incarnation)
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.member_id == 0
+
+    def may_become(self, other: "Identity") -> bool:
+        """Bound once, and never to another life of the disk."""
+        return self.is_waiting and self.incarnation == other.incarnation
 
 
 def write_identity(files: Files, path: Path, identity: Identity) -> None:

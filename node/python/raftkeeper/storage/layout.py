@@ -4,7 +4,7 @@ lock                      held by the process that uses the directory
 identity                  which cluster, which member, which life of its disk
 hard_state                term and vote, twice
 log/<sequence>.log        segments of the log, numbered without a gap
-snapshots/<index>-<term>.snap
+snapshots/<index>-<term>.snap, or <index>-<term>.installed.snap when it came from another member
 *.tmp                     unfinished; removed at the next start
 """
 
@@ -21,11 +21,14 @@ UNFINISHED = ".tmp"
 FORMAT_VERSION = 1
 """Of every file here. A node refuses a directory of a version it does not know."""
 
+RESTART = 0
+"""The kind of a record that is no entry: the log before it counts no more, and goes on behind it."""
+
 SECTOR_BYTES = 512
 """A sector of any disk in use is at least this big and written whole: headers and hard state fit."""
 
 _SEGMENT = re.compile(r"(\d{20})\.log")
-_SNAPSHOT = re.compile(r"(\d{20})-(\d{20})\.snap")
+_SNAPSHOT = re.compile(r"(\d{20})-(\d{20})(\.installed)?\.snap")
 
 
 def segment_name(sequence: int) -> str:
@@ -38,14 +41,14 @@ def segment_sequence(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def snapshot_name(index: int, term: int) -> str:
-    return f"{index:020d}-{term:020d}.snap"
+def snapshot_name(index: int, term: int, *, installed: bool = False) -> str:
+    return f"{index:020d}-{term:020d}{'.installed' if installed else ''}.snap"
 
 
-def snapshot_position(name: str) -> tuple[int, int] | None:
-    """(index, term) in a snapshot's name; None when it is none."""
+def snapshot_position(name: str) -> tuple[int, int, bool] | None:
+    """(index, term, installed) in a snapshot's name; None when it is none."""
     match = _SNAPSHOT.fullmatch(name)
-    return (int(match[1]), int(match[2])) if match else None
+    return (int(match[1]), int(match[2]), match[3] is not None) if match else None
 
 
 def is_unfinished(name: str) -> bool:

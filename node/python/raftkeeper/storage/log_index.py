@@ -104,6 +104,11 @@ class LogIndex:
         del self._run_terms[:run]
         self._run_starts[0] = self.first_index
 
+    def restart(self, segment: Segment, index: int) -> None:
+        """A record that drops the log: it goes on behind `index`."""
+        self.forget()
+        segment.last_index = max(segment.last_index, index)
+
     def forget(self) -> None:
         """Forgets all entries."""
         self.extents.clear()

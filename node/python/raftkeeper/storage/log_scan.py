@@ -1,6 +1,7 @@
 """Reads the whole log at start and tells a torn tail from damage.
 
 The rules, and why they are enough:
+- A record of kind RESTART drops the log before it: a snapshot that was received covers its index.
 - A block is written only after the one before is durable. So a crash can tear one block, the last:
   behind it there are no blocks, in no segment. It was never promised, and is cut off.
 - Anything else that is not zeros or a whole block is damage, and stops the start: a bad block with a
@@ -15,7 +16,7 @@ from pathlib import Path
 from raftkeeper._engine import scan_block
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
-from raftkeeper.storage.layout import SECTOR_BYTES, is_unfinished, segment_name, segment_sequence
+from raftkeeper.storage.layout import RESTART, SECTOR_BYTES, is_unfinished, segment_name, segment_sequence
 from raftkeeper.storage.log_index import LogIndex
 from raftkeeper.storage.segments import HEADER_BYTES, Segment, open_segment
 
@@ -121,7 +122,7 @@ class LogScan:
         if not self._chained and segment.sequence == 1 and previous != 0:
             raise _damage(segment, offset, "the first block of the log is missing")
         before = replaced = None
-        if not index.is_empty:
+        if not index.is_empty and places[0][2] != RESTART:
             last_index = index.last_index
             if first == last_index + 1:  # nearly always: no search for its terms
                 before = index.last_term
@@ -140,6 +141,13 @@ class LogScan:
     def _take(self, segment: Segment, offset: int, after: int, data: bytes, places: Places) -> None:
         image = self._image
         first = places[0][0]
+        if places[0][2] == RESTART:
+            image.index.restart(segment, first)
+            image.configs.clear()
+            places = places[1:]
+            if not places:
+                return
+            first += 1
         while image.configs and image.configs[-1][0] >= first:
             image.configs.pop()
         image.configs += [

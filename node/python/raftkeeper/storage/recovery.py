@@ -37,6 +37,8 @@ class Recovered:
     """(index, payload) of the log's records of the kind that carries memberships."""
     hard_state_file: HardStateFile
     log: LogImage
+    restart: tuple[int, int] | None
+    """(index, term) of a received snapshot with which the log on disk does not go together."""
 
 
 def recover(
@@ -64,7 +66,7 @@ def recover(
         if snapshot is not None or hard_state.state.term > 0:
             raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
         image.segments.append(maker.make(1))
-    image = _check_fit(root, image, snapshot, hard_state.state.term)
+    fits = _check_fit(root, image, snapshot, hard_state.state.term)
     _settle(files, root, image, hard_state)
     index = image.index
     recovered = Recovered(
@@ -77,6 +79,7 @@ def recover(
         configs=tuple(image.configs),
         hard_state_file=hard_state,
         log=image,
+        restart=(snapshot.index, snapshot.term) if snapshot and not fits else None,
     )
     _log.info(
         "%s: recovered term %d, snapshot of entry %d, log up to entry %d",
@@ -109,15 +112,19 @@ def _open_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile
     return HardStateFile.open(files, path)
 
 
-def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> LogImage:
-    """Snapshot, log and hard state belong together, or it is said what does not."""
+def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> bool:
+    """Snapshot, log and hard state belong together, or it is said what does not.
+
+    False where the log counts no more, because a crash came between a snapshot of another member
+    and the record that restarts the log behind it.
+    """
     index = image.index
     if index.is_empty:
         if snapshot is not None and not snapshot.installed:
             raise StorageError(
                 root / LOG, f"the log up to entry {snapshot.index} is missing", DAMAGE_WAY_OUT
             )
-        return image
+        return True
     snapshot_index = snapshot.index if snapshot else 0
     last_term = index.term_at(index.last_index)
     if last_term is not None and last_term > term:
@@ -132,18 +139,18 @@ def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term:
             DAMAGE_WAY_OUT,
         )
     if snapshot is None:
-        return image
+        return True
     ends_before = index.last_index < snapshot.index
-    if ends_before and snapshot.installed:
-        # A crash between receiving the snapshot and the first entry behind it: the log is all in
-        # the snapshot, and the next block may leave the gap.
+    differs = index.term_at(snapshot.index) not in {None, snapshot.term}
+    if (ends_before or differs) and snapshot.installed:
         image.index.forget()
         image.configs.clear()
-    elif ends_before or index.term_at(snapshot.index) not in {None, snapshot.term}:
+        return False
+    if ends_before or differs:
         raise StorageError(
             root / LOG,
             f"the log does not hold the last entry of the snapshot, {snapshot.index} of term"
             f" {snapshot.term}",
             DAMAGE_WAY_OUT,
         )
-    return image
+    return True

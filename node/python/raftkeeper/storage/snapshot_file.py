@@ -39,7 +39,8 @@ class SnapshotMeta:
     """The membership that counts at `index`, as the Raft core encodes it."""
     cluster_id: bytes
     installed: bool = False
-    """Received from another member: the own log may end before it."""
+    """Received from another member, so that the own log may end before it. The bytes are the
+    sender's; the file's name tells."""
 
 
 class Summary:

@@ -8,7 +8,7 @@ import errno
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import zstandard
@@ -17,6 +17,7 @@ from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files, opened, translated
 from raftkeeper.storage.layout import aside, is_unfinished, snapshot_name, snapshot_position
 from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
+from raftkeeper.storage.received import SnapshotFile, SnapshotReceipt
 from raftkeeper.storage.snapshot_file import (
     SnapshotMeta,
     Summary,
@@ -37,16 +38,21 @@ class _Position:
 
     index: int
     term: int
+    installed: bool
     path: Path
 
 
 class SnapshotStore:
     """The directory of snapshots."""
 
+    cluster_id = b""
+    """Of the member; set before anything is received."""
+
     def __init__(self, files: Files, directory: Path, options: StorageOptions) -> None:
         self._files = files
         self._directory = directory
         self._options = options
+        self._part: tuple[int, int, int] = (0, 0, 0)
 
     def newest_good(self, cluster_id: bytes) -> SnapshotMeta | None:
         """Checks every byte of the newest snapshot; a damaged one is said and passed over.
@@ -74,7 +80,7 @@ class SnapshotStore:
 
     def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
         """The engine's pieces, in order."""
-        path = self._directory / snapshot_name(meta.index, meta.term)
+        path = self._directory / snapshot_name(meta.index, meta.term, installed=meta.installed)
         decompressor = zstandard.ZstdDecompressor()
         with opened(self._files, self._files.open(path)) as fd:
             for part in read_chunks(self._files, fd, path):
@@ -97,6 +103,47 @@ class SnapshotStore:
         path = self._directory / snapshot_name(meta.index, meta.term)
         with translated(path, "beginning a snapshot"):
             return SnapshotJob(self, self._files, path, meta)
+
+    def newest(self) -> SnapshotFile | None:
+        """Opened for another member; None where there is none."""
+        for position in self._positions():
+            return SnapshotFile(self._files, position.path, position.index, position.term)
+        return None
+
+    def receive(self, index: int, term: int, size: int) -> SnapshotReceipt:
+        """Another member's, from where an earlier try of this process has ended. One at a time."""
+        path = aside(self._directory / snapshot_name(index, term, installed=True))
+        offset = 0
+        if self._part == (index, term, size):
+            with suppress(FileNotFoundError), opened(self._files, self._files.open(path)) as fd:
+                offset = min(size, self._files.size(fd))
+        else:
+            self._remove_part()
+            self._part = (index, term, size)
+        with translated(path, "receiving a snapshot"):
+            return SnapshotReceipt(self, self._files, path, self._part, offset)
+
+    def accept(self, part: Path, index: int, term: int) -> SnapshotMeta:
+        """For `SnapshotReceipt.finish`."""
+        meta = check_snapshot(self._files, part)
+        if (meta.index, meta.term, meta.cluster_id) != (index, term, self.cluster_id):
+            raise StorageError(part, "this is another snapshot than was said", DAMAGE_WAY_OUT)
+        self._files.rename(
+            part, self._directory / snapshot_name(index, term, installed=True)
+        )
+        self._files.sync_directory(self._directory)
+        self._part = (0, 0, 0)
+        if self._positions()[0].index == index:
+            self.retire()
+        return replace(meta, installed=True)
+
+    def keep_only(self, meta: SnapshotMeta) -> None:
+        """Removes all others: they hold a state that is not the ensemble's."""
+        keep = snapshot_name(meta.index, meta.term, installed=meta.installed)
+        for position in self._positions():
+            if position.path.name != keep:
+                self._files.remove(position.path)
+        self._files.sync_directory(self._directory)
 
     def purge_index(self) -> int:
         """The entry up to which the log is not needed: behind the oldest snapshot that is kept, less
@@ -126,13 +173,20 @@ class SnapshotStore:
             for name in self._files.names(self._directory)
             if (position := snapshot_position(name))
         ]
-        return sorted(found, key=lambda position: position.index, reverse=True)
+        return sorted(found, key=lambda found: (found.index, found.installed), reverse=True)
+
+    def _remove_part(self) -> None:
+        index, term, size = self._part
+        if size:
+            with suppress(OSError):  # the next start removes it
+                name = snapshot_name(index, term, installed=True)
+                self._files.remove(aside(self._directory / name))
 
     def _check(self, position: _Position) -> SnapshotMeta:
         meta = check_snapshot(self._files, position.path)
         if (meta.index, meta.term) != (position.index, position.term):
             raise StorageError(position.path, "the snapshot was renamed", DAMAGE_WAY_OUT)
-        return meta
+        return replace(meta, installed=meta.installed or position.installed)
 
 
 def check_snapshot(files: Files, path: Path) -> SnapshotMeta:

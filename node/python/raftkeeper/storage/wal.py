@@ -11,7 +11,7 @@ from typing import NamedTuple
 from raftkeeper._engine import frame_block, scan_block
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
-from raftkeeper.storage.layout import SECTOR_BYTES
+from raftkeeper.storage.layout import RESTART, SECTOR_BYTES
 from raftkeeper.storage.log_index import LogIndex
 from raftkeeper.storage.segments import Segment
 
@@ -97,8 +97,12 @@ class Wal:
         data = frame_block(records, segment.salt, self._last_crc)
         self._last_crc = int.from_bytes(data[4:8], "little")
         start, segment.end = segment.end, segment.end + len(data)
+        if records[0][2] == RESTART:
+            self._index.restart(segment, records[0][0])
+            records = records[1:]
         positions = [(record[0], record[1]) for record in records]
-        self._index.add_block(segment, start, segment.end, positions)
+        if positions:
+            self._index.add_block(segment, start, segment.end, positions)
         return BlockWrite(segment.fd, start, data)
 
     def read(self, first: int, last: int) -> Iterator[Record]:
@@ -118,9 +122,11 @@ class Wal:
             raise KeyError(f"entry {first} is not in the log")
         segment = extent.segment
         data = self._files.read(segment.fd, extent.end - extent.start, extent.start)
+        until = min(last, extent.last)
         records: list[Record] = []
         offset = 0
-        while offset < len(data):
+        # Not to the end of the extent: its last block may still be under way to the disk.
+        while not records or records[-1][0] < until:
             block = scan_block(data, offset, segment.salt)
             if block is None:
                 raise StorageError(
@@ -133,7 +139,7 @@ class Wal:
             records += [
                 (index, term, kind, data[at : at + length])
                 for index, term, kind, at, length in places
-                if first <= index <= min(last, extent.last)
+                if first <= index <= until
             ]
         return records
 

@@ -22,6 +22,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from raftkeeper.storage.errors import StorageFailed
 from raftkeeper.storage.files import Files
 from raftkeeper.storage.hard_state import HardStateFile
+from raftkeeper.storage.layout import RESTART
 from raftkeeper.storage.options import BLOCK_BYTES_MAX, StorageOptions
 from raftkeeper.storage.segments import HEADER_BYTES, Segment, SegmentMaker, remove_segments
 from raftkeeper.storage.wal import Record, Wal, block_bytes
@@ -131,6 +132,14 @@ class Writer:
             self._waiting.append(group)
             self._waiting_bytes += group.block_bytes
         self._last_number = number
+        self._start()
+
+    def restart(self, index: int, term: int) -> None:
+        """The log so far counts no more: a durable snapshot of another member covers `index`, and
+        the next entry is the one behind it. What `write` brings next becomes durable after this.
+        """
+        self._waiting.append(_Group(self._last_number, None, [(index, term, RESTART, b"")], 0))
+        self._waiting_bytes += self._waiting[-1].block_bytes
         self._start()
 
     def poll(self) -> int | None:
@@ -268,7 +277,9 @@ class Writer:
         while self._waiting:
             group = self._waiting[0]
             length = block_bytes(count + len(group.records), payload + group.payload_bytes)
-            contiguous = not (count and group.records) or group.records[0][0] == last_index + 1
+            contiguous = not (count and group.records) or (
+                group.records[0][0] == last_index + 1 and group.records[0][2] != RESTART
+            )
             if taken and (length > self._block_bytes_max or not contiguous):
                 break
             if group.records and not self._wal.fits(length):
