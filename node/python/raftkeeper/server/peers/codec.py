@@ -1,0 +1,149 @@
+"""Messages between members as bytes: msgpack rows `[number, field, …]`, checked field by field.
+
+A row of a Raft message has its class's place in `raft.MESSAGES` as number; the words about forwarded
+groups, touches and digests have numbers of their own, far behind. What comes out of `decode` has the
+right types and sane numbers, so that the core never sees garbage; whether it is true is Raft's
+matter. Nothing is decided here.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias, cast, get_type_hints
+
+import msgpack
+
+from raftkeeper.raft import Entry, EntryKind, Membership
+from raftkeeper.raft.messages import MESSAGES, Append, Message
+
+_NUMBER_MAX = (1 << 63) - 1
+"""Of an index, a term, a zxid: one more still fits everywhere."""
+_WIDE = frozenset({"context", "digest"})
+"""Fields that are marks and not counted with: 64 bits."""
+_FIRST_WORD = 64
+
+
+class Group(NamedTuple):
+    """Requests of the sender's clients, for the leader of `term` to put into the log."""
+
+    term: int
+    number: int
+    """Of the group within the run of the sender's process: they come in order, without a gap."""
+    group: bytes
+
+
+class Touches(NamedTuple):
+    """Sessions the sender has heard of, for the leader of `term`."""
+
+    term: int
+    touches: bytes
+
+
+class Digest(NamedTuple):
+    """The sender's state at `index` has this digest."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index(), which nobody asks a word for
+    zxid: int
+    digest: int
+
+
+Word: TypeAlias = Group | Touches | Digest
+
+WORDS: tuple[type[Word], ...] = (Group, Touches, Digest)
+"""The place of each, and `_FIRST_WORD`, is its number on the wire: append here, never insert."""
+
+_NUMBERS: dict[type, int] = {
+    **{kind: number for number, kind in enumerate(MESSAGES)},
+    **{kind: _FIRST_WORD + number for number, kind in enumerate(WORDS)},
+}
+
+
+def _fields(kind: type) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", kind._fields)  # type: ignore[attr-defined]
+
+
+def _shape(kind: type) -> tuple[type, ...]:
+    """The exact types of a row's fields; lists of entries come as tuples."""
+    hints = get_type_hints(kind)
+    return tuple(getattr(hints[field], "__origin__", hints[field]) for field in _fields(kind))
+
+
+def _maxima(kind: type) -> tuple[int, ...]:
+    """The largest number in each field; whatever for those that hold none."""
+    return tuple((1 << 64) - 1 if field in _WIDE else _NUMBER_MAX for field in _fields(kind))
+
+
+_Make: TypeAlias = Callable[[tuple[object, ...]], Message | Word]
+_KINDS: dict[int, tuple[_Make, tuple[type, ...], tuple[int, ...]]] = {
+    number: (kind._make, _shape(kind), _maxima(kind))  # type: ignore[attr-defined]
+    for kind, number in _NUMBERS.items()
+}
+_APPEND = _NUMBERS[Append]
+_ENTRY_SHAPE = _shape(Entry)
+_ENTRY_KINDS = frozenset(int(kind) for kind in EntryKind)
+
+_pack: Callable[[object], bytes] = msgpack.Packer(autoreset=True).pack
+
+
+class CodecError(ValueError):
+    """A body that no member of a known version sends."""
+
+
+def encode(message: Message | Word) -> bytes:
+    """The body of one message."""
+    return _pack((_NUMBERS[type(message)], *message))
+
+
+def decode(body: bytes) -> Message | Word:
+    """The message in a body. Raises CodecError for everything that is none."""
+    row = unpack(body)
+    if type(row) is not tuple or not row or type(row[0]) is not int:
+        raise CodecError("not a row with a number")
+    known = _KINDS.get(row[0])
+    if known is None:
+        raise CodecError(f"a message of the unknown number {row[0]}")
+    make, shape, maxima = known
+    values = row[1:]
+    if tuple(map(type, values)) != shape:
+        raise CodecError(f"the fields of message {row[0]} have other types")
+    for value, most in zip(values, maxima, strict=True):
+        if type(value) is int and not 0 <= value <= most:
+            raise CodecError(f"a number out of range in message {row[0]}")
+    if row[0] == _APPEND:
+        return _append(values)
+    return make(values)
+
+
+def unpack(body: bytes) -> object:
+    """Any msgpack value, lists as tuples. Raises CodecError."""
+    try:
+        return cast("object", msgpack.unpackb(body, use_list=False))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CodecError(f"not msgpack: {error}") from error
+
+
+def pack(value: object) -> bytes:
+    """The bytes of a plain value."""
+    return _pack(value)
+
+
+def _append(values: tuple[object, ...]) -> Append:
+    """With its entries as entries, one behind the other, of terms that do not fall."""
+    append = Append._make(values)
+    index, term = append.prev_index, append.prev_term
+    entries = []
+    for row in append.entries:
+        if type(row) is not tuple or tuple(map(type, row)) != _ENTRY_SHAPE:
+            raise CodecError("an entry whose fields have other types")
+        entry = Entry._make(row)
+        index += 1
+        if entry.index != index or not term <= entry.term <= append.term:
+            raise CodecError("entries that do not follow each other")
+        term = entry.term
+        if entry.kind not in _ENTRY_KINDS:
+            raise CodecError(f"an entry of the unknown kind {entry.kind}")
+        if entry.kind == EntryKind.CONFIG:
+            try:
+                Membership.decode(entry.payload)
+            except ValueError as error:
+                raise CodecError(str(error)) from error
+        entries.append(entry)
+    return append._replace(entries=tuple(entries))
