@@ -177,6 +177,48 @@ class Http(Section):
     port: Port = Field(8080, description="Port of ZooKeeper's AdminServer.")
 
 
+class Admin(Section):
+    """The admin API: membership, leadership, drain, snapshots. See docs/reference/admin-api.md.
+
+    The port opens when there is a way to know who asks: a token file, a client CA, or both.
+    """
+
+    listen: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Beyond loopback use TLS: a token in plain text can be "
+        "read on the way.",
+    )
+    port: Port = Field(8081, description="Port of the admin API, beside that of metrics.")
+    token_file: str = Field(
+        "",
+        description="File with the tokens that are accepted, one a line, at least 16 characters. "
+        "The same one on all members, so that a request can go to whoever leads. It is read again "
+        "when it changes.",
+    )
+    tls_certificate: str = Field(
+        "", description="PEM file with the node's certificate and its chain; empty for plain HTTP."
+    )
+    tls_key: str = Field(
+        "", description="PEM file with its key; empty when it is in the certificate's file."
+    )
+    tls_client_ca: str = Field(
+        "", description="PEM file with the CA whose client certificates are accepted too."
+    )
+
+    @computed_field  # type: ignore[prop-decorator]  # so that it is handed over with the rest
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody could pass."""
+        return bool(self.token_file or self.tls_client_ca)
+
+    @model_validator(mode="after")
+    def check_tls(self) -> Self:
+        """Client certificates come over TLS only."""
+        if self.tls_client_ca and not self.tls_certificate:
+            raise ValueError("tls_client_ca needs tls_certificate: certificates come over TLS only")
+        return self
+
+
 class FourLetter(Section):
     """Four-letter commands on the client port."""
 
@@ -251,6 +293,7 @@ class Config(Section):
     snapshot: Snapshot = Snapshot()
     log: Log = Log()
     http: Http = Http()
+    admin: Admin = Admin()
     four_letter: FourLetter = FourLetter()
     auth: Auth = Auth()
     features: Features = Features()

@@ -17,7 +17,7 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.snapshotter import Snapshotter
-from raftkeeper.storage import DataDirectory, Writer
+from raftkeeper.storage import DataDirectory, Identity, Writer
 
 if TYPE_CHECKING:
     from raftkeeper.server.config import Config
@@ -55,6 +55,8 @@ class NodeView:
     config: "Config"
     clock: Clock
     member_id: int = 1
+    identity: Identity | None = None
+    """Whose disk it is, from the moment it is known. Member 0 waits to be added to an ensemble."""
     started_us: int = 0
     started_ms: int = 0
     serving_us: int = 0

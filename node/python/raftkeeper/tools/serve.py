@@ -14,12 +14,16 @@ from raftkeeper.server.handover import read_config
 def main() -> int:
     """Runs a node; the exit code of the process."""
     config = read_config(int(sys.argv[1]))
-    http = None
+    http = admin = None
     if config.http.enabled:
         from raftkeeper.admin.http_api import HttpApi
 
         http = HttpApi
-    return run(config, Surfaces(commands=FourLetter, http=http))
+    if config.admin.enabled:
+        from raftkeeper.admin.admin_server import AdminServer
+
+        admin = AdminServer
+    return run(config, Surfaces(commands=FourLetter, http=http, admin=admin))
 
 
 if __name__ == "__main__":

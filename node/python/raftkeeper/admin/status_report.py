@@ -1,0 +1,135 @@
+"""The JSON of /v1/status and /v1/members: what a node knows, without asking anybody.
+
+Fields are only added, never renamed or taken away: programs read them.
+"""
+
+import os
+from typing import Any
+
+from raftkeeper.admin import reports
+from raftkeeper.admin.node_port import NodePort
+from raftkeeper.admin.ports import MemberView
+from raftkeeper.server.view import NodeParts
+
+FEATURE_LEVEL = 1
+"""What this version can do with the log and the other members; it moves with their formats."""
+
+API_VERSION = 1
+
+
+def build_status(port: NodePort) -> dict[str, Any]:
+    """Everything of /v1/status. It is there from the first moment of the process on."""
+    view = port.view
+    identity = view.identity
+    report: dict[str, Any] = {
+        "api": API_VERSION,
+        "version": view.version,
+        "feature_level": FEATURE_LEVEL,
+        "uptime_ms": view.uptime_ms,
+        "host": view.host_name,
+        "identity": {
+            "state": _identity_state(port),
+            "cluster_id": identity.cluster_id.hex() if identity and identity.member_id else "",
+            "member_id": identity.member_id if identity else 0,
+            "incarnation": identity.incarnation.hex() if identity else "",
+        },
+        "ready": not view.not_serving(),
+        "reason": view.not_serving(),
+        "client_address": f"{view.config.client.listen}:{view.config.client.port}",
+    }
+    parts = view.parts
+    if parts is None:
+        return {**report, "role": "waiting" if _is_waiting(port) else "starting", "leader_id": 0}
+    status = port.status()
+    return {
+        **report,
+        "role": status.role,
+        "leader_id": status.leader_id,
+        "term": status.term,
+        "commit_index": status.commit_index,
+        "applied_index": status.applied_index,
+        "last_index": status.last_index,
+        "config_index": status.config_index,
+        "config": [describe_member(member) for member in port.members()],
+        "next_id": port.next_id(),
+        "is_joint": status.is_joint,
+        "transferring_to": status.transferring,
+        "read_only": status.read_only,
+        "diverged": status.diverged,
+        "zxid": f"0x{parts.engine.last_zxid:x}",
+        "clients": len(parts.clients.by_conn),
+        "disk": _disk(port, parts),
+        "snapshot": {
+            "running": parts.snapshotter.running,
+            "last_index": parts.snapshotter.last_index,
+            "last_ms": parts.snapshotter.last_ms,
+            "taken": parts.snapshotter.taken,
+            "failed": parts.snapshotter.failed,
+        },
+    }
+
+
+def describe_member(member: MemberView) -> dict[str, Any]:
+    """What the membership says of a member; the same on every node."""
+    return {
+        "id": member.id,
+        "role": member.role,
+        "address": member.address,
+        "zone": member.zone,
+        "priority": member.priority,
+        "incarnation": member.incarnation.hex(),
+    }
+
+
+def build_members(port: NodePort) -> dict[str, Any]:
+    """The members with what is known of their progress; on the leader that is all of it."""
+    status = port.status()
+    rows = [
+        {
+            **describe_member(member),
+            "match_index": member.match_index,
+            "state": member.state,
+            "caught_up": member.caught_up,
+            "active": member.active,
+            "last_contact_ms": member.last_contact_ms,
+            "link_up": member.link_up,
+        }
+        for member in port.members()
+    ]
+    return {
+        "leader_id": status.leader_id,
+        "term": status.term,
+        "config_index": status.config_index,
+        "commit_index": status.commit_index,
+        "is_joint": status.is_joint,
+        "next_id": port.next_id(),
+        "members": rows,
+    }
+
+
+def _is_waiting(port: NodePort) -> bool:
+    identity = port.view.identity
+    return identity is not None and identity.member_id == 0
+
+
+def _identity_state(port: NodePort) -> str:
+    if port.view.identity is None:
+        return "starting"
+    return "waiting" if _is_waiting(port) else "member"
+
+
+def _disk(port: NodePort, parts: NodeParts) -> dict[str, Any]:
+    config = reports.configuration(port.view)
+    path = port.view.config.storage.data_dir
+    try:
+        room = os.statvfs(path)
+        free_bytes = room.f_bavail * room.f_frsize
+    except OSError:
+        free_bytes = -1
+    return {
+        "writes_refused": parts.writer.full,
+        "log_bytes": config["dataLogSize"],
+        "snapshot_bytes": config["dataDirSize"],
+        "free_bytes": free_bytes,
+        "log_first_index": parts.core.first_index,
+    }

@@ -1,0 +1,185 @@
+"""Claims about changes of the membership: done once, refused with a reason, safe to repeat."""
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from tests.unit.admin.fake_ensemble import CLUSTER, FakeEnsemble, incarnation, member
+
+from raftkeeper.admin.membership import MembershipChanges, NewMember
+from raftkeeper.admin.refusals import AdminRefusal
+from raftkeeper.raft import AddLearner, Membership, Promote, Remove, Replace, Update
+
+
+def changes(ensemble: FakeEnsemble) -> MembershipChanges:
+    return MembershipChanges(ensemble, ensemble, ensemble)
+
+
+async def add(ensemble: FakeEnsemble, number: int, index: int) -> dict[str, Any]:
+    """Adds the node at 10.0.0.<number>, which is asked for its incarnation."""
+    new = NewMember(f"10.0.0.{number}:2888")
+    return await changes(ensemble).add_learner(new, index, cluster_id=CLUSTER, timeout_s=1)
+
+
+async def code_of(work: Awaitable[Any]) -> str:
+    """The code of the refusal that this must end in."""
+    with pytest.raises(AdminRefusal) as caught:
+        await work
+    assert caught.value.hint
+    return caught.value.code.name
+
+
+async def test_learner_gets_the_next_id_and_its_own_incarnation() -> None:
+    """The node at the address is asked who it is."""
+    ensemble = FakeEnsemble()
+    answer = await add(ensemble, 7, 10)
+    assert answer == {
+        "operation": "add-learner",
+        "member_id": 4,
+        "config_index": 11,
+        "changed": True,
+    }
+    assert ensemble.done == [AddLearner(incarnation(7), "10.0.0.7:2888")]
+
+
+async def test_same_node_is_added_once_whoever_leads() -> None:
+    """Repeated with the old config index, also at another leader: the same id, and no second one."""
+    ensemble = FakeEnsemble()
+    first = await add(ensemble, 7, 10)
+    for again in (ensemble, ensemble.seen_by(2)):
+        repeated = await add(again, 7, 10)
+        assert repeated == {**first, "changed": False}
+    assert len(ensemble.added) == 1
+
+
+async def test_change_is_compared_with_the_config_index() -> None:
+    """Decided on another membership: nothing is done."""
+    ensemble = FakeEnsemble()
+    assert await code_of(add(ensemble, 7, 9)) == "CONFIG_INDEX_STALE"
+    assert not ensemble.done
+
+
+async def test_only_the_leader_changes_and_the_others_say_who_that_is() -> None:
+    """With its id and address; without a leader that is said."""
+    ensemble = FakeEnsemble(own=1, leader=2)
+    with pytest.raises(AdminRefusal) as caught:
+        await add(ensemble, 7, 10)
+    assert caught.value.code.name == "NOT_LEADER"
+    assert caught.value.details == {"leader_id": 2, "leader_address": "10.0.0.2:2888"}
+    ensemble.leader = 0
+    assert await code_of(add(ensemble, 7, 10)) == "NO_LEADER"
+
+
+async def test_change_under_way_is_not_taken_for_done() -> None:
+    """A membership that is not committed may still be taken back."""
+    ensemble = FakeEnsemble(busy=True)
+    work = changes(ensemble).promote(2, 10, force=False, timeout_s=1)
+    assert await code_of(work) == "CHANGE_IN_PROGRESS"
+
+
+async def test_unreachable_node_is_not_added() -> None:
+    """Nobody answers at the address, and no incarnation is given."""
+    ensemble = FakeEnsemble(silent={7})
+    assert await code_of(add(ensemble, 7, 10)) == "MEMBER_UNREACHABLE"
+    new = NewMember("10.0.0.7:2888", incarnation(7))
+    answer = await changes(ensemble).add_learner(new, 10, cluster_id=CLUSTER, timeout_s=1)
+    assert answer["member_id"] == 4
+
+
+async def test_learner_is_promoted_once_caught_up() -> None:
+    """Refused before; repeated after a change of leader it is answered as done."""
+    ensemble = FakeEnsemble(lagging={4})
+    await add(ensemble, 7, 10)
+    promote = changes(ensemble).promote(4, 11, force=False, timeout_s=1)
+    assert await code_of(promote) == "NOT_CAUGHT_UP"
+    ensemble.lagging.clear()
+    answer = await changes(ensemble).promote(4, 11, force=False, timeout_s=1)
+    assert (answer["config_index"], answer["changed"]) == (12, True)
+    repeated = await changes(ensemble.seen_by(3)).promote(4, 11, force=False, timeout_s=1)
+    assert repeated == {**answer, "changed": False}
+    assert ensemble.done[1:] == [Promote(4)]
+
+
+async def test_removed_member_stays_removed_and_unknown_ones_are_named() -> None:
+    """Ids that were given out are gone; those that were not are a mistake."""
+    ensemble = FakeEnsemble()
+    answer = await changes(ensemble).remove(3, 10, force=False, timeout_s=1)
+    repeated = await changes(ensemble.seen_by(2)).remove(3, 10, force=False, timeout_s=1)
+    assert repeated == {**answer, "changed": False}
+    assert ensemble.done == [Remove(3)]
+    work = changes(ensemble).remove(4, 11, force=False, timeout_s=1)
+    assert await code_of(work) == "UNKNOWN_MEMBER"
+
+
+async def test_removal_that_would_leave_no_live_majority_is_refused() -> None:
+    """Unless it is forced. The one that is silent may go."""
+    ensemble = FakeEnsemble(silent={3})
+    work = changes(ensemble).remove(2, 10, force=False, timeout_s=1)
+    assert await code_of(work) == "QUORUM_AT_RISK"
+    assert not ensemble.done
+    await changes(ensemble).remove(2, 10, force=True, timeout_s=1)
+    await changes(FakeEnsemble(silent={3})).remove(3, 10, force=False, timeout_s=1)
+
+
+async def test_last_voter_is_not_removed() -> None:
+    """Not even by force."""
+    ensemble = FakeEnsemble(membership=Membership.found([member(1)]))
+    work = changes(ensemble).remove(1, 10, force=True, timeout_s=1)
+    assert await code_of(work) == "LAST_VOTER"
+
+
+async def test_replacement_is_one_change_and_safe_to_repeat() -> None:
+    """A dead voter against a learner that has caught up."""
+    ensemble = FakeEnsemble(silent={3})
+    await add(ensemble, 7, 10)
+    answer = await changes(ensemble).replace(3, 4, 11, force=False, timeout_s=1)
+    assert ensemble.membership.voters == {1, 2, 4}
+    again = changes(ensemble.seen_by(4))
+    assert await again.replace(3, 4, 11, force=False, timeout_s=1) == {**answer, "changed": False}
+    assert ensemble.done[1:] == [Replace(3, 4)]
+    wrong = changes(ensemble).replace(1, 2, 12, force=False, timeout_s=1)
+    assert await code_of(wrong) == "WRONG_ROLE"
+
+
+async def test_address_changes_and_the_rest_stays() -> None:
+    """Only what is given; the same again changes nothing."""
+    ensemble = FakeEnsemble()
+    details = {"address": "new:2888"}
+    await changes(ensemble).update(2, 10, details, timeout_s=1)
+    assert ensemble.done == [Update(2, "new:2888", "zone2", 1)]
+    answer = await changes(ensemble).update(2, 10, details, timeout_s=1)
+    assert not answer["changed"]
+
+
+async def test_unfinished_change_says_that_its_outcome_is_open() -> None:
+    """It is in the log and may still be committed."""
+    assert await code_of(add(FakeEnsemble(hangs=True), 7, 10)) == "OUTCOME_UNKNOWN"
+
+
+async def test_who_no_longer_leads_does_not_say_that_something_is_done() -> None:
+    """A leader that was cut off knows an old membership."""
+    ensemble = FakeEnsemble(leader_confirmed=False)
+    work = changes(ensemble).promote(2, 10, force=False, timeout_s=1)
+    assert await code_of(work) == "NO_LEADER"
+
+
+async def test_leadership_moves_once() -> None:
+    """To the named one, or away from the named one: repeated, it stays where it is."""
+    ensemble = FakeEnsemble()
+    answer = await changes(ensemble).transfer(0, leaving=1, timeout_s=1)
+    assert answer == {"operation": "transfer", "leader_id": 2, "changed": True}
+    for own in (1, 2):
+        ensemble.own = own
+        again = await changes(ensemble).transfer(0, leaving=1, timeout_s=1)
+        assert again == {**answer, "changed": False}
+        assert not (await changes(ensemble).transfer(2, leaving=0, timeout_s=1))["changed"]
+    assert ensemble.transfers == [0]
+
+
+async def test_transfer_that_does_not_come_about_is_refused() -> None:
+    """Nobody else, or nobody in time."""
+    alone = FakeEnsemble(membership=Membership.found([member(1)]))
+    work = changes(alone).transfer(0, leaving=0, timeout_s=1)
+    assert await code_of(work) == "TRANSFER_REFUSED"
+    hanging = changes(FakeEnsemble(hangs=True)).transfer(2, leaving=0, timeout_s=1)
+    assert await code_of(hanging) == "TRANSFER_REFUSED"
