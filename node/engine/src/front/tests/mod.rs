@@ -1,9 +1,14 @@
 //! Scenarios against a whole front with a log that commits when told to.
 
+mod barriers;
+mod ensemble;
+mod groups;
+mod leaderless;
 mod limits;
 mod ordering;
 mod robustness;
 mod sessions;
+mod touches;
 mod watching;
 
 use std::collections::BTreeMap;
@@ -68,6 +73,18 @@ impl Node {
         let first = node.front.bootstrap_entry(&[1; 16], &[2; 32], 100, 1);
         assert_eq!(node.apply(&first), BTreeMap::new());
         node
+    }
+
+    /// One of several nodes: they begin alike.
+    fn member(member: u32) -> Self {
+        Self::with(Config { member, origin: u64::from(member), ..config() })
+    }
+
+    fn tick(&mut self, count: usize) {
+        for _ in 0..count {
+            self.now_us += 100_000;
+            self.front.tick(self.now_us);
+        }
     }
 
     fn apply(&mut self, payload: &[u8]) -> BTreeMap<u64, Vec<u8>> {

@@ -10,14 +10,6 @@ fn connect(node: &mut Node, request: &[u8]) -> (u64, Vec<u8>) {
     (conn, answer)
 }
 
-fn tick(node: &mut Node, count: usize) {
-    for _ in 0..count {
-        node.now_us += 100_000;
-        let now_us = node.now_us;
-        node.front.tick(now_us);
-    }
-}
-
 /// The timeout a client asks for is kept within the configured bounds.
 #[test]
 fn timeout_is_clamped() {
@@ -139,7 +131,7 @@ fn session_moves_to_the_new_connection() {
     let absent = node.ask(moved, &get(2, "/late"));
     assert_eq!(absent.error, ErrorCode::NO_NODE.0);
     node.front.disconnect(client.conn);
-    tick(&mut node, 20);
+    node.tick(20);
     assert_eq!(node.ask(moved, &create(3, "/new", b"")).error, OK);
 }
 
@@ -167,11 +159,11 @@ fn close_answers_and_closes() {
 #[test]
 fn silent_sessions_expire_in_one_request() {
     let mut node = Node::new();
-    tick(&mut node, 1);
+    node.tick(1);
     let clients = [node.client(), node.client(), node.client()];
     node.front.disconnect(clients[0].conn);
     for _ in 0..11 {
-        tick(&mut node, 10);
+        node.tick(10);
         assert_eq!(node.feed(clients[2].conn, &ping()).len(), 1);
     }
     let zxid = node.front.machine().last_zxid();
@@ -186,17 +178,17 @@ fn silent_sessions_expire_in_one_request() {
 #[test]
 fn session_under_way_to_a_new_connection_does_not_expire() {
     let mut node = Node::new();
-    tick(&mut node, 1);
+    node.tick(1);
     let client = node.client();
     node.front.disconnect(client.conn);
-    tick(&mut node, 99);
+    node.tick(99);
     let new = node.front.connect("10.0.0.8", node.now_us);
     node.feed(new, &connect_request(client.session, client.password, 10_000));
-    tick(&mut node, 20);
+    node.tick(20);
     let granted = node.commit_raw().remove(&new).unwrap_or_default();
     assert_eq!(connect_response(&granted).1, client.session);
     assert!(node.front.machine().session(client.session).is_some());
-    tick(&mut node, 99);
+    node.tick(99);
     assert!(!node.front.wants_batch());
 }
 
@@ -205,7 +197,7 @@ fn session_under_way_to_a_new_connection_does_not_expire() {
 fn restored_session_starts_anew() {
     let mut node = Node::new();
     let client = node.client();
-    tick(&mut node, 50);
+    node.tick(50);
     node.front.snapshot_begin();
     let mut snapshot = Vec::new();
     loop {
@@ -226,13 +218,13 @@ fn restored_session_starts_anew() {
 #[test]
 fn handshake_has_a_deadline() {
     let mut node = Node::new();
-    tick(&mut node, 1);
+    node.tick(1);
     let idle = node.front.connect("10.0.0.1", 1);
     let client = node.client();
-    tick(&mut node, 99);
+    node.tick(99);
     assert_eq!(node.actions(), []);
     node.feed(client.conn, &ping());
-    tick(&mut node, 1);
+    node.tick(1);
     assert_eq!(node.actions(), [(idle, Action::Close)]);
 }
 
