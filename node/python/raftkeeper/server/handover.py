@@ -38,4 +38,6 @@ def parse_config(text: bytes) -> "Config":
     plain = json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
     plain.storage.data_dir = Path(plain.storage.data_dir)
     plain.four_letter.whitelist = tuple(plain.four_letter.whitelist)
+    plain.ensemble.members = tuple(plain.ensemble.members)
+    plain.ensemble.preferred_zones = tuple(plain.ensemble.preferred_zones)
     return cast("Config", plain)

@@ -75,3 +75,56 @@ CLOSE_TIMEOUT_S: Final = 2.0
 
 SHUTDOWN_SNAPSHOT_TIMEOUT_S: Final = 60.0
 """SIGTERM with snapshot.on_exit: a snapshot that takes longer is left; the log holds everything."""
+
+# ---- the ensemble -----------------------------------------------------------------------------
+
+BATCHES_UNDER_WAY: Final = 2
+"""Batches that leave without a wait between them. Measured with three nodes on two cores: one or two
+give twice the throughput of four, because the next batch grows meanwhile."""
+
+BATCHES_UNDER_WAY_MAX: Final = 16
+"""Batches under way when what they wait for is the network. More would only queue at the disks."""
+
+BATCH_SPACING_US: Final = 1_000
+"""From the third on, a batch leaves this long after the one before it: by then the wait is for round
+trips and not for the processor."""
+
+OWN_BARRIERS_MAX: Final = 1_000
+"""Barriers that the admin side waits for at a time."""
+
+SLOW_TICK_S: Final = 0.25
+"""Sessions, touches and upkeep, in an ensemble too, whose Raft ticks are shorter."""
+
+DIGEST_EVERY_ENTRIES: Final = 1_000
+"""Members compare their state at multiples of this index. An entry is a batch, so every few seconds
+under load; comparing costs a few words to each."""
+
+DIGESTS_KEPT: Final = 16
+"""Indexes for which digests are remembered: a follower may lag by so many thousand entries."""
+
+TRANSFER_PAUSE_S: Final = 10.0
+"""After a leader's start, or a transfer, before leadership is moved to a preferred member: clients
+have time to settle, and a transfer that fails is not tried all the time."""
+
+HANDOVER_TIMEOUT_S: Final = 2.0
+"""SIGTERM: how long a leader tries to hand over before it goes; the others elect without it then."""
+
+HEAL_RETRY_S: Final = 10.0
+"""After a failed fetch of a snapshot by a member whose state differs."""
+
+DRAIN_PER_TICK: Final = 64
+"""Clients that are moved away in each quarter of a second: two thousand in eight seconds, which
+other members take without a wave."""
+
+FOLLOWER_LOG_FACTOR: Final = 8
+"""The log is kept for living followers that lag up to so many times snapshot.every_log_bytes; one
+that is further behind gets a snapshot."""
+
+CLIENTS_GONE_POLL_S: Final = 0.005
+"""How often it is looked whether all clients are gone, before a state is replaced."""
+
+SURVEY_TIMEOUT_S: Final = 2.0
+"""How long a member may take to say who it is, before an ensemble is founded."""
+
+SURVEY_EVERY_S: Final = 0.25
+"""How often those that are missing are asked again; it is the first start of several processes."""

@@ -15,6 +15,7 @@ from raftkeeper._engine import Engine, EngineError
 from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restored
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
+from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
 from raftkeeper.server.errors import NodeError
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import (
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from raftkeeper.server.config import Config
 
 log = get_logger(__name__)
-
-FIRST_MEMBER_ID = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,8 @@ def build_engine(config: "Config") -> Engine:
         skip_acl=config.auth.skip_acl,
         reconfig_enabled=config.features.reconfig,
         ttl_enabled=config.features.ttl_nodes,
+        linearizable_reads=config.client.linearizable_reads,
+        read_only_mode=config.client.read_only_mode,
     )
 
 
@@ -79,15 +80,16 @@ def lock_data(config: "Config") -> DataDirectory:
         ) from error
 
 
-async def open_data(config: "Config", directory: DataDirectory) -> OpenData:
-    """Reads everything a locked folder holds, or makes it a new node's."""
+async def open_data(
+    config: "Config", directory: DataDirectory, transport: Surveyor | None
+) -> OpenData:
+    """Reads everything a locked folder holds, or makes it a new node's, which may take for ever:
+    until others are there, or take this node in.
+    """
     engine = build_engine(config)
     try:
-        identity = directory.identity
-        if identity is None:
-            identity = Identity(os.urandom(16), FIRST_MEMBER_ID, os.urandom(16))
-            directory.create(identity)
-            log.info("node.created", cluster=identity.cluster_id.hex(), member=identity.member_id)
+        identity, founding = await find_identity(config, directory, transport)
+        engine.set_member(identity.member_id)
         # The scan of the log may take seconds of reading; health is asked meanwhile.
         recovered = await asyncio.to_thread(directory.recover)
         if recovered.snapshot is not None:
@@ -96,7 +98,13 @@ async def open_data(config: "Config", directory: DataDirectory) -> OpenData:
         raise NodeError(str(error)) from error
     snapshot = recovered.snapshot
     core = RaftCore(
-        RaftConfig(member_id=identity.member_id, hot_bytes_max=limits.LOG_HOT_BYTES_MAX),
+        RaftConfig(
+            member_id=identity.member_id,
+            election_ticks=config.ensemble.election_ticks,
+            hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
+            preferred_zones=config.ensemble.preferred_zones,
+            nonce=secrets.randbits(62),
+        ),
         Restored(
             hard_state=HardState(recovered.term, recovered.vote),
             snapshot_index=snapshot.index if snapshot else 0,
@@ -107,8 +115,16 @@ async def open_data(config: "Config", directory: DataDirectory) -> OpenData:
             configs=recovered.configs,
         ),
     )
-    if core.last_index == 0:
-        core.bootstrap(Membership.of(voters=[identity.member_id]))
+    if core.last_index == 0 and identity.founds:
+        founding = founding or await found_again(config, identity, transport)
+        if founding is None:
+            raise NodeError("the members of ensemble.members belong to an ensemble without this one")
+        core.bootstrap(founding)
+    if core.members and not config.talks_to_members:
+        raise NodeError(
+            f"the data folder belongs to an ensemble with members {sorted(core.members)} beside this "
+            "one: set peer.enabled"
+        )
     return OpenData(directory, identity, engine, core, snapshot)
 
 

@@ -7,7 +7,9 @@ towards clients and a faster next start. Every wait has a deadline.
 import asyncio
 import signal
 
+from raftkeeper.raft import NOBODY, Role
 from raftkeeper.server import limits
+from raftkeeper.server.ensemble.operations import LOOK_EVERY_S
 from raftkeeper.server.first_bytes import Acceptor
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.view import NodeParts
@@ -51,7 +53,10 @@ class StopRequest:
 
 
 async def drain(parts: NodeParts, acceptor: Acceptor | None, *, snapshot: bool) -> None:
-    """Takes no more requests, finishes those it has, says goodbye, snapshots if asked."""
+    """Hands leadership over, takes no more requests, finishes those it has, says goodbye,
+    snapshots if asked.
+    """
+    await _hand_over(parts)
     parts.clients.pause_all()
     if acceptor is not None:
         acceptor.close_all()
@@ -68,3 +73,17 @@ async def drain(parts: NodeParts, acceptor: Acceptor | None, *, snapshot: bool) 
         parts.clients.abort_all()
     if snapshot and not await parts.snapshotter.take(limits.SHUTDOWN_SNAPSHOT_TIMEOUT_S):
         log.warning("snapshot.skipped", effect="the next start replays the log")
+
+
+async def _hand_over(parts: NodeParts) -> None:
+    """While it still serves: the next leader is there before this one is gone."""
+    core, driver = parts.core, parts.driver
+    if core.role is not Role.LEADER or not core.members:
+        return
+    driver.leave()
+    try:
+        async with asyncio.timeout(limits.HANDOVER_TIMEOUT_S):
+            while core.role is Role.LEADER or core.leader_id == NOBODY:
+                await asyncio.sleep(LOOK_EVERY_S)
+    except TimeoutError:
+        log.warning("node.handover_timeout", effect="the others elect a leader without this one")

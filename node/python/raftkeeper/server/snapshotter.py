@@ -40,6 +40,8 @@ class Snapshotter:
         figures: DriverFigures,
         restored: SnapshotMeta | None,
     ) -> None:
+        self.held = ""
+        """Why none is taken now: the state is wrong, or being replaced. '' when they may be."""
         self.taken = 0
         self.failed = 0
         self.slice_times = Histogram.of_durations()
@@ -67,7 +69,7 @@ class Snapshotter:
 
     def maybe(self) -> None:
         """Starts one when enough was logged since the last."""
-        if self.running or self._clock.now_us() < self._not_before_us:
+        if self.running or self.held or self._clock.now_us() < self._not_before_us:
             return
         entries = self._core.applied_index - self.last_index
         logged = self._figures.bytes_applied - self._bytes_at_last
@@ -75,9 +77,21 @@ class Snapshotter:
         if entries >= settings.every_entries or logged >= settings.every_log_bytes:
             self.start()
 
+    def interrupt(self) -> None:
+        """Drops one that is under way: the state it walks over is about to be replaced."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+
+    def follow_install(self, meta: SnapshotMeta) -> None:
+        """Another member's snapshot has become this member's newest."""
+        self.interrupt()
+        self.last_index, self.last_zxid = meta.index, meta.zxid
+        self.last_ms = self._clock.wall_ms()
+        self._bytes_at_last = self._figures.bytes_applied
+
     def start(self) -> int:
         """Starts one now, if none is running; the log index it will hold."""
-        if not self.running:
+        if not self.running and not self.held:
             self._task = asyncio.get_running_loop().create_task(self._take())
         return self._core.applied_index
 
@@ -88,7 +102,7 @@ class Snapshotter:
         if task is None:
             return False
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        return bool(done) and task.result()
+        return bool(done) and not task.cancelled() and task.result()
 
     async def close(self) -> None:
         """Drops one that is under way."""
@@ -113,8 +127,7 @@ class Snapshotter:
         self.durations.add(duration_us)
         self.last_index, self.last_zxid = meta.index, meta.zxid
         self.last_ms = self._clock.wall_ms()
-        purged_first = self._writer.purge(self._data.snapshots.purge_index())
-        self._core.compact(purged_first - 1)
+        purged_first = self._purge()
         log.info(
             "snapshot.taken",
             index=meta.index,
@@ -123,6 +136,17 @@ class Snapshotter:
             log_first_index=purged_first,
         )
         return True
+
+    def _purge(self) -> int:
+        """Cuts the log, but not from under a living follower, unless that one is far behind."""
+        keep_bytes = limits.FOLLOWER_LOG_FACTOR * self._settings.every_log_bytes
+        index = self._data.snapshots.purge_index()
+        if self._writer.statistics()["log_disk_bytes"] < keep_bytes:
+            index = min(index, self._core.tail_index - 1)
+        purged_first = self._writer.purge(index)
+        if purged_first:
+            self._core.compact(purged_first - 1)
+        return purged_first
 
     def _give_up(self, reason: str) -> bool:
         """The log holds everything, so a snapshot that failed is tried again later."""

@@ -16,6 +16,8 @@ from raftkeeper.server.client_protocol import Clients
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
+from raftkeeper.server.ensemble.operations import Operations
+from raftkeeper.server.peers import PeerTransport
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.storage import DataDirectory, Identity, Writer
 
@@ -46,6 +48,9 @@ class NodeParts:
     door: Door
     snapshotter: Snapshotter
     data: DataDirectory
+    operations: Operations
+    links: PeerTransport | None
+    """None on a node that listens for no members."""
 
 
 @dataclass(slots=True)
@@ -82,5 +87,5 @@ class NodeView:
         if self.parts is None:
             return self.state
         if not self.parts.driver.serving.is_set():
-            return f"replaying the log: entry {self.parts.engine.applied_index}"
+            return self.parts.driver.waits_for()
         return "" if self.serving_us else "opening the client port"

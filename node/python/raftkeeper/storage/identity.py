@@ -21,6 +21,8 @@ class Identity:
     cluster_id: bytes
     member_id: int
     incarnation: bytes
+    founds: bool = False
+    """With an empty log it may found an ensemble. Nobody else may, whatever is configured later."""
 
     @classmethod
     def waiting(cls, incarnation: bytes) -> "Identity":
@@ -44,6 +46,7 @@ def write_identity(files: Files, path: Path, identity: Identity) -> None:
             "cluster_id": identity.cluster_id.hex(),
             "member_id": identity.member_id,
             "incarnation": identity.incarnation.hex(),
+            "founds": identity.founds,
         }
     ).encode()
     replace_file(files, path, body + b"\n" + f"crc32c {crc32c(body):08x}\n".encode())
@@ -69,4 +72,5 @@ def read_identity(files: Files, path: Path) -> Identity | None:
         cluster_id=bytes.fromhex(value["cluster_id"]),
         member_id=value["member_id"],
         incarnation=bytes.fromhex(value["incarnation"]),
+        founds=value["founds"],
     )

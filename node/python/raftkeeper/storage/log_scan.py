@@ -131,10 +131,12 @@ class LogScan:
             elif first > self._snapshot_index + 1:
                 raise _damage(segment, offset, f"entries {last_index + 1} to {first - 1} missing")
         terms = [place[1] for place in places]
+        # What replaces an entry may be older than it: a leader of a newer term brings entries of an
+        # earlier one that this member never had. Only the very same entry is never written twice.
         if (
             terms != sorted(terms)
             or (before is not None and first_term < before)
-            or (replaced is not None and first_term <= replaced)
+            or first_term == replaced
         ):
             raise _damage(segment, offset, f"the term falls at entry {first}")
 

@@ -156,8 +156,9 @@ class Writer:
             )
             raise self._failure
         durable = None
-        if self._under_way is not None and done >= self._last_job:
+        while self._under_way is not None and done >= self._last_job:
             durable, self._under_way = self._under_way, None
+            self._start()  # a group without a job of its own is durable with the one before
         self._start()
         return durable
 

@@ -38,6 +38,8 @@ class FakeEngine:
         self.refusing = ""
         self.ticks = 0
         self.collected = 0
+        self.leading = True
+        self.leaderless = False
 
     @property
     def wants(self) -> int:
@@ -91,6 +93,12 @@ class FakeEngine:
 
     def refuse_writes(self, reason: str) -> None:
         self.refusing = reason
+
+    def lead(self, leading: bool, now_us: int) -> None:
+        self.leading = leading
+
+    def no_leader(self, lost: bool, now_us: int) -> None:
+        self.leaderless = lost
 
 
 class FakeWriter:

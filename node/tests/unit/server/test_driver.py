@@ -31,6 +31,7 @@ class Bench:
             core=self.core,
             writer=self.writer,  # type: ignore[arg-type]
             clock=self.clock,
+            loop=asyncio.get_running_loop(),
             record_bytes_max=1000,
             first_entry=lambda: b"bootstrap",
             on_fatal=self.fatal.append,
@@ -60,7 +61,8 @@ class Bench:
 
     async def serve(self) -> None:
         """From an empty log to serving: hard state and no-op, then the first entry."""
-        self.driver.start(self.notify_fd)
+        asyncio.get_running_loop().add_reader(self.notify_fd, self.driver.on_durable)
+        self.driver.start()
         for _ in range(4):
             if self.driver.serving.is_set():
                 return
@@ -78,13 +80,15 @@ async def bench() -> AsyncIterator[Any]:
     """A fresh one, stopped at the end."""
     bench = Bench()
     yield bench
-    bench.driver.stop(bench.notify_fd)
+    asyncio.get_running_loop().remove_reader(bench.notify_fd)
+    bench.driver.stop()
     os.close(bench.notify_fd)
 
 
 async def test_nothing_serves_before_the_first_entry_is_durable(bench: Bench) -> None:
     """A vote, a no-op and the cluster's secret are on disk before a client is let in."""
-    bench.driver.start(bench.notify_fd)
+    asyncio.get_running_loop().add_reader(bench.notify_fd, bench.driver.on_durable)
+    bench.driver.start()
     await bench.turn()
     assert not bench.driver.serving.is_set()
     for _ in range(3):

@@ -1,0 +1,88 @@
+"""Committed entries that cannot be applied at once: the log at a start, or all that comes meanwhile.
+
+They are applied in order, a slice of time at each turn, so that health is told and votes are
+answered while a long log is read. It must not apply while the engine's state is being replaced.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from raftkeeper._engine import Engine
+from raftkeeper.raft import EntryKind
+from raftkeeper.server import limits
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.ensemble.ports import Loop
+
+LogRecord = tuple[int, int, int, bytes]
+
+
+class Backlog:
+    """Entries in the order of their indexes; those that the engine has already are passed over."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        loop: Loop,
+        clock: Clock,
+        guarded: Callable[..., None],
+        *,
+        on_entry: Callable[[int, int], None],
+        on_slice: Callable[[], None],
+    ) -> None:
+        self.blocked = False
+        self._engine = engine
+        self._loop = loop
+        self._clock = clock
+        self._guarded = guarded
+        self._on_entry = on_entry
+        self._on_slice = on_slice
+        self._waiting: deque[Iterator[LogRecord]] = deque()
+        self._due = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing waits, so what is committed next may be applied at once."""
+        return not self._waiting and not self.blocked
+
+    def add(self, entries: Iterable[LogRecord]) -> None:
+        """Behind everything that waits."""
+        self._waiting.append(iter(entries))
+        self._work_soon()
+
+    def put_first(self, entries: Iterable[LogRecord]) -> None:
+        """Before everything that waits."""
+        self._waiting.appendleft(iter(entries))
+        self._work_soon()
+
+    def clear(self) -> None:
+        """All of it is in a snapshot."""
+        self._waiting.clear()
+
+    def block(self, *, blocked: bool) -> None:
+        """Whether the engine's state is being replaced."""
+        self.blocked = blocked
+        self._work_soon()
+
+    def _work_soon(self) -> None:
+        if not self._due and not self.blocked and self._waiting:
+            self._due = True
+            self._loop.call_soon(self._guarded, self._work)
+
+    def _work(self) -> None:
+        self._due = False
+        if self.blocked:
+            return
+        engine, now_us = self._engine, self._clock.now_us()
+        until_us = now_us + limits.REPLAY_SLICE_US
+        while self._waiting and self._clock.now_us() < until_us:
+            for index, _, kind, payload in self._waiting[0]:
+                if index <= engine.applied_index:
+                    continue
+                engine.apply(index, payload if kind == EntryKind.BATCH else b"", now_us)
+                self._on_entry(index, len(payload))
+                if self._clock.now_us() >= until_us:
+                    break
+            else:
+                self._waiting.popleft()
+        self._work_soon()
+        self._on_slice()

@@ -1,0 +1,50 @@
+"""When a leader gives its leadership away without need: to a preferred member, or before it stops.
+
+Both are moves at leisure: tried, and tried again after a pause. Who may lead is the core's to know.
+"""
+
+from raftkeeper.raft import NOBODY, NotLeader, RaftCore, Role, TransferRefused
+from raftkeeper.server import limits
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Leadership:
+    """Asked by each slow tick."""
+
+    def __init__(self, core: RaftCore, clock: Clock) -> None:
+        self.leaving = False
+        """The node is about to stop: it hands over, and does not take leadership back."""
+        self._core = core
+        self._clock = clock
+        self._not_before_us = 0
+        self._was_leader = False
+
+    def tick(self, *, unfit: str) -> None:
+        """`unfit`: why this node should not lead ('' when it may), as a full disk."""
+        leads = self._core.role is Role.LEADER
+        if leads and not self._was_leader:
+            self._pause()
+        self._was_leader = leads
+        if not leads or self._core.transferring != NOBODY:
+            return
+        if self.leaving or unfit:
+            self._move(NOBODY, unfit or "this member stops")
+        elif self._clock.now_us() >= self._not_before_us:
+            preferred = self._core.preferred_leader
+            if preferred != NOBODY:
+                self._move(preferred, "it is preferred")
+                self._pause()
+
+    def _move(self, to: int, reason: str) -> None:
+        try:
+            self._core.transfer(to)
+        except (NotLeader, TransferRefused) as error:
+            log.debug("leadership.kept", reason=str(error))
+        else:
+            log.info("leadership.transfer", to=self._core.transferring, reason=reason)
+
+    def _pause(self) -> None:
+        self._not_before_us = self._clock.now_us() + int(limits.TRANSFER_PAUSE_S * 1_000_000)

@@ -1,0 +1,270 @@
+"""One member among others: what arrives over the links, whom it follows, and what it tells them.
+
+It turns the core's view (role, leader, term) into who seals, which groups go out again, and what
+the engine is told about leadership. The driver calls it; it must not apply, persist or wait.
+"""
+
+from collections.abc import Callable
+
+from raftkeeper._engine import Engine
+from raftkeeper.raft import (
+    NOBODY,
+    Append,
+    Entry,
+    MemberId,
+    Membership,
+    Message,
+    RaftCore,
+    Ready,
+    Role,
+)
+from raftkeeper.server import limits
+from raftkeeper.server.clock import Clock
+from raftkeeper.server.ensemble.digests import Digests
+from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
+from raftkeeper.server.ensemble.ports import Draw, PeerLinks
+from raftkeeper.server.ensemble.sealing import (
+    SealAlone,
+    Sealer,
+    SealFollowing,
+    SealLeading,
+    SealNothing,
+)
+from raftkeeper.server.ensemble.settings import EnsembleSettings
+from raftkeeper.server.logs import get_logger
+from raftkeeper.storage import Writer
+
+log = get_logger(__name__)
+
+
+class Peering:
+    """The parts of a driver that exist because there may be others."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        core: RaftCore,
+        writer: Writer,
+        clock: Clock,
+        links: PeerLinks,
+        draw: Draw,
+        settings: EnsembleSettings,
+        record_bytes_max: int,
+        on_contradicted: Callable[[frozenset[MemberId]], None],
+    ) -> None:
+        self.links = links
+        self.own = OwnGroups(engine, settings.group_bytes_kept)
+        self.arrivals = Arrivals()
+        self.digests = Digests(core.config.member_id)
+        self.sealer: Sealer = SealNothing()
+        self.may_serve = False
+        """This node's state is known to be as new as it must be; then its groups may go out."""
+        self.lost = False
+        """No leader was heard of for an election timeout."""
+        self._engine = engine
+        self._core = core
+        self._writer = writer
+        self._clock = clock
+        self._draw = draw
+        self._settings = settings
+        self._on_contradicted = on_contradicted
+        self._nothing = SealNothing()
+        self._alone = SealAlone(engine, core, writer, clock, record_bytes_max)
+        self._following = SealFollowing(core, clock, links, self.own)
+        self._leading = SealLeading(
+            engine,
+            core,
+            writer,
+            clock,
+            links,
+            self.own,
+            self.arrivals,
+            batch_bytes_max=settings.batch_bytes_max,
+            record_bytes_max=record_bytes_max,
+        )
+        self._followed: tuple[Role, MemberId, int] | None = None
+        self._leaderless_ticks = 0
+
+    @property
+    def is_alone(self) -> bool:
+        """The only member there is."""
+        return not self._core.members and self._core.membership.voters != frozenset()
+
+    # ---- at the start, and when things change ---------------------------------------------------
+
+    def start(self) -> None:
+        """Before the first tick."""
+        self._draw_timeout()
+        if not self.is_alone:
+            self._engine.lead(False, self._clock.now_us())  # noqa: FBT003
+        self._follow_membership(self._core.membership)
+
+    def allow_own(self, allowed: bool) -> None:
+        """This node's state is new enough for clients, or (False) is being replaced."""
+        self.may_serve = self.own.enabled = allowed
+        self._choose_sealer()
+
+    def on_ready(self, ready: Ready) -> None:
+        """The rare parts of a Ready, those that need a link or chance."""
+        if ready.redraw_timeout:
+            self._draw_timeout()
+        if ready.membership is not None:
+            self._follow_membership(ready.membership)
+        for cold in ready.sends_cold:
+            entries: list[Entry] = []
+            total = 0
+            try:
+                for record in self._writer.read(cold.first, cold.last):
+                    entries.append(Entry(*record))
+                    total += len(record[3])
+                    if total >= self._core.config.append_bytes_max:
+                        break
+            except KeyError:
+                entries.clear()  # purged meanwhile: the core sends a snapshot then
+            self._core.cold_read(cold, tuple(entries))
+        if ready.snapshot_fetch is not None:
+            fetch = ready.snapshot_fetch
+            log.info("snapshot.fetch", sender=fetch.sender, covers_index=fetch.covers_index)
+            self.links.fetch_snapshot(fetch.sender, fetch.covers_index)
+
+    def follow_role(self) -> bool:
+        """Looks whether role, leader or term have changed, and does what that means."""
+        core = self._core
+        now = (core.role, core.leader_id, core.term)
+        if now == self._followed:
+            return False
+        led = self._followed is not None and self._followed[0] is Role.LEADER
+        told = self._followed[1:] if self._followed else (NOBODY, 0)
+        self._followed = now
+        leads = core.role is Role.LEADER
+        if leads != led:
+            self._on_leading(leads)
+        if core.leader_id != NOBODY:
+            self._on_leader_known()
+            if told != now[1:] and not self.is_alone:
+                log.info("ensemble.leader", leader=core.leader_id, term=core.term)
+        self._choose_sealer()
+        if self.sealer is self._following:
+            self._following.send_again()
+        return True
+
+    def tick(self) -> None:
+        """By each Raft tick."""
+        if self._core.leader_id != NOBODY:
+            return
+        self._leaderless_ticks += 1
+        if self._leaderless_ticks == self._settings.election_ticks and not self.is_alone:
+            self.lost = True
+            log.warning("ensemble.no_leader", effect="no writes until there is one again")
+            self._engine.no_leader(True, self._clock.now_us())  # noqa: FBT003
+
+    def tell_leader(self) -> None:
+        """By each slow tick: which sessions this follower has heard of."""
+        leader = self._core.leader_id
+        if self._core.role is Role.LEADER or leader == NOBODY or not self.links.is_up(leader):
+            return  # they are gathered until there is somebody to tell
+        touches = self._engine.take_touches()
+        if touches:
+            self.links.send_touches(leader, self._core.term, touches)
+
+    def compare(self) -> None:
+        """The engine is at an index at which members compare their states."""
+        index, zxid, digest = self._engine.digest()
+        membership = self._core.membership
+        contradicting = self.digests.take(index, zxid, digest, membership)
+        for member in self._core.members:
+            self.links.send_digest(member, index, zxid, digest)
+        if contradicting:
+            self._on_contradicted(contradicting)
+
+    # ---- what arrives ---------------------------------------------------------------------------
+
+    def step(self, message: Message) -> None:
+        """A message for the core. A full disk takes no entries: they count as lost on their way."""
+        if isinstance(message, Append) and message.entries and self._writer.full:
+            return
+        self._core.step(message)
+
+    def take_group(self, sender: MemberId, term: int, number: int, group: bytes) -> bool:
+        """A follower's group; whether there is something to seal now."""
+        core = self._core
+        if core.role is not Role.LEADER or term != core.term:
+            return False  # it goes to the right one when its node hears who that is
+        if not self.arrivals.add(sender, number, group):
+            log.error("group.gap", member=sender, number=number)
+            self.links.drop(sender, "a group before this one is missing")
+            return False
+        return True
+
+    def take_touches(self, sender: MemberId, term: int, touches: bytes) -> None:
+        """A follower's sessions."""
+        if self._core.role is not Role.LEADER or term != self._core.term:
+            return
+        try:
+            self._engine.merge_touches(touches, self._clock.now_us())
+        except ValueError as error:
+            log.error("touches.malformed", member=sender, reason=str(error))
+            self.links.drop(sender, f"sent malformed touches: {error}")
+
+    def take_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
+        """Another member's state."""
+        membership = self._core.membership
+        if sender not in membership.everyone:
+            return
+        contradicting = self.digests.hear(sender, index, zxid, digest, membership)
+        if contradicting:
+            self._on_contradicted(contradicting)
+
+    def link_up(self, member: MemberId) -> None:
+        """It knows nothing of what was sent over an earlier one."""
+        self.arrivals.forget_link(member)
+        if member == self._core.leader_id and self.sealer is self._following:
+            self._following.send_again()
+
+    def link_lost(self, member: MemberId, *, reset: bool) -> None:
+        """A process that is gone is no reason to wait for a timeout."""
+        self.arrivals.forget_link(member)
+        if reset:
+            self._core.leader_unreachable(member)
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    def _on_leading(self, leads: bool) -> None:
+        self._engine.lead(leads, self._clock.now_us())
+        self.arrivals.clear()
+        if leads:
+            for group in self.own.kept:
+                self.arrivals.add_own(self._core.config.member_id, group)
+
+    def _on_leader_known(self) -> None:
+        self._leaderless_ticks = 0
+        self.lost = False
+        self._engine.no_leader(False, self._clock.now_us())  # noqa: FBT003
+
+    def _choose_sealer(self) -> None:
+        core = self._core
+        if core.role is Role.LEADER:
+            if not self.is_alone or self.arrivals.queue:
+                self.sealer = self._leading
+            else:
+                self.sealer = self._alone if self.may_serve else self._nothing
+        elif core.leader_id == NOBODY:
+            self.sealer = self._nothing
+        else:
+            self.sealer = self._following
+
+    def _follow_membership(self, membership: Membership) -> None:
+        me = self._core.config.member_id
+        others = {member.id: member for member in membership.members if member.id != me}
+        self.links.set_members(others)
+        self.digests.keep_members(others)
+        for member in [known for known in self.arrivals.expected if known not in others]:
+            self.arrivals.forget_link(member)
+        if membership.everyone and me not in membership.everyone:
+            log.warning("ensemble.removed", member=me, effect="this node serves no more writes")
+        self._choose_sealer()
+
+    def _draw_timeout(self) -> None:
+        shortest = self._settings.election_ticks
+        self._core.set_election_timeout(self._draw(shortest, 2 * shortest))

@@ -1,0 +1,21 @@
+"""What an operator may set of an ensemble, as the driver takes it. Values only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleSettings:
+    """Times in ticks of the Raft core, as long as `tick_s` says."""
+
+    tick_s: float = 0.025
+    """A killed leader is seen by its closed connection, so ticks matter for a frozen one only."""
+
+    election_ticks: int = 10
+    """The shortest election timeout; the longest is twice that. A quarter of a second: stalls of a
+    loaded machine (garbage, a slow disk's neighbour) are shorter."""
+
+    group_bytes_kept: int = 4 * 1024 * 1024
+    """Own groups that the ensemble has not answered yet; then clients wait."""
+
+    batch_bytes_max: int = 1024 * 1024
+    """Groups that share one entry, beyond the first of them."""
