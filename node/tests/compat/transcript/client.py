@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .connection import REPLY_DEADLINE_S, Connection, Silence
 from .jute import Acl, Reader, Truncated, Writer
-from .masks import error_text, string_text
+from .masks import error_text, shortened, string_text
 from .operations import (
     EVENTS,
     OPERATIONS,
@@ -127,7 +127,7 @@ class Client:
 
     def ask_multi(self, name: str, operations: Sequence[SubRequest]) -> None:
         self._recording.opcodes.update(operation for operation, _ in operations)
-        shown = "; ".join(
+        shown = [
             " ".join(
                 [
                     operation,
@@ -138,8 +138,9 @@ class Client:
                 ]
             )
             for operation, values in operations
-        )
-        self._request(name, encode_multi(operations), f"[{shown}]", None)
+        ]
+        listed = "; ".join(shortened(shown, "operations"))
+        self._request(name, encode_multi(operations), f"[{listed}]", None)
         self.settle()
 
     def ask_raw(self, name: str, body: bytes, *, code: int | None = None) -> None:
@@ -270,13 +271,16 @@ class Client:
         except (Truncated, KeyError):
             self._add(f"  (no results that can be read){_leftover(reader)}")
             return
+        lines = []
         for name, error, values in results:
             shown = "".join(
                 f" {field}={error_text(value) if field == 'error' else self._shown(kind, value)}"
                 for field, kind, value in values
             )
             self._recording.errors.add(error)
-            self._add(f"  {name} err={error_text(error)}{shown}")
+            lines.append(f"  {name} err={error_text(error)}{shown}")
+        for line in shortened(lines, "results"):
+            self._add(line)
         if rest := _leftover(reader):
             self._add(f"  {rest.strip()}")
 

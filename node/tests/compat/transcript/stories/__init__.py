@@ -19,6 +19,7 @@ from . import (
     order,
     paths,
     persistent_watches,
+    quota,
     reads,
     restart,
     root,
@@ -45,5 +46,5 @@ STORIES: tuple[ModuleType, ...] = (
         containers_ttl,
     ),
     *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
-    *(order, sessions, admin, malformed, frames, system_nodes, chance, restart),
+    *(order, sessions, admin, malformed, frames, system_nodes, quota, chance, restart),
 )

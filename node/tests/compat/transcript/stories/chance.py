@@ -62,11 +62,12 @@ def walk(run: Run, seed: int, steps: int) -> None:
 class Walk:
     """Chooses; the same choices for the same seed, whatever the server answers."""
 
-    def __init__(self, run: Run, seed: int) -> None:
+    def __init__(self, run: Run, seed: int, *, below: str = "") -> None:
         self._run = run
         self._chance = random.Random(seed)
-        self._root = f"/chance{seed}"
+        self._root = f"{below}/chance{seed}"
         self._clients = [run.client(name) for name in ("x", "y", "z")]
+        self._clients[0].create(self._root, b"")
         self._actions: list[tuple[int, Callable[[Verbs], None]]] = [
             (10, self._create),
             (5, self._delete),
@@ -83,7 +84,6 @@ class Walk:
         ]
 
     def go(self, steps: int) -> None:
-        self._clients[0].create(self._root, b"")
         for _ in range(steps):
             weights = [weight for weight, _ in self._actions]
             ((_, action),) = self._chance.choices(self._actions, weights)
