@@ -64,7 +64,9 @@ def run_suite(kind: str, out: Path, expression: str = "") -> dict[str, str]:
     ]
     variables = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(NODE_FOLDER), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(NODE_FOLDER), os.environ.get("PYTHONPATH")])
+        ),
         PEER_VARIABLE: kind,
         OUTCOMES_VARIABLE: str(outcomes_path),
         "RAFTKEEPER_PYTHON": os.environ.get("RAFTKEEPER_PYTHON", sys.executable),

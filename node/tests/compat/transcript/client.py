@@ -54,6 +54,8 @@ class Client:
         self.password = bytes(16)
         self.timeout_ms = 0
         self.last_zxid = 0
+        self.piped = False
+        """Whether requests are left in flight; `settle` waits for their replies."""
         self.connection = Connection(*address)
         self._address = address
         self._recording = recording
@@ -114,7 +116,7 @@ class Client:
     def ask(self, name: str, *, xid: int | None = None, **values: Any) -> None:
         """Sends one request and records everything up to its reply."""
         self.send(name, xid=xid, **values)
-        self.settle()
+        self._settle_unless_piped()
 
     def send(self, name: str, *, xid: int | None = None, **values: Any) -> None:
         """Sends one request and does not wait: several in flight make a pipeline."""
@@ -141,13 +143,13 @@ class Client:
         ]
         listed = "; ".join(shortened(shown, "operations"))
         self._request(name, encode_multi(operations), f"[{listed}]", None)
-        self.settle()
+        self._settle_unless_piped()
 
     def ask_raw(self, name: str, body: bytes, *, code: int | None = None) -> None:
         """A body the tables would not make: cut short, too long, or of an operation unknown."""
         shown = f"raw {body.hex() or 'nothing'}" if len(body) <= 64 else f"raw {len(body)} bytes"
         self._request(name, body, shown, None, code)
-        self.settle()
+        self._settle_unless_piped()
 
     def settle(self) -> None:
         """Records frames until nothing that was sent is unanswered."""
@@ -200,6 +202,10 @@ class Client:
         self.connection.close()
 
     # ---- inside
+
+    def _settle_unless_piped(self) -> None:
+        if not self.piped:
+            self.settle()
 
     def _request(
         self, name: str, body: bytes, shown: str, xid: int | None, code: int | None = None

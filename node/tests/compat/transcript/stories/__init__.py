@@ -6,6 +6,7 @@ from . import (
     acl,
     admin,
     auth,
+    bursts,
     chance,
     children,
     containers_ttl,
@@ -46,5 +47,5 @@ STORIES: tuple[ModuleType, ...] = (
         containers_ttl,
     ),
     *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
-    *(order, sessions, admin, malformed, frames, system_nodes, quota, chance, restart),
+    *(order, sessions, admin, malformed, frames, system_nodes, quota, chance, bursts, restart),
 )
