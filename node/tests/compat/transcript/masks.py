@@ -150,13 +150,14 @@ def shortened(items: Sequence[str], what: str) -> Sequence[str]:
 
 
 def acls_text(acls: Sequence[Acl] | None) -> str:
+    """In their order, which is kept."""
     if acls is None:
         return "null"
-    shown = (
+    shown = [
         f"{permissions}:{string_text(scheme)}:{string_text(user)}"
         for permissions, scheme, user in acls
-    )
-    return "[" + " ".join(shown) + "]"
+    ]
+    return "[" + " ".join(shortened(shown, "entries")) + "]"
 
 
 def _time(milliseconds: int) -> str:
