@@ -175,10 +175,6 @@ bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by
 compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
 	cd node && $(PYTEST) -m compat tests/compat $(T)
 
-.PHONY: kill100
-kill100: $(NEEDS) $(ENGINE_READY) ## Kill a node 100 times under a write load (SEED=… chooses alike; 5 minutes)
-	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.kill --rounds 100 $(if $(SEED),--seed $(SEED))
-
 ##@ Keeping house
 
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
