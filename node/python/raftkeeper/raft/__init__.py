@@ -4,50 +4,116 @@ How to drive it:
 
 1.  Read the disk: hard state, newest snapshot, log. Put it into a `Restored`, build `RaftCore`.
 2.  On a new cluster's first member, and only there, call `bootstrap` with the first membership.
-3.  Call `tick` at a steady pace. Randomness comes from you: `set_election_timeout`.
-4.  Call `propose` with the payload of one entry: a batch. `NotLeader` means what it says.
-5.  Whenever `has_ready`, take `ready()`. What it holds was handed over once and for all; each field
+3.  Call `tick` at a steady pace. Randomness comes from you: `set_election_timeout` at the start and
+    whenever a Ready says `redraw_timeout`; `RaftConfig.nonce` at each start.
+4.  Give what peers say to `step`, and a broken connection to `leader_unreachable`.
+5.  Call `propose` with the payload of one entry: a batch. `NotLeader` means what it says;
+    `may_propose` says it before.
+6.  Whenever `has_ready`, take `ready()`. What it holds was handed over once and for all; each field
     of `Ready` says when it must be done in relation to the others.
-6.  Persist: hard state first, then the entries. One write and one fsync may cover several Readys.
-7.  When durable, call `persisted` with the Ready's number. Commit moves only here.
-8.  Apply what a Ready says is committed, in order, then call `applied`.
-9.  Ask `read_index` for a linearizable read; the grant comes in a later Ready.
-10. After a durable snapshot, purge the log, then call `compact` with the index purged to.
+7.  Send `messages` at once. Persist: `restored`, then hard state, then the entries. One write and
+    one fsync may cover several Readys.
+8.  When durable, call `persisted` with the Ready's number, and send what was to be sent after.
+9.  Apply what a Ready says is committed, in order, then call `applied`.
+10. Ask `read_index` for a linearizable read; the grant or the failure comes in a later Ready.
+11. After a durable snapshot, purge the log, then call `compact` with the index purged to; mind
+    `tail_index`.
+12. Answer `sends_cold` with `cold_read`; end a `snapshot_fetch` with `restore` or `snapshot_failed`.
+13. `change` the membership and `transfer` leadership when a person or an operator asks for it.
 
 Nothing here may import a clock, chance, a loop, a socket, the log of the process or the engine: the
-simulator runs this very code. Today an ensemble has one voter; replication, peers' votes and joint
-changes join as files of their own, through the same Ready.
+simulator runs this very code.
 """
 
-from raftkeeper.raft.core import RaftConfig, RaftCore, Restored
-from raftkeeper.raft.effects import Ready
+from raftkeeper.raft.change import (
+    AddLearner,
+    Change,
+    ChangeRefusal,
+    ChangeRefused,
+    Promote,
+    Remove,
+    Replace,
+    Update,
+)
+from raftkeeper.raft.core import RaftCore
+from raftkeeper.raft.effects import Ready, SnapshotMeta
 from raftkeeper.raft.invariants import InvariantBroken, check_core
-from raftkeeper.raft.membership import Membership
+from raftkeeper.raft.membership import Member, Membership
 from raftkeeper.raft.messages import (
+    MESSAGES,
+    NOBODY,
+    Append,
+    AppendReply,
+    ColdSend,
     Entry,
     EntryKind,
     HardState,
+    Heartbeat,
+    HeartbeatReply,
     Message,
     NotLeader,
+    PreVoteReply,
+    PreVoteRequest,
     ReadGrant,
+    ReadReply,
+    ReadRequest,
     Role,
+    SnapshotFetch,
+    SnapshotOffer,
     SoftState,
+    TimeoutNow,
+    Transferring,
+    VoteReply,
+    VoteRequest,
 )
+from raftkeeper.raft.options import RaftConfig, Restored
+from raftkeeper.raft.progress import FollowerState, FollowerView
+from raftkeeper.raft.transfer import TransferRefused
 
 __all__ = [
+    "MESSAGES",
+    "NOBODY",
+    "AddLearner",
+    "Append",
+    "AppendReply",
+    "Change",
+    "ChangeRefusal",
+    "ChangeRefused",
+    "ColdSend",
     "Entry",
     "EntryKind",
+    "FollowerState",
+    "FollowerView",
     "HardState",
+    "Heartbeat",
+    "HeartbeatReply",
     "InvariantBroken",
+    "Member",
     "Membership",
     "Message",
     "NotLeader",
+    "PreVoteReply",
+    "PreVoteRequest",
+    "Promote",
     "RaftConfig",
     "RaftCore",
     "ReadGrant",
+    "ReadReply",
+    "ReadRequest",
     "Ready",
+    "Remove",
+    "Replace",
     "Restored",
     "Role",
+    "SnapshotFetch",
+    "SnapshotMeta",
+    "SnapshotOffer",
     "SoftState",
+    "TimeoutNow",
+    "TransferRefused",
+    "Transferring",
+    "Update",
+    "VoteReply",
+    "VoteRequest",
     "check_core",
 ]

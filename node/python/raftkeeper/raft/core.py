@@ -1,71 +1,49 @@
 """RaftCore: one member's decisions. Calls go in, one `Ready` comes out; nothing suspends.
 
-This file keeps term, vote, role and indexes, and says which rule is asked when; the rules are next
-door: election, quorum, log, membership, reads. It must not know time, chance, disk or network.
+This file keeps term, vote, role and indexes, takes the calls, and makes the `Ready`. The rules are
+next door, each in a file of its own: election and voting, roles, leadership, replication, following,
+change, transfer, reads, quorum, log, membership. It must not know time, chance, disk or network.
 """
 
-from collections import deque
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from raftkeeper.raft.effects import Ready
+from raftkeeper.raft import (
+    following,
+    leadership,
+    reads,
+    replication,
+    transfer,
+    voting,
+)
+from raftkeeper.raft.change import Change, propose_change
+from raftkeeper.raft.dispatch import dispatch
+from raftkeeper.raft.effects import Ready, SnapshotMeta
 from raftkeeper.raft.election import Election
 from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.leadership import Leadership
 from raftkeeper.raft.log import RaftLog
 from raftkeeper.raft.membership import Membership, MembershipHistory
 from raftkeeper.raft.messages import (
-    NO_HARD_STATE,
     NOBODY,
+    ColdSend,
     Entry,
     EntryKind,
     HardState,
     Index,
     MemberId,
+    Message,
     NotLeader,
     Role,
+    SnapshotFetch,
     SoftState,
     Term,
+    Transferring,
 )
-from raftkeeper.raft.quorum import VoteResult, decide_commit_index, has_quorum
+from raftkeeper.raft.options import RaftConfig, Restored
+from raftkeeper.raft.progress import FollowerView
+from raftkeeper.raft.promises import Promises
 from raftkeeper.raft.reads import Reads
-
-
-@dataclass(frozen=True, slots=True)
-class RaftConfig:
-    """What does not change while the core lives."""
-
-    member_id: MemberId
-    election_ticks: int = 10
-    """The first election timeout; later ones are drawn by the driver."""
-    hot_bytes_max: int = 4 * 1024 * 1024
-    """Payloads kept in memory behind the applied index: a few seconds of writes for a follower
-    that lags; older entries are read from disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What the disk remembered. Everything empty: a member that was never there before."""
-
-    hard_state: HardState = NO_HARD_STATE
-    snapshot_index: Index = 0
-    snapshot_term: Term = 0
-    membership: Membership | None = None
-    """Of the snapshot; None without one."""
-    term_starts: tuple[tuple[Index, Term], ...] = ()
-    """(first index, term) of each run of entries of one term in the log, which may begin before
-    the snapshot's index but not behind the one after it."""
-    last_index: Index = 0
-    """Of the log, or of the snapshot where the log is empty."""
-    configs: tuple[tuple[Index, bytes], ...] = ()
-    """Index and payload of each CONFIG entry in the log."""
-
-
-class _Promise(NamedTuple):
-    """What becomes durable together with a Ready."""
-
-    number: int
-    hard_state: HardState | None
-    last: tuple[Index, Term] | None
+from raftkeeper.raft.roles import become_follower, resign_if_due
 
 
 class RaftCore:
@@ -89,25 +67,51 @@ class RaftCore:
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
                 self._memberships.append(index, Membership.decode(payload))
-        self._election = Election(config.member_id, config.election_ticks)
-        self._reads = Reads()
-        self._match: dict[MemberId, Index] = {}
-        self._noop_index: Index = 0
-        self._number = 0
-        self._promises: deque[_Promise] = deque()
-        self._handed_hard_state = restored.hard_state
-        self._handed_commit: Index = restored.snapshot_index
-        self._handed_soft_state = SoftState(self.role, self.leader_id)
+        self._init_parts()
+        self._init_handed(restored)
         invariant(
             self.term >= (self.log.term_at(self.log.last_index) or 0),
             f"the hard state's term {self.term} is not behind the log's",
         )
+
+    def _init_parts(self) -> None:
+        """What the files next door work on."""
+        self.election = Election(self.config.member_id, self.config.election_ticks)
+        self.leading: Leadership | None = None
+        self.reads = Reads(self.config.nonce)
+        self.fetch: SnapshotFetch | None = None
+        self.fetch_due = False
+        self.restored: SnapshotMeta | None = None
+        self.resign_due = False
+        self.redraw_timeout = False
+        self.outbox: list[Message] = []
+        self.held: list[Message] = []
+        self.sends_cold: list[ColdSend] = []
+
+    def _init_handed(self, restored: Restored) -> None:
+        """What the driver has been given already."""
+        self._touched = False
+        self._promises = Promises()
+        self._handed_hard_state = restored.hard_state
+        self._handed_commit: Index = restored.snapshot_index
+        self._handed_soft_state = SoftState(self.role, self.leader_id)
+        self._handed_membership = self._memberships.current
 
     # -- what can be read
 
     @property
     def membership(self) -> Membership:
         return self._memberships.current
+
+    @property
+    def config_index(self) -> Index:
+        """Stands for the membership that counts: two equal ones mean the same membership."""
+        return self._memberships.current_index
+
+    @property
+    def members(self) -> frozenset[MemberId]:
+        """All others."""
+        return self.membership.everyone - {self.config.member_id}
 
     @property
     def first_index(self) -> Index:
@@ -120,6 +124,31 @@ class RaftCore:
     @property
     def persisted_index(self) -> Index:
         return self.log.persisted_index
+
+    @property
+    def may_propose(self) -> bool:
+        return self.leading is not None and self.leading.transfer is None
+
+    @property
+    def transferring(self) -> MemberId:
+        """To whom leadership is on its way, or NOBODY."""
+        running = self.leading.transfer if self.leading else None
+        return running.to if running else NOBODY
+
+    @property
+    def preferred_leader(self) -> MemberId:
+        """On the leader: a voter that should lead instead and could at once, or NOBODY."""
+        return transfer.find_preferred(self, self.leading) if self.leading else NOBODY
+
+    @property
+    def tail_index(self) -> Index:
+        """The first entry that a living follower may still need: better not to be purged."""
+        if self.leading is None:
+            return self.last_index + 1
+        return replication.decide_tail_index(self, self.leading)
+
+    def followers(self) -> tuple[FollowerView, ...]:
+        return replication.view_followers(self, self.leading) if self.leading else ()
 
     def term_at(self, index: Index) -> Term | None:
         return self.log.term_at(index)
@@ -136,89 +165,151 @@ class RaftCore:
         """
         invariant(self.log.last_index == 0, "only a member with an empty log founds an ensemble")
         self.term = max(self.term, 1)
-        self._append(EntryKind.CONFIG, membership.encode())
-        self._memberships.append(self.log.last_index, membership)
+        self.append(EntryKind.CONFIG, membership.encode())
+        self.follow_config(membership)
 
     def tick(self) -> None:
         """One unit of the driver's clock went by."""
-        if self.role is not Role.LEADER and self._election.tick(self.role, self.membership):
-            self.campaign()
+        self._touched = True
+        lead = self.leading
+        if lead is not None:
+            transfer.tick(self, lead)
+            if not leadership.tick(self, lead):
+                become_follower(self, self.term, NOBODY)
+            return
+        self.reads.tick(self)
+        voting.tick(self)
 
     def set_election_timeout(self, ticks: int) -> None:
-        self._election.timeout_ticks = ticks
+        self.election.timeout_ticks = ticks
 
     def campaign(self) -> None:
-        """Stands for election in a new term. The own vote counts once it is durable."""
-        invariant(self.membership.may_vote(self.config.member_id), "only voters stand for election")
-        self.term += 1
-        self.vote = self.config.member_id
-        self.role = Role.CANDIDATE
-        self.leader_id = NOBODY
-        self._election.start()
+        """Stands for election without waiting for a timeout."""
+        self._touched = True
+        if self.leading is None:
+            voting.stand(self)
+
+    def leader_unreachable(self, member: MemberId) -> None:
+        """The connection to `member` broke. Matters if it leads: there is no need to wait then."""
+        self._touched = True
+        if member == self.leader_id and self.role is Role.FOLLOWER:
+            voting.on_leader_unreachable(self)
+
+    def step(self, message: Message) -> None:
+        """A message of a peer arrived."""
+        self._touched = True
+        dispatch(self, message)
 
     def propose(self, payload: bytes) -> Index:
         """Puts one batch into the log. Earlier ones need not be durable yet."""
-        self._check_leader()
-        return self._append(EntryKind.BATCH, payload)
+        lead = self._leading()
+        if lead.transfer is not None:
+            raise Transferring(self.leader_id, lead.transfer.to)
+        if lead.followers:
+            lead.due = True
+        return self.append(EntryKind.BATCH, payload)
+
+    def change(self, change: Change, config_index: Index) -> Index:
+        """Begins a change of the membership that `config_index` stands for."""
+        return propose_change(self, self._leading(), change, config_index)
+
+    def transfer(self, to: MemberId = NOBODY) -> None:
+        """Hands leadership over, to the most preferred member if none is named."""
+        self._touched = True
+        transfer.begin_transfer(self, self._leading(), to)
 
     def read_index(self, token: int) -> None:
-        """Asks for a linearizable read; `Ready.reads` brings the token back, perhaps much later."""
-        self._check_leader()
-        self._reads.add(token)
-        self._grant_reads()
+        """Asks for a linearizable read; the token comes back in a Ready, perhaps much later."""
+        if self.leader_id == NOBODY:
+            raise NotLeader(NOBODY)
+        self._touched = True
+        self.reads.add(token)
+
+    def cold_read(self, cold: ColdSend, entries: Iterable[Entry]) -> None:
+        """The entries of a `Ready.sends_cold`, or the first of them; none if they cannot be read."""
+        self._touched = True
+        if self.leading is not None:
+            replication.on_cold_read(self, self.leading, cold, entries)
+
+    def restore(self, meta: SnapshotMeta) -> bool:
+        """The fetched snapshot is durable. True: the state machine is to be loaded from it, before
+        anything of a later Ready is applied. False: it is not needed.
+        """
+        self._touched = True
+        return following.restore(self, meta)
+
+    def snapshot_failed(self) -> None:
+        """The fetch was given up. The leader's next offer begins another."""
+        self.fetch = None
 
     @property
     def has_ready(self) -> bool:
-        return (
+        """Cheap after a `ready` behind which nothing was called: it has taken everything."""
+        return self._touched and (
             self.log.has_unhanded
-            or self._handed_commit < self.commit_index
-            or self._reads.has_granted
+            or self._handed_commit < min(self.commit_index, self.log.persisted_index)
+            or bool(self.outbox or self.held or self.sends_cold)
+            or (self.leading is not None and self.leading.due)
+            or self.reads.has_results
+            or reads.may_go_on(self)
             or self._handed_hard_state != (self.term, self.vote)
             or self._has_new_soft_state
+            or self._handed_membership is not self._memberships.current
+            or self.restored is not None
+            or self.fetch_due
+            or self.redraw_timeout
         )
 
     def ready(self) -> Ready:
         """Everything that came up since the last call."""
-        hard_state = None
-        if self._handed_hard_state != (self.term, self.vote):
-            hard_state = self._handed_hard_state = HardState(self.term, self.vote)
-        entries = self.log.take_unhanded() if self.log.has_unhanded else ()
-        if hard_state or entries:
-            self._number += 1
-            last = (entries[-1].index, entries[-1].term) if entries else None
-            self._promises.append(_Promise(self._number, hard_state, last))
-        cold: tuple[Index, Index] | None = None
-        committed: tuple[Entry, ...] = ()
-        if self._handed_commit < self.commit_index:
-            cold, committed = self.log.split_hot(self._handed_commit + 1, self.commit_index)
-            self._handed_commit = self.commit_index
-        soft_state = None
+        self._touched = False
+        if reads.may_go_on(self):
+            reads.go_on_with_reads(self)
+        if self.leading is not None and self.leading.due:
+            replication.feed_followers(self, self.leading)
+        hard_state, entries, restored = self._take_for_disk()
+        messages, after_persist = self._take_messages()
+        cold, committed = self._take_committed()
+        soft_state = membership = fetch = None
         if self._has_new_soft_state:
             soft_state = self._handed_soft_state = SoftState(self.role, self.leader_id)
+        if self._handed_membership is not self._memberships.current:
+            membership = self._handed_membership = self._memberships.current
+        if self.fetch_due:
+            fetch, self.fetch_due = self.fetch, False
+        sends_cold, redraw_timeout = tuple(self.sends_cold), self.redraw_timeout
+        self.sends_cold.clear()
+        self.redraw_timeout = False
         return Ready(
-            number=self._number,
-            hard_state=hard_state,
-            entries=entries,
-            messages=(),
-            messages_after_persist=(),
-            committed_cold=cold,
-            committed=committed,
-            reads=self._reads.take_granted(),
-            soft_state=soft_state,
+            self._promises.number,
+            hard_state,
+            entries,
+            messages,
+            after_persist,
+            cold,
+            committed,
+            self.reads.take_granted(),
+            soft_state,
+            self.reads.take_failed(),
+            restored,
+            sends_cold,
+            fetch,
+            membership,
+            redraw_timeout,
         )
 
     def persisted(self, number: int) -> None:
         """Hard state and entries of the Ready of this number, and of all before, are durable."""
-        invariant(number <= self._number, f"Ready {number} was handed over")
-        while self._promises and self._promises[0].number <= number:
-            promise = self._promises.popleft()
+        self._touched = True
+        for promise in self._promises.fulfil(number):
             if promise.hard_state is not None:
-                self._on_hard_state_durable(promise.hard_state)
+                voting.on_hard_state_durable(self, promise.hard_state)
             if promise.last is not None:
                 self.log.mark_persisted(*promise.last)
-        if self.role is Role.LEADER:
-            self._match[self.config.member_id] = self.log.persisted_index
-            self._advance_commit()
+        if self.leading is not None:
+            self.leading.match[self.config.member_id] = self.log.persisted_index
+            leadership.advance_commit(self, self.leading)
+            resign_if_due(self)
 
     def applied(self, index: Index) -> None:
         """The state machine has applied everything up to `index`."""
@@ -235,46 +326,72 @@ class RaftCore:
         self.log.compact(index)
         self._memberships.compact(index)
 
-    # -- transitions
+    # -- for the files next door
+
+    def append(self, kind: EntryKind, payload: bytes) -> Index:
+        """One more entry of the own term."""
+        self._touched = True
+        index = self.log.last_index + 1
+        self.log.append(Entry(index, self.term, kind, payload))
+        return index
+
+    def follow_config(self, membership: Membership) -> None:
+        """The last entry of the log holds a membership: from now on it counts."""
+        self._memberships.append(self.log.last_index, membership)
+
+    def cut_off(self, index: Index) -> None:
+        """The entry at `index` and all behind it go, and what was promised of them."""
+        invariant(index > self.commit_index, f"entry {index} to be cut off is not committed")
+        self.log.truncate_from(index)
+        self._memberships.truncate_from(index)
+        self._promises.cut_off(index, self.log.last_term)
+
+    def replace_log(self, meta: SnapshotMeta) -> None:
+        """The snapshot stands for everything."""
+        self.log.restore(meta.index, meta.term)
+        self._memberships = MembershipHistory(meta.index, meta.membership)
+        self._promises.forget_entries()
+        self.commit_index = self.applied_index = self._handed_commit = meta.index
+        self.restored = meta
+
+    # -- the parts of a Ready
 
     @property
     def _has_new_soft_state(self) -> bool:
         handed = self._handed_soft_state
         return handed.role is not self.role or handed.leader_id != self.leader_id
 
-    def _check_leader(self) -> None:
-        if self.role is not Role.LEADER:
+    def _take_for_disk(
+        self,
+    ) -> tuple[HardState | None, tuple[Entry, ...], SnapshotMeta | None]:
+        hard_state = None
+        if self._handed_hard_state != (self.term, self.vote):
+            hard_state = self._handed_hard_state = HardState(self.term, self.vote)
+        entries = self.log.take_unhanded() if self.log.has_unhanded else ()
+        restored, self.restored = self.restored, None
+        if hard_state or entries or restored:
+            self._promises.add(hard_state, entries)
+        return hard_state, entries, restored
+
+    def _take_messages(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+        """What rests on the disk may go at once if the disk has everything."""
+        if not self.outbox and not self.held:
+            return (), ()
+        at_once, after_persist = self.outbox, self.held
+        self.outbox, self.held = [], []
+        if self._promises.persisted_number == self._promises.number:
+            return (*at_once, *after_persist), ()
+        return tuple(at_once), tuple(after_persist)
+
+    def _take_committed(self) -> tuple[tuple[Index, Index] | None, tuple[Entry, ...]]:
+        """Only what is durable here too: a snapshot must never be ahead of the own log."""
+        last = min(self.commit_index, self.log.persisted_index)
+        if self._handed_commit >= last:
+            return None, ()
+        first, self._handed_commit = self._handed_commit + 1, last
+        return self.log.split_hot(first, last)
+
+    def _leading(self) -> Leadership:
+        if self.leading is None:
             raise NotLeader(self.leader_id)
-
-    def _append(self, kind: EntryKind, payload: bytes) -> Index:
-        index = self.log.last_index + 1
-        self.log.append(Entry(index, self.term, kind, payload))
-        return index
-
-    def _on_hard_state_durable(self, hard_state: HardState) -> None:
-        me = self.config.member_id
-        if self.role is not Role.CANDIDATE or hard_state != (self.term, me):
-            return
-        result = self._election.record(me, granted=True, membership=self.membership)
-        if result is VoteResult.WON:
-            self._become_leader()
-
-    def _become_leader(self) -> None:
-        self.role = Role.LEADER
-        self.leader_id = self.config.member_id
-        self._match = {}
-        self._noop_index = self._append(EntryKind.NOOP, b"")
-
-    def _advance_commit(self) -> None:
-        index = decide_commit_index(self.membership, self._match)
-        # Entries of earlier terms are never committed by counting copies (Raft, section 5.4.2):
-        # they are when an entry of the own term behind them is.
-        if index > self.commit_index and self.log.term_at(index) == self.term:
-            self.commit_index = index
-            self._grant_reads()
-
-    def _grant_reads(self) -> None:
-        if self.commit_index >= self._noop_index and has_quorum(
-            self.membership, (self.config.member_id,)
-        ):
-            self._reads.grant_all(self.commit_index)
+        return self.leading

@@ -41,11 +41,11 @@ class RaftLog:
     ) -> None:
         runs = list(term_starts)
         snapshot_index, snapshot_term = snapshot
-        if not runs or runs[0][0] == snapshot_index + 1:
+        self.first_index: Index = runs[0][0] if runs else snapshot_index + 1
+        if self.first_index == snapshot_index + 1:
             runs.insert(0, snapshot)
-            self.first_index: Index = snapshot_index + 1
-        else:
-            self.first_index = runs[0][0]
+        elif self.first_index == 1:
+            runs.insert(0, (0, 0))
         self._run_starts = [start for start, _ in runs]
         self._run_terms = [term for _, term in runs]
         self.last_index: Index = last_index
@@ -69,6 +69,41 @@ class RaftLog:
             return None
         run = bisect_right(self._run_starts, index) - 1
         return self._run_terms[run] if run >= 0 else None
+
+    @property
+    def last_term(self) -> Term:
+        return self._run_terms[-1]
+
+    @property
+    def base_index(self) -> Index:
+        """The first index whose term is known: what comes behind it can be sent. The entry before
+        the log, or the first of the log if it was read from disk without the one before.
+        """
+        return max(self.first_index - 1, self._run_starts[0])
+
+    @property
+    def hot_first(self) -> Index:
+        """The first entry that is in memory; behind the end when none is."""
+        return self._hot_first
+
+    def is_covered_by(self, last_index: Index, last_term: Term) -> bool:
+        """Whether a log that ends there holds at least what this one does (Raft, section 5.4.1)."""
+        return (last_term, last_index) >= (self._run_terms[-1], self.last_index)
+
+    def find_agreement(self, index: Index, term: Term) -> tuple[Index, Term]:
+        """The last entry at or before `index` whose term is not above `term`, with its term.
+
+        Nothing between it and `index` can be the same in a log that has `term` at `index`, so one
+        question skips a whole run of terms. Where that leads before what is known, so does the
+        answer: only a snapshot can help there.
+        """
+        index = min(index, self.last_index)
+        run = min(bisect_right(self._run_starts, index), bisect_right(self._run_terms, term)) - 1
+        if run < 0:
+            return max(min(index, self.base_index - 1), 0), 0
+        if run + 1 < len(self._run_starts):
+            index = min(index, self._run_starts[run + 1] - 1)
+        return index, self._run_terms[run]
 
     def append(self, entry: Entry) -> None:
         invariant(entry.index == self.last_index + 1, f"entry {entry.index} is the next")
@@ -123,13 +158,35 @@ class RaftLog:
     def hot_slice(self, first: Index, last: Index) -> tuple[Entry, ...]:
         return tuple(self._hot[first - self._hot_first : last + 1 - self._hot_first])
 
+    def hot_batch(self, first: Index, bytes_max: int) -> tuple[tuple[Entry, ...], int]:
+        """Entries from `first` on, at least one, until `bytes_max` are gathered; and their size."""
+        hot = self._hot
+        start = first - self._hot_first
+        stop = start + 1
+        size = len(hot[start].payload)
+        while stop < len(hot) and size + len(hot[stop].payload) <= bytes_max:
+            size += len(hot[stop].payload)
+            stop += 1
+        return tuple(hot[start:stop]), size
+
+    def restore(self, index: Index, term: Term) -> None:
+        """Nothing is left: a snapshot that ends with this entry stands for all."""
+        self._run_starts = [index]
+        self._run_terms = [term]
+        self.first_index = index + 1
+        self.last_index = self.persisted_index = self._handed_index = index
+        self._hot = []
+        self._hot_first = index + 1
+        self._hot_bytes = 0
+
     def evict(self, applied_index: Index) -> None:
         """Lets go of payloads that are durable and applied, down to half the bound once it is hit:
         rarely and in bulk, so that an entry costs nothing on the way.
         """
         if self._hot_bytes <= self._hot_bytes_max:
             return
-        evictable = min(applied_index, self.persisted_index) + 1 - self._hot_first
+        # Below zero while entries that are on disk only are being applied, after a restart.
+        evictable = max(min(applied_index, self.persisted_index) + 1 - self._hot_first, 0)
         count = 0
         for entry in self._hot[:evictable]:
             if self._hot_bytes <= self._hot_bytes_max // 2:

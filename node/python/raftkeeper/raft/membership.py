@@ -2,7 +2,7 @@
 
 A membership counts from the moment its entry is in the log, committed or not, and no longer when
 that entry is cut off again; so the history is kept by index. This file does not decide when a change
-is allowed.
+is allowed: change.py does.
 """
 
 import json
@@ -12,7 +12,22 @@ from dataclasses import dataclass
 
 from raftkeeper.raft.messages import Index, MemberId
 
-_VERSION = 1
+_VERSION = 2
+"""1 had neither members nor next_id; such entries are still read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What everybody knows about one member."""
+
+    id: MemberId
+    """Given out by the log, never again to another."""
+    incarnation: bytes = b""
+    """Drawn when its disk was empty: a disk that was lost does not come back under the old id."""
+    address: str = ""
+    zone: str = ""
+    priority: int = 1
+    """Higher ones lead by preference; nobody is kept from leading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,10 @@ class Membership:
     voters: frozenset[MemberId]
     learners: frozenset[MemberId] = frozenset()
     outgoing: frozenset[MemberId] = frozenset()
+    members: tuple[Member, ...] = ()
+    """One for each id in the three sets, by id."""
+    next_id: MemberId = 1
+    """The id of the next member to come: above all that ever were."""
 
     @classmethod
     def of(
@@ -31,12 +50,32 @@ class Membership:
         voters: Iterable[MemberId],
         learners: Iterable[MemberId] = (),
         outgoing: Iterable[MemberId] = (),
+        details: Iterable[Member] = (),
+        next_id: MemberId = 1,
     ) -> "Membership":
-        return cls(frozenset(voters), frozenset(learners), frozenset(outgoing))
+        """From ids. `details` may know some of them, and others, which are left out."""
+        sets = frozenset(voters), frozenset(learners), frozenset(outgoing)
+        known = {member.id: member for member in details}
+        ids = sorted(sets[0] | sets[1] | sets[2])
+        members = tuple(known.get(member_id) or Member(member_id) for member_id in ids)
+        return cls(*sets, members, max([next_id - 1, *ids]) + 1)
+
+    @classmethod
+    def found(cls, members: Iterable[Member]) -> "Membership":
+        """The first membership of an ensemble: all are voters."""
+        details = tuple(members)
+        return cls.of((member.id for member in details), details=details)
 
     @property
     def is_joint(self) -> bool:
         return bool(self.outgoing)
+
+    @property
+    def everyone(self) -> frozenset[MemberId]:
+        return self.voters | self.learners | self.outgoing
+
+    def member(self, member_id: MemberId) -> Member | None:
+        return next((member for member in self.members if member.id == member_id), None)
 
     def may_vote(self, member: MemberId) -> bool:
         return member in self.voters or member in self.outgoing
@@ -51,19 +90,37 @@ class Membership:
             "voters": sorted(self.voters),
             "learners": sorted(self.learners),
             "outgoing": sorted(self.outgoing),
+            "next_id": self.next_id,
+            # Of a member without any details the id in its set says it all.
+            "members": [
+                [member.id, member.incarnation.hex(), member.address, member.zone, member.priority]
+                for member in self.members
+                if member != Member(member.id)
+            ],
         }
         return json.dumps(value, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, payload: bytes) -> "Membership":
-        """Raises ValueError when the bytes are not a membership of this version."""
+        """Raises ValueError when the bytes are not a membership of a version known here."""
         try:
             value = json.loads(payload)
             version = value["version"]
-            membership = cls.of(value["voters"], value["learners"], value["outgoing"])
-        except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            if version == 1:
+                value |= {"next_id": 1, "members": []}
+            membership = cls.of(
+                value["voters"],
+                value["learners"],
+                value["outgoing"],
+                (
+                    Member(member_id, bytes.fromhex(incarnation), address, zone, priority)
+                    for member_id, incarnation, address, zone, priority in value["members"]
+                ),
+                value["next_id"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a membership: {payload[:100]!r}") from error
-        if version != _VERSION:
+        if version not in (1, _VERSION):
             raise ValueError(f"a membership of version {version}; this node knows {_VERSION}")
         return membership
 
@@ -80,6 +137,11 @@ class MembershipHistory:
     @property
     def current(self) -> Membership:
         return self._memberships[-1]
+
+    @property
+    def current_index(self) -> Index:
+        """Of the entry that holds the current one, or of the snapshot that came with it."""
+        return self._indexes[-1]
 
     def at(self, index: Index) -> Membership:
         """The one that counts at `index`; for an index older than all it is the oldest known."""

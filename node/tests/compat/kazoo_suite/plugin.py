@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from tests.compat.peers import PEERS, Peer, PeerSettings
 
-from .plugin_names import OUTCOMES_VARIABLE, PEER_VARIABLE
+from .plugin_names import ONLY_VARIABLE, OUTCOMES_VARIABLE, PEER_VARIABLE
 from .skips import load_skips, names
 
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
@@ -101,6 +101,9 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Marks what skips.toml names; an entry that names nothing is an error, in a whole run."""
+    only = set(filter(None, os.environ.get(ONLY_VARIABLE, "").split("\n")))
+    if only:
+        items[:] = [item for item in items if names(item.nodeid)[0] in only]
     skips = load_skips()
     unused = set(skips)
     for item in items:
@@ -108,7 +111,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if name in skips:
                 item.add_marker(pytest.mark.skip(reason=skips[name]))
                 unused.discard(name)
-    if unused and not config.option.keyword:
+    if unused and not only and not config.option.keyword:
         raise pytest.UsageError(f"skips.toml names tests that are not there: {sorted(unused)}")
 
 

@@ -7,3 +7,6 @@ PEER_VARIABLE = "RAFTKEEPER_SUITE_PEER"
 
 OUTCOMES_VARIABLE = "RAFTKEEPER_SUITE_OUTCOMES"
 """Where the plugin writes the outcome of each test, as JSON."""
+
+ONLY_VARIABLE = "RAFTKEEPER_SUITE_ONLY"
+"""The tests to run, one a line; all if it is empty."""

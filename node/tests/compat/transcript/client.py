@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from .connection import REPLY_DEADLINE_S, Connection, Silence
 from .jute import Acl, Reader, Truncated, Writer
-from .masks import error_text, string_text
+from .masks import error_text, shortened, string_text
 from .operations import (
     EVENTS,
     OPERATIONS,
@@ -54,6 +54,8 @@ class Client:
         self.password = bytes(16)
         self.timeout_ms = 0
         self.last_zxid = 0
+        self.piped = False
+        """Whether requests are left in flight; `settle` waits for their replies."""
         self.connection = Connection(*address)
         self._address = address
         self._recording = recording
@@ -114,7 +116,7 @@ class Client:
     def ask(self, name: str, *, xid: int | None = None, **values: Any) -> None:
         """Sends one request and records everything up to its reply."""
         self.send(name, xid=xid, **values)
-        self.settle()
+        self._settle_unless_piped()
 
     def send(self, name: str, *, xid: int | None = None, **values: Any) -> None:
         """Sends one request and does not wait: several in flight make a pipeline."""
@@ -127,7 +129,7 @@ class Client:
 
     def ask_multi(self, name: str, operations: Sequence[SubRequest]) -> None:
         self._recording.opcodes.update(operation for operation, _ in operations)
-        shown = "; ".join(
+        shown = [
             " ".join(
                 [
                     operation,
@@ -138,15 +140,16 @@ class Client:
                 ]
             )
             for operation, values in operations
-        )
-        self._request(name, encode_multi(operations), f"[{shown}]", None)
-        self.settle()
+        ]
+        listed = "; ".join(shortened(shown, "operations"))
+        self._request(name, encode_multi(operations), f"[{listed}]", None)
+        self._settle_unless_piped()
 
     def ask_raw(self, name: str, body: bytes, *, code: int | None = None) -> None:
         """A body the tables would not make: cut short, too long, or of an operation unknown."""
         shown = f"raw {body.hex() or 'nothing'}" if len(body) <= 64 else f"raw {len(body)} bytes"
         self._request(name, body, shown, None, code)
-        self.settle()
+        self._settle_unless_piped()
 
     def settle(self) -> None:
         """Records frames until nothing that was sent is unanswered."""
@@ -199,6 +202,10 @@ class Client:
         self.connection.close()
 
     # ---- inside
+
+    def _settle_unless_piped(self) -> None:
+        if not self.piped:
+            self.settle()
 
     def _request(
         self, name: str, body: bytes, shown: str, xid: int | None, code: int | None = None
@@ -270,13 +277,16 @@ class Client:
         except (Truncated, KeyError):
             self._add(f"  (no results that can be read){_leftover(reader)}")
             return
+        lines = []
         for name, error, values in results:
             shown = "".join(
                 f" {field}={error_text(value) if field == 'error' else self._shown(kind, value)}"
                 for field, kind, value in values
             )
             self._recording.errors.add(error)
-            self._add(f"  {name} err={error_text(error)}{shown}")
+            lines.append(f"  {name} err={error_text(error)}{shown}")
+        for line in shortened(lines, "results"):
+            self._add(line)
         if rest := _leftover(reader):
             self._add(f"  {rest.strip()}")
 

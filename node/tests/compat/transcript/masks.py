@@ -8,6 +8,7 @@ the other times of the same Stat. All else is printed as it is.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from .operations import ERRORS
 
 CLOCK_SLACK_MS = 3_600_000
 """A time stamp further than this from now is no clock reading and is printed as it is."""
+
+ITEMS_SHOWN = 60
+"""Longer lists are shown by their count and a digest of all of them."""
 
 DATA_SHOWN_BYTES = 64
 """Longer values are shown by length and first bytes."""
@@ -133,17 +137,27 @@ def strings_text(values: Sequence[str | None] | None) -> str:
     """Sorted: no server promises an order of children, ephemerals or ids."""
     if values is None:
         return "null"
-    return "[" + " ".join(sorted(string_text(value) for value in values)) + "]"
+    shown = sorted(string_text(value) for value in values)
+    return "[" + " ".join(shortened(shown, "strings")) + "]"
+
+
+def shortened(items: Sequence[str], what: str) -> Sequence[str]:
+    """The items; of too many to read, their count and a digest, which differs if any of them does."""
+    if len(items) <= ITEMS_SHOWN:
+        return items
+    digest = hashlib.sha256("\n".join(items).encode()).hexdigest()[:12]
+    return [f"({len(items)} {what}, digest {digest})"]
 
 
 def acls_text(acls: Sequence[Acl] | None) -> str:
+    """In their order, which is kept."""
     if acls is None:
         return "null"
-    shown = (
+    shown = [
         f"{permissions}:{string_text(scheme)}:{string_text(user)}"
         for permissions, scheme, user in acls
-    )
-    return "[" + " ".join(shown) + "]"
+    ]
+    return "[" + " ".join(shortened(shown, "entries")) + "]"
 
 
 def _time(milliseconds: int) -> str:

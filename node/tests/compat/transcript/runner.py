@@ -39,7 +39,7 @@ def walk_on(peer: Peer, seed: int) -> Recording:
     recording = Recording(f"chance {seed}", "")
     run = Run(peer, recording)
     try:
-        chance.walk(run, seed, EXPLORED_STEPS)
+        chance.explore(run, seed, EXPLORED_STEPS)
     finally:
         run.finish()
     return recording

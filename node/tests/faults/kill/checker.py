@@ -15,10 +15,11 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from tests.compat.peers import Peer, PeerError, PeerSettings
+from tests.compat.peers import Peer, PeerError, PeerSettings, RaftKeeper
 
 from .departures import Departures
 from .session import ConnectionLostError, Session, WrongReplyError
+from .torn import tear_tail
 from .watcher import Watcher
 from .writer import ROOT, Tally, Writer
 
@@ -48,6 +49,8 @@ LEAVE_SHARE = 0.15
 """Of writers that leave their session in a round."""
 CLOSE_AMID_SHARE = 0.15
 """Of writers that close their session amid the load."""
+TORN_SHARE = 0.3
+"""Of restarts that find half a block at the end of the log, as after a power cut."""
 QUIET_EVERY = 20
 """Rounds after which the server is left alone until all abandoned sessions have expired."""
 EXPIRY_DEADLINE_S = 30.0
@@ -66,6 +69,7 @@ class Run:
     departures: Departures = field(default_factory=Departures)
     watcher: Watcher = field(default_factory=Watcher)
     kills: int = 0
+    torn: int = 0
     slowest_start_s: float = 0.0
 
     async def begin(self) -> None:
@@ -87,6 +91,8 @@ class Run:
             await auditor.wait_closed()
         if self.rng.random() < START_KILL_SHARE:
             await self._kill_while_starting()
+        if isinstance(self.peer, RaftKeeper) and self.rng.random() < TORN_SHARE:
+            self.torn += tear_tail(self.peer.data_directory, self.rng)
         await self._start()
         await asyncio.gather(
             *(writer.attach_and_settle(self._session(writer.name)) for writer in self.writers)
@@ -188,7 +194,7 @@ async def check(peer: Peer, rounds: int, seed: int) -> Run:
 def summary(run: Run) -> str:
     tally = run.tally
     return (
-        f"{run.kills} kills, {tally.acknowledged:,} acknowledged writes all there; unanswered:"
+        f"{run.kills} kills, {run.torn} torn tails, {tally.acknowledged:,} acknowledged writes all there; unanswered:"
         f" {tally.unanswered_applied:,} took effect, {tally.unanswered_lost:,} did not;"
         f" {len(run.departures.all)} sessions left, {run.watcher.events:,} events,"
         f" slowest start {run.slowest_start_s:.1f} s"

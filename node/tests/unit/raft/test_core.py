@@ -119,14 +119,14 @@ def test_the_driver_may_not_run_ahead() -> None:
 
 
 def test_a_member_of_many_asks_for_votes_in_vain() -> None:
-    """Its own vote, though durable, is no majority; the timeout may be drawn anew."""
+    """It does not even begin a new term; the timeout may be drawn anew."""
     core = RaftCore(RaftConfig(1, election_ticks=50), Restored())
     core.bootstrap(Membership.of([1, 2, 3]))
     core.set_election_timeout(2)
     core.tick()
     core.tick()
     settle(core)
-    assert (core.role, core.term, core.commit_index) == (Role.CANDIDATE, 2, 0)
+    assert (core.role, core.term, core.commit_index) == (Role.PRE_CANDIDATE, 1, 0)
 
 
 def test_a_leader_does_not_campaign_against_itself() -> None:

@@ -6,12 +6,14 @@ from . import (
     acl,
     admin,
     auth,
+    bursts,
     chance,
     children,
     containers_ttl,
     create,
     delete,
     ephemeral,
+    extremes,
     frames,
     malformed,
     multi,
@@ -19,6 +21,7 @@ from . import (
     order,
     paths,
     persistent_watches,
+    quota,
     reads,
     restart,
     root,
@@ -32,18 +35,14 @@ from . import (
 )
 
 STORIES: tuple[ModuleType, ...] = (
-    *(
-        root,
-        create,
-        paths,
-        reads,
-        set_data,
-        delete,
-        children,
-        sequential,
-        ephemeral,
-        containers_ttl,
-    ),
-    *(acl, auth, multi, multi_read, watches, persistent_watches, watch_removal, set_watches),
-    *(order, sessions, admin, malformed, frames, system_nodes, chance, restart),
+    # First, on a server where nobody has been before.
+    root,
+    # The tree.
+    *(create, paths, reads, set_data, delete, children, sequential, ephemeral, containers_ttl),
+    *(acl, auth, multi, multi_read, system_nodes, quota),
+    # Watches, sessions and the wire.
+    *(watches, persistent_watches, watch_removal, set_watches, order, sessions, admin),
+    *(malformed, frames, extremes),
+    # What nobody wrote down; and the end.
+    *(chance, bursts, restart),
 )

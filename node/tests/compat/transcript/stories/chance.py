@@ -7,7 +7,7 @@ containers are collected at any time, and the ephemerals of a session go in any 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..jute import Acl
 from ..operations import SubRequest
@@ -34,12 +34,15 @@ from ..verbs import (
 GOLDEN_SEED = 1
 GOLDEN_STEPS = 300
 
+BURST_STEPS = 12
+"""Few enough that the answers can be read beside the requests."""
+
 TTL_MS = 3_600_000
 
-FLAGS = (PERSISTENT,) * 6 + (EPHEMERAL,) * 3 + (SEQUENTIAL, EPHEMERAL_SEQUENTIAL, TTL, 9)
+FLAGS = (PERSISTENT,) * 10 + (EPHEMERAL,) * 3 + (SEQUENTIAL, EPHEMERAL_SEQUENTIAL, TTL)
 
 ACLS: tuple[list[Acl] | None, ...] = (
-    *(OPEN,) * 12,
+    *(OPEN,) * 20,
     [(31, "auth", "")],
     [(1, "world", "anyone"), (31, "digest", "walker:vvprWFJ4L8l45mMtxfBC2aGjzMc=")],
     [(15, "world", "anyone")],
@@ -51,27 +54,34 @@ ACLS: tuple[list[Acl] | None, ...] = (
 
 
 def story(run: Run) -> None:
-    walk(run, GOLDEN_SEED, GOLDEN_STEPS)
+    Walk(run, GOLDEN_SEED).go(GOLDEN_STEPS)
 
 
-def walk(run: Run, seed: int, steps: int) -> None:
-    """`steps` steps from `seed`, in a part of the tree of their own."""
-    Walk(run, seed).go(steps)
+def explore(run: Run, seed: int, steps: int) -> None:
+    """About `steps` steps from any seed, in a part of the tree of their own: one by one and at once."""
+    way = Walk(run, seed)
+    for _ in range(steps // (2 * BURST_STEPS)):
+        way.go(BURST_STEPS)
+        way.burst(BURST_STEPS)
+
+
+Action = Callable[[Verbs], None]
 
 
 class Walk:
     """Chooses; the same choices for the same seed, whatever the server answers."""
 
-    def __init__(self, run: Run, seed: int) -> None:
+    def __init__(self, run: Run, seed: int, *, below: str = "") -> None:
         self._run = run
         self._chance = random.Random(seed)
-        self._root = f"/chance{seed}"
+        self._root = f"{below}/chance{seed}"
         self._clients = [run.client(name) for name in ("x", "y", "z")]
-        self._actions: list[tuple[int, Callable[[Verbs], None]]] = [
-            (10, self._create),
+        self._clients[0].create(self._root, b"")
+        self._actions: list[tuple[int, Action]] = [
+            (16, self._create),
             (5, self._delete),
             (5, self._set_data),
-            (8, self._read),
+            (10, self._read),
             (6, self._multi),
             (2, self._multi_read),
             (3, self._set_acl),
@@ -82,11 +92,27 @@ class Walk:
             (1, self._authenticate),
         ]
 
-    def go(self, steps: int) -> None:
-        self._clients[0].create(self._root, b"")
+    def burst(self, steps: int) -> None:
+        """One session asks so many things at once, and then waits for all the replies.
+
+        Left out are a new connection; auth packets, which ZooKeeper answers out of turn; and setACL,
+        since ZooKeeper judges the writes behind it by the former ACL for as long as it is on its way.
+        """
+        actor = self._chance.randrange(len(self._clients))
+        client = self._clients[actor]
+        client.piped = True
+        alone = {self._come_back, self._authenticate, self._set_acl}
+        actions = [row for row in self._actions if row[1] not in alone]
         for _ in range(steps):
-            weights = [weight for weight, _ in self._actions]
-            ((_, action),) = self._chance.choices(self._actions, weights)
+            self._choose(actions)(client)
+        client.piped = False
+        client.settle()
+        self._clients[(actor + 1) % len(self._clients)].ping()
+
+    def go(self, steps: int) -> None:
+        """One request after the other."""
+        for _ in range(steps):
+            action = self._choose(self._actions)
             actor = self._chance.randrange(len(self._clients))
             action(self._clients[actor])
             # Whoever else may have been told something says so now.
@@ -94,12 +120,16 @@ class Walk:
 
     # ---- choices
 
+    def _choose(self, actions: Sequence[tuple[int, Action]]) -> Action:
+        ((_, action),) = self._chance.choices(actions, [weight for weight, _ in actions])
+        return action
+
     def _path(self) -> str:
-        depth = self._chance.choice((0, 1, 1, 1, 2, 2, 3))
+        depth = self._chance.choice((0, *(1,) * 6, *(2,) * 4, 3))
         return "/".join([self._root, *self._chance.choices("abc", k=depth)])
 
     def _version(self) -> int:
-        return self._chance.choice((-1, -1, -1, 0, 0, 1, 2))
+        return self._chance.choice((*(-1,) * 6, 0, 0, 1, 2))
 
     def _data(self) -> bytes | None:
         return self._chance.choice((None, b"", b"1", b"some data"))
@@ -111,10 +141,10 @@ class Walk:
 
     def _create(self, client: Verbs) -> None:
         flags, path, acl = self._chance.choice(FLAGS), self._path(), self._chance.choice(ACLS)
-        match self._chance.randrange(3):
-            case 0:
+        match self._chance.randrange(6):
+            case 0 | 1 | 2:
                 client.create(path, self._data(), acl=acl, flags=flags)
-            case 1:
+            case 3 | 4:
                 client.create2(path, self._data(), acl=acl, flags=flags)
             case _:
                 mode = self._chance.choice((TTL, SEQUENTIAL_TTL))
@@ -146,7 +176,7 @@ class Walk:
                 client.get_all_children_number(path)
 
     def _multi(self, client: Verbs) -> None:
-        client.multi(*(self._sub_request() for _ in range(self._chance.randrange(1, 5))))
+        client.multi(*(self._sub_request() for _ in range(self._chance.choice((1, 1, 2, 2, 3)))))
 
     def _sub_request(self) -> SubRequest:
         path = self._path()

@@ -51,6 +51,13 @@ def _expiry(run: Run) -> None:
     silent.await_hang_up()
     late = run.reconnect("late", silent)
     late.await_hang_up()
+    # The timeout of the last connect holds, not that of the first.
+    patient = run.client("patient")
+    patient.create("/ephemeral/z", b"", flags=EPHEMERAL)
+    patient.drop()
+    run.reconnect("patient no more", patient, timeout_ms=SHORT_TIMEOUT_MS)
+    b.exists("/ephemeral/z", watch=True)
+    b.await_event(EXPIRY_DEADLINE_S)
     dropped = run.client("dropped", timeout_ms=SHORT_TIMEOUT_MS)
     dropped.create("/ephemeral/y", b"", flags=EPHEMERAL)
     b.get_children("/ephemeral", watch=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 
 from ..run import Run
+from ..verbs import create_op, delete_op
+
+CHILDREN, CHILDREN_EACH = 6_000, 2_000
 
 FRAME_BYTES_MAX = 0xFFFFF
 CREATE_OVERHEAD = 8 + 4 + len("/frames/x") + 4 + 4 + (4 + 4 + 5 + 4 + 6) + 4
@@ -37,6 +40,7 @@ def story(run: Run) -> None:
         client.send_bytes(data, shown)
         client.await_hang_up()
     _pieces(run)
+    _large_replies(run)
     a.get_children("/frames")
 
 
@@ -51,6 +55,21 @@ def _short(run: Run, length: int) -> None:
     client = run.client(f"{length} bytes")
     client.send_bytes(struct.pack(">i", length) + bytes(length), f"a frame of {length} zeros")
     client.await_hang_up()
+
+
+def _large_replies(run: Run) -> None:
+    """A reply may be larger than any request: a list of many children with long names."""
+    a = run.client("large")
+    a.create("/frames/many", b"")
+    names = [f"{number:04}{'n' * 200}" for number in range(CHILDREN)]
+    for start in range(0, CHILDREN, CHILDREN_EACH):
+        a.multi(*(create_op(f"/frames/many/{name}") for name in names[start:][:CHILDREN_EACH]))
+    a.get_children2("/frames/many")
+    a.get_children("/frames/many", watch=True)
+    a.get_all_children_number("/frames")
+    for start in range(0, CHILDREN, CHILDREN_EACH):
+        a.multi(*(delete_op(f"/frames/many/{name}") for name in names[start:][:CHILDREN_EACH]))
+    a.delete("/frames/many")
 
 
 def _pieces(run: Run) -> None:

@@ -28,7 +28,7 @@ def story(run: Run) -> None:
         get_data_op("/multiread/child"),
     )
     a.multi_read(get_data_op("/multiread/none"))
-    a.multi_read(get_data_op("multiread"), get_data_op(""), get_data_op("/multiread/"))
+    a.multi_read(get_data_op("multiread"), get_data_op("/multiread/"))
     # The watch flag of an operation inside counts, or does not.
     a.multi_read(
         get_data_op("/multiread", watch=True),

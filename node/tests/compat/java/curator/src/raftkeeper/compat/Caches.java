@@ -29,9 +29,13 @@ final class Caches {
                                     .build());
             cache.start();
             Expect.becomes(() -> cache.get(root + "/tree/old").isPresent(), "the cache fills");
+            // Each step is waited for: the cache reads a znode when it hears of it, and passes over
+            // what came and went before it could.
             second.create().forPath(root + "/tree/new", new byte[] {2});
             second.create().forPath(root + "/tree/new/leaf", new byte[] {3});
+            Expect.becomes(() -> seen.contains("created " + root + "/tree/new/leaf"), "a leaf");
             second.setData().forPath(root + "/tree/new", new byte[] {4});
+            Expect.becomes(() -> seen.contains("changed " + root + "/tree/new"), "a change");
             second.delete().forPath(root + "/tree/new/leaf");
             second.delete().forPath(root + "/tree/new");
             Expect.becomes(() -> seen.contains("deleted " + root + "/tree/new"), "the last event");

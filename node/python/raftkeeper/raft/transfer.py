@@ -1,0 +1,91 @@
+"""Handing leadership over without an election timeout (thesis 3.10): stop, catch up, let it stand.
+
+A transfer ends with the end of this leadership, or it is given up after an election timeout and the
+leader goes on as before. Preference (zones, priorities) is acted on here and not in elections.
+"""
+
+from typing import TYPE_CHECKING
+
+from raftkeeper.raft.election import decide_preference
+from raftkeeper.raft.messages import NOBODY, MemberId, TimeoutNow
+from raftkeeper.raft.progress import FollowerState
+
+if TYPE_CHECKING:
+    from raftkeeper.raft.core import RaftCore
+    from raftkeeper.raft.leadership import Leadership
+
+
+class TransferRefused(Exception):
+    """Nothing was done; the sentence says why."""
+
+
+class Transfer:
+    """One that is under way."""
+
+    __slots__ = ("ticks", "to")
+
+    def __init__(self, to: MemberId) -> None:
+        self.to = to
+        self.ticks = 0
+
+
+def begin_transfer(core: "RaftCore", lead: "Leadership", to: MemberId) -> None:
+    """From now on nothing is proposed. `NOBODY`: to the one that is preferred most."""
+    to = to or _find_best(core, lead)
+    if to == NOBODY:
+        raise TransferRefused("no other voter is in contact")
+    if to == core.config.member_id or to not in core.membership.voters:
+        raise TransferRefused(f"member {to} is not another voter")
+    if lead.transfer is not None and lead.transfer.to != to:
+        raise TransferRefused(f"leadership is on its way to member {lead.transfer.to}")
+    if lead.transfer is None:
+        lead.transfer = Transfer(to)
+        go_on(core, lead)
+
+
+def go_on(core: "RaftCore", lead: "Leadership") -> None:
+    """Lets the member stand once it has everything. Said again with each tick: it may get lost, and
+    who stands already is in a newer term and takes no notice.
+    """
+    transfer = lead.transfer
+    if transfer is None:
+        return
+    progress = lead.followers.get(transfer.to)
+    if progress is not None and progress.match_index == core.last_index:
+        core.outbox.append(TimeoutNow(core.config.member_id, transfer.to, core.term))
+
+
+def tick(core: "RaftCore", lead: "Leadership") -> None:
+    """Gives up in time: a leader that takes no writes is worth nothing."""
+    transfer = lead.transfer
+    if transfer is None:
+        return
+    transfer.ticks += 1
+    if transfer.ticks >= core.config.election_ticks:
+        lead.transfer = None
+    else:
+        go_on(core, lead)
+
+
+def find_preferred(core: "RaftCore", lead: "Leadership") -> MemberId:
+    """A voter that is preferred to this leader and could take over at once, or NOBODY."""
+    own = core.membership.member(core.config.member_id)
+    best = _find_best(core, lead)
+    other = core.membership.member(best)
+    if own is None or other is None:
+        return NOBODY
+    zones = core.config.preferred_zones
+    return best if decide_preference(other, zones) > decide_preference(own, zones) else NOBODY
+
+
+def _find_best(core: "RaftCore", lead: "Leadership") -> MemberId:
+    candidates = []
+    for member in core.membership.members:
+        progress = lead.followers.get(member.id)
+        if progress is None or member.id not in core.membership.voters:
+            continue
+        in_contact = progress.ticks_silent <= core.config.election_ticks
+        if in_contact and progress.state is FollowerState.REPLICATE:
+            preference = decide_preference(member, core.config.preferred_zones)
+            candidates.append((preference, progress.match_index, -member.id))
+    return -max(candidates)[2] if candidates else NOBODY

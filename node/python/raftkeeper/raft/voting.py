@@ -1,0 +1,171 @@
+"""Elections: standing, asking, answering and counting. What is asked is in messages.py.
+
+Nobody answers yes while it hears a leader (stickiness), except when the leader itself asked for the
+election. A vote leaves this member only when it is durable.
+"""
+
+from typing import TYPE_CHECKING
+
+from raftkeeper.raft.election import APART_TICKS, decide_deference_ticks, decide_order
+from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.messages import (
+    NOBODY,
+    HardState,
+    MemberId,
+    PreVoteReply,
+    PreVoteRequest,
+    Role,
+    TimeoutNow,
+    VoteReply,
+    VoteRequest,
+)
+from raftkeeper.raft.quorum import VoteResult
+from raftkeeper.raft.roles import (
+    become_candidate,
+    become_follower,
+    become_leader,
+    become_pre_candidate,
+    know_leader,
+)
+
+if TYPE_CHECKING:
+    from raftkeeper.raft.core import RaftCore
+
+
+def tick(core: "RaftCore") -> None:
+    """One tick went by without this member leading."""
+    election = core.election
+    deference_ticks = 0
+    if election.elapsed_ticks + 1 >= election.timeout_ticks:
+        config = core.config
+        deference_ticks = decide_deference_ticks(
+            config.member_id, core.membership, config.preferred_zones, config.election_ticks
+        )
+    if election.tick(core.role, core.membership, deference_ticks):
+        stand(core)
+    elif core.role is not Role.FOLLOWER:
+        ask_for_votes(core)
+
+
+def stand(core: "RaftCore") -> None:
+    """Stands for election, after asking whether it would be elected. A sole voter asks nobody."""
+    me = core.config.member_id
+    invariant(core.membership.may_vote(me), "only voters stand for election")
+    if core.membership.is_sole_voter(me):
+        become_candidate(core, forced=False)
+        return
+    become_pre_candidate(core)
+    core.election.record(me, granted=True, membership=core.membership)
+    ask_for_votes(core)
+
+
+def ask_for_votes(core: "RaftCore") -> None:
+    """Asks those that have not answered: again with every tick, since any message may be lost.
+
+    Sent without waiting for the own disk: an election is won only with the own vote durable.
+    """
+    me, log = core.config.member_id, core.log
+    for member in core.election.unheard(core.membership):
+        if core.role is Role.PRE_CANDIDATE:
+            core.outbox.append(
+                PreVoteRequest(me, member, core.term + 1, log.last_index, log.last_term)
+            )
+        else:
+            forced = core.election.forced
+            core.outbox.append(
+                VoteRequest(me, member, core.term, log.last_index, log.last_term, forced)
+            )
+
+
+def has_live_leader(core: "RaftCore") -> bool:
+    """Whether a leader was heard within the shortest election timeout, or this member leads."""
+    if core.leading is not None:
+        return True
+    heard = core.election.elapsed_ticks < core.config.election_ticks
+    return core.leader_id != NOBODY and heard
+
+
+def on_leader_unreachable(core: "RaftCore") -> None:
+    """The connection to the leader broke: stands soon, the most preferred first."""
+    order = decide_order(core.membership, core.config.preferred_zones, core.leader_id)
+    know_leader(core, NOBODY)
+    if core.config.member_id not in order:
+        return
+    rank = order.index(core.config.member_id)
+    if rank == 0:
+        stand(core)
+    else:
+        core.election.stand_within(rank * APART_TICKS)
+
+
+def on_pre_vote_request(core: "RaftCore", request: PreVoteRequest) -> None:
+    """Would this member vote for it?"""
+    granted = (
+        request.term > core.term
+        and not has_live_leader(core)
+        and core.log.is_covered_by(request.last_index, request.last_term)
+    )
+    term = request.term if granted else core.term
+    core.outbox.append(PreVoteReply(core.config.member_id, request.sender, term, granted))
+    if granted and core.role is Role.PRE_CANDIDATE and _is_preferred(core, request.sender):
+        # Both would be told yes by all, and split the vote.
+        become_follower(core, core.term, NOBODY)
+        core.election.wait_again()
+
+
+def on_pre_vote_reply(core: "RaftCore", reply: PreVoteReply) -> None:
+    """Only a yes counts: a no may become one when the leader has been silent for longer."""
+    if core.role is not Role.PRE_CANDIDATE or not reply.granted or reply.term != core.term + 1:
+        return
+    result = core.election.record(reply.sender, granted=True, membership=core.membership)
+    if result is VoteResult.WON:
+        become_candidate(core, forced=False)
+        ask_for_votes(core)
+
+
+def on_vote_request(core: "RaftCore", request: VoteRequest) -> None:
+    """One vote a term, and only for a log that holds everything this one does."""
+    is_free = core.vote == NOBODY and core.leader_id == NOBODY
+    granted = (is_free or core.vote == request.sender) and core.log.is_covered_by(
+        request.last_index, request.last_term
+    )
+    if granted:
+        core.vote = request.sender
+        become_follower(core, core.term, core.leader_id)
+        core.election.wait_again()
+    core.held.append(VoteReply(core.config.member_id, request.sender, core.term, granted))
+
+
+def on_vote_reply(core: "RaftCore", reply: VoteReply) -> None:
+    """A vote of this term, for or against."""
+    if core.role is Role.CANDIDATE:
+        _count(core, reply.sender, granted=reply.granted)
+
+
+def on_hard_state_durable(core: "RaftCore", hard_state: HardState) -> None:
+    """The own vote counts from now on, if it is of this very election."""
+    me = core.config.member_id
+    if core.role is Role.CANDIDATE and hard_state == (core.term, me):
+        _count(core, me, granted=True)
+
+
+def on_timeout_now(core: "RaftCore", order: TimeoutNow) -> None:
+    """The leader hands over: stands without asking first, since the leader is alive."""
+    if order.sender == core.leader_id and core.membership.may_vote(core.config.member_id):
+        become_candidate(core, forced=True)
+        ask_for_votes(core)
+
+
+def _count(core: "RaftCore", member: MemberId, *, granted: bool) -> None:
+    result = core.election.record(member, granted=granted, membership=core.membership)
+    # The own vote must be durable before anything rests on it, whatever the others say.
+    if result is VoteResult.WON and core.election.has_own_vote:
+        become_leader(core)
+    elif result is VoteResult.LOST:
+        become_follower(core, core.term, NOBODY)
+
+
+def _is_preferred(core: "RaftCore", rival: MemberId) -> bool:
+    order = decide_order(core.membership, core.config.preferred_zones, NOBODY)
+    me = core.config.member_id
+    return me in order and rival in order and order.index(rival) < order.index(me)
