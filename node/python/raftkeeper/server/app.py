@@ -55,6 +55,7 @@ class Surfaces:
 
     commands: Callable[[NodeView], FourLetterCommands]
     http: Callable[[NodeView], HttpSurface] | None
+    admin: Callable[[NodeView], HttpSurface] | None = None
 
 
 def run(config: "Config", surfaces: Surfaces) -> int:
@@ -100,10 +101,16 @@ class Node:
         if self._surfaces.http is not None and config.http.enabled:
             http_socket = bind(config.http.listen, config.http.port, "http")
         directory = lock_data(config)
+        admin_socket = None
+        if self._surfaces.admin is not None and config.admin.enabled:
+            admin_socket = bind(config.admin.listen, config.admin.port, "admin")
         http = self._surfaces.http(view) if self._surfaces.http and http_socket else None
+        admin = self._surfaces.admin(view) if self._surfaces.admin and admin_socket else None
         try:
             if http is not None and http_socket is not None:
                 await http.start(http_socket)
+            if admin is not None and admin_socket is not None:
+                await admin.start(admin_socket)
             parts = await self._open(directory, connections_max, stop)
             server = await self._serve(parts, client_socket, stop)
             if server is not None:
@@ -113,6 +120,8 @@ class Node:
             client_socket.close()
             if http is not None:
                 await http.stop()
+            if admin is not None:
+                await admin.stop()
             directory.close()
 
     # ---- start -----------------------------------------------------------------------------------
