@@ -13,6 +13,7 @@ import typer
 
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from raftkeeper.tools import admin
 from raftkeeper.tools.config_reference import build_reference
 from raftkeeper.tools.status import StatusError, fetch_status, print_status
 
@@ -23,6 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(admin.app)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value

@@ -1,0 +1,122 @@
+"""What `raftkeeper admin` prints for people: tables, one line a member."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from raftkeeper.tools.admin_client import AdminError
+
+STATUS_COLUMNS = (
+    "endpoint",
+    "member",
+    "role",
+    "leader",
+    "term",
+    "commit",
+    "applied",
+    "config",
+    "clients",
+    "version",
+    "note",
+)
+MEMBER_COLUMNS = (
+    "id",
+    "role",
+    "state",
+    "match",
+    "behind",
+    "contact",
+    "address",
+    "zone",
+    "priority",
+)
+
+
+def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
+    """One line an endpoint, those that do not answer too."""
+    table = _table("Members as they see themselves", STATUS_COLUMNS)
+    for endpoint, status in statuses.items():
+        if isinstance(status, AdminError):
+            table.add_row(endpoint, *["-"] * 9, str(status))
+            continue
+        identity = status["identity"]
+        table.add_row(
+            endpoint,
+            str(identity["member_id"] or "-"),
+            status["role"],
+            str(status["leader_id"] or "none"),
+            *(_plain(status.get(name)) for name in ("term", "commit_index", "applied_index")),
+            *(_plain(status.get(name)) for name in ("config_index", "clients", "version")),
+            _note(status),
+        )
+    Console().print(table)
+
+
+def print_members(members: dict[str, Any]) -> None:
+    """One line a member, with how far it is behind the leader."""
+    title = (
+        f"Leader {members['leader_id'] or 'none'}, term {members['term']}, "
+        f"config index {members['config_index']}{', changing' if members['is_joint'] else ''}"
+    )
+    table = _table(title, MEMBER_COLUMNS)
+    for row in members["members"]:
+        match = row["match_index"]
+        behind = None if match is None else max(0, members["commit_index"] - match)
+        contact = row["last_contact_ms"]
+        table.add_row(
+            str(row["id"]),
+            row["role"],
+            _state(row),
+            _plain(match),
+            _plain(behind),
+            "-" if contact is None else f"{contact} ms",
+            row["address"] or "-",
+            row["zone"] or "-",
+            str(row["priority"]),
+        )
+    Console().print(table)
+
+
+def print_answer(answer: dict[str, Any]) -> None:
+    """The fields of an answer, one a line."""
+    table = Table(show_header=False, box=None)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in answer.items():
+        table.add_row(name.replace("_", " "), _plain(value))
+    Console().print(table)
+
+
+def _table(title: str, columns: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name)
+    return table
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["active"] is None:
+        return "linked" if row["link_up"] else "not linked"
+    if not row["active"]:
+        return "silent"
+    return "caught up" if row["caught_up"] else row["state"] or "behind"
+
+
+def _note(status: dict[str, Any]) -> str:
+    if status.get("diverged"):
+        return str(status["diverged"])
+    if status["identity"]["state"] == "waiting":
+        return f"waits to be added, incarnation {status['identity']['incarnation']}"
+    disk = status.get("disk", {})
+    if disk.get("writes_refused"):
+        return str(disk["writes_refused"])
+    return "" if status["ready"] else str(status["reason"])
+
+
+def _plain(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
