@@ -259,7 +259,7 @@ def test_snapshot_and_replay_give_the_same_state(node: Node) -> None:
 def test_damage_and_gaps_raise(node: Node) -> None:
     """What must stop the node is an EngineError: bad payloads, gaps, damaged snapshots."""
     with pytest.raises(EngineError, match="malformed"):
-        node.engine.apply(2, b"\x09nonsense", 1)
+        node.engine.apply(2, b"\x02short", 1)
     with pytest.raises(EngineError, match="9"):
         node.engine.apply(9, b"", 1)
     node.engine.restore_begin()
