@@ -16,7 +16,13 @@ from pathlib import Path
 from raftkeeper._engine import scan_block
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
-from raftkeeper.storage.layout import RESTART, SECTOR_BYTES, is_unfinished, segment_name, segment_sequence
+from raftkeeper.storage.layout import (
+    RESTART,
+    SECTOR_BYTES,
+    is_unfinished,
+    segment_name,
+    segment_sequence,
+)
 from raftkeeper.storage.log_index import LogIndex
 from raftkeeper.storage.segments import HEADER_BYTES, Segment, open_segment
 

@@ -114,11 +114,18 @@ def test_a_later_block_replaces_entries_without_writing_over_them(bench: "LogBen
     "records", [[(2, 1, 2, b"")], [(3, 0, 2, b"")], [(3, 2, 2, b""), (4, 1, 2, b"")]]
 )
 def test_a_fall_of_terms_is_damage(bench: "LogBench", records: list) -> None:
-    """Replacing an entry takes a newer term; following one takes no older."""
+    """Following an entry takes no older term; replacing one takes another."""
     bench.append((1, 1, 2, b""), (2, 1, 2, b""))
     bench.append(*records)
     with pytest.raises(StorageError, match="the term falls"):
         bench.scan()
+
+
+def test_an_entry_of_a_later_term_may_be_replaced_by_one_of_an_earlier(bench: "LogBench") -> None:
+    """A leader of term 4 brings entry 2 of term 2 to a member that had one of term 3 there."""
+    bench.append((1, 1, 2, b""), (2, 3, 2, b"never committed"))
+    bench.append((2, 2, 2, b""), (3, 4, 1, b""))
+    assert bench.scan().index.term_starts == ((1, 1), (2, 2), (3, 4))
 
 
 def test_a_gap_is_allowed_only_where_a_snapshot_covers_it(bench: "LogBench") -> None:

@@ -71,6 +71,13 @@ def test_rot_is_noticed_when_entries_are_read(bench: "LogBench") -> None:
         list(bench.wal.read(1, 2))
 
 
+def test_durable_entries_are_readable_while_the_next_block_is_under_way(bench: "LogBench") -> None:
+    """The block behind them has its place already, and nothing in it."""
+    bench.append((1, 1, 2, b"a"))
+    bench.wal.frame([(2, 1, 2, b"b")])
+    assert [record[0] for record in bench.wal.read(1, 1)] == [1]
+
+
 def test_a_gap_forgets_what_was_before_it(bench: "LogBench") -> None:
     """After a snapshot from another member the log starts anew."""
     bench.append((1, 1, 2, b""))

@@ -131,6 +131,17 @@ def test_a_hard_state_alone_is_persisted() -> None:
     assert (recovered.term, recovered.vote) == (7, 3)
 
 
+def test_what_has_no_job_of_its_own_is_durable_with_what_came_before() -> None:
+    """A restart of the log with nothing behind it: nobody wakes the driver a second time."""
+    bench = Bench()
+    bench.writer.restart(7, 2)
+    bench.writer.write(1, None, [])
+    assert bench.writer.poll() is None
+    bench.disk.run()
+    assert bench.writer.poll() == 1
+    assert bench.writer.idle
+
+
 def test_a_record_waits_for_a_segment_that_is_still_being_made() -> None:
     """A slow files thread is no full disk, and loses nothing."""
     executor = InlineExecutor(manual=True)

@@ -1,0 +1,144 @@
+"""What one simulation is like: all of it drawn from the seed, all of it printed.
+
+Each kind of fault is switched off in about half of the seeds: faults that never stop hide what only
+happens between two of them. `0` as a pause means never.
+"""
+
+from dataclasses import dataclass, fields
+
+from raftkeeper.storage import StorageOptions
+from raftkeeper.testing.sim_chance import Chance
+from raftkeeper.testing.sim_disk import DiskOptions
+from raftkeeper.testing.sim_network import NetworkOptions
+
+TICK_US = 25_000
+ELECTION_TICKS = 10
+
+SEGMENT_BYTES = 8192
+RECORD_BYTES_MAX = 1500
+"""Small, so that a short life has many segments, snapshots and purges in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Mean time between two faults of a kind, in milliseconds of simulated time."""
+
+    crash: int = 0
+    crash_at_step: int = 0
+    partition: int = 0
+    one_way: int = 0
+    stall: int = 0
+    wipe: int = 0
+    clock_jump: int = 0
+    disk_error: int = 0
+    transfer: int = 0
+    change: int = 0
+    snapshot: int = 0
+    leader_fault: int = 0
+    """A crash, cut or stall that picks the leader on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One simulation."""
+
+    seed: int
+    voters: int
+    spares: int
+    """Machines that belong to nobody at the beginning."""
+    faults_ms: int
+    network: NetworkOptions
+    disk: DiskOptions
+    pauses: Pauses
+    write_pause_us: int
+    read_pause_us: int
+    payload_bytes_max: int
+    snapshot_every: int
+    tail_entries: int
+    hot_bytes_max: int
+    append_bytes_max: int
+    window_count: int
+    clients: int
+    """Sessions, where the whole node is simulated."""
+    linearizable_reads: bool
+
+    @property
+    def storage(self) -> StorageOptions:
+        return StorageOptions(
+            segment_bytes=SEGMENT_BYTES,
+            record_bytes_max=RECORD_BYTES_MAX,
+            snapshots_kept=2,
+            tail_entries=self.tail_entries,
+        )
+
+    def lines(self) -> list[str]:
+        """All of them, for people."""
+        return [f"{field.name:<20} {getattr(self, field.name)}" for field in fields(self)]
+
+
+def draw_options(seed: int) -> Options:
+    """The same for the same seed."""
+    chance = Chance(seed).stream("options")
+    voters = chance.pick([1, 3, 3, 3, 3, 5])
+    return Options(
+        seed=seed,
+        voters=voters,
+        spares=chance.pick([0, 1, 1, 2]),
+        faults_ms=chance.between(2_000, 5_000),
+        network=_draw_network(chance),
+        disk=_draw_disk(chance),
+        pauses=_draw_pauses(chance, voters),
+        write_pause_us=chance.pick([3_000, 10_000, 30_000]),
+        read_pause_us=chance.pick([10_000, 40_000]),
+        payload_bytes_max=chance.pick([20, 200, RECORD_BYTES_MAX]),
+        snapshot_every=chance.pick([15, 40, 120]),
+        tail_entries=chance.pick([0, 5, 40]),
+        hot_bytes_max=chance.pick([300, 3_000, 1 << 20]),
+        append_bytes_max=chance.pick([500, 4_000, 1 << 18]),
+        window_count=chance.pick([1, 3, 64]),
+        clients=chance.between(2, 6),
+        linearizable_reads=chance.happens(250),
+    )
+
+
+def _draw_network(chance: Chance) -> NetworkOptions:
+    return NetworkOptions(
+        delay_min_us=chance.pick([50, 500, 3_000]),
+        delay_jitter_us=chance.pick([100, 2_000, 10_000]),
+        loss_per_mille=chance.pick([0, 0, 10, 100]),
+        repeat_per_mille=chance.pick([0, 0, 20, 150]),
+        late_per_mille=chance.pick([0, 0, 10, 60]),
+        late_us=chance.pick([30_000, 300_000]),
+    )
+
+
+def _draw_disk(chance: Chance) -> DiskOptions:
+    return DiskOptions(
+        sync_min_us=chance.pick([50, 500]),
+        sync_jitter_us=chance.pick([100, 1_000, 8_000]),
+        slow_per_mille=chance.pick([0, 0, 10, 50]),
+        slow_us=chance.pick([50_000, 400_000]),
+        file_us=chance.pick([500, 5_000]),
+    )
+
+
+def _draw_pauses(chance: Chance, voters: int) -> Pauses:
+    def now_and_then(*means_ms: int) -> int:
+        mean_ms = chance.pick(means_ms)
+        return mean_ms if chance.happens(500) else 0
+
+    drawn = Pauses(
+        crash=now_and_then(400, 1_500),
+        crash_at_step=now_and_then(300, 1_000),
+        partition=now_and_then(500, 1_500),
+        one_way=now_and_then(500, 1_500),
+        stall=now_and_then(400, 1_500),
+        wipe=now_and_then(1_000, 2_500) if voters >= 3 else 0,
+        clock_jump=now_and_then(500),
+        disk_error=now_and_then(1_500),
+        transfer=now_and_then(250, 1_000),
+        change=now_and_then(250, 1_000),
+        snapshot=now_and_then(300, 1_000),
+        leader_fault=now_and_then(400, 1_200),
+    )
+    return drawn
