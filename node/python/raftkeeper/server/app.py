@@ -11,6 +11,7 @@ import resource
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper._engine import EngineError
@@ -19,18 +20,22 @@ from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
+from raftkeeper.server.ensemble.operations import Operations
+from raftkeeper.server.ensemble.settings import EnsembleSettings
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
 from raftkeeper.server.listening import bind
 from raftkeeper.server.logs import LogBudget, get_logger, set_up_logging
 from raftkeeper.server.opening import (
+    OpenData,
     build_first_entry,
     lock_data,
     open_data,
 )
+from raftkeeper.server.peers import PeerSettings, PeerTransport, TlsSettings
 from raftkeeper.server.shutdown import StopRequest, drain
 from raftkeeper.server.snapshotter import Snapshotter
-from raftkeeper.server.view import NodeParts, NodeView
+from raftkeeper.server.view import NodeParts, NodeView, node_version
 from raftkeeper.storage import DataDirectory, StorageError
 
 if TYPE_CHECKING:
@@ -40,7 +45,7 @@ log = get_logger(__name__)
 
 
 class HttpSurface(Protocol):
-    """The HTTP port, as the admin package implements it."""
+    """The HTTP port, or that of the admin API, as the admin package implements it."""
 
     async def start(self, sock: socket.socket) -> None:
         """Serves on this bound socket."""
@@ -97,41 +102,69 @@ class Node:
         stop = StopRequest()
         connections_max = _raise_open_files(config.client.connections_max)
         client_socket = bind(config.client.listen, config.client.port, "client")
-        http_socket = None
-        if self._surfaces.http is not None and config.http.enabled:
-            http_socket = bind(config.http.listen, config.http.port, "http")
+        surfaces = self._bind_surfaces()
+        peer_socket = None
+        if config.talks_to_members:
+            peer_socket = bind(config.peer.listen, config.peer.port, "peer")
         directory = lock_data(config)
-        admin_socket = None
-        if self._surfaces.admin is not None and config.admin.enabled:
-            admin_socket = bind(config.admin.listen, config.admin.port, "admin")
-        http = self._surfaces.http(view) if self._surfaces.http and http_socket else None
-        admin = self._surfaces.admin(view) if self._surfaces.admin and admin_socket else None
+        transport = build_transport(config, self._clock) if peer_socket is not None else None
+        started: list[HttpSurface] = []
         try:
-            if http is not None and http_socket is not None:
-                await http.start(http_socket)
-            if admin is not None and admin_socket is not None:
-                await admin.start(admin_socket)
-            parts = await self._open(directory, connections_max, stop)
+            for surface, sock in surfaces:
+                await surface.start(sock)
+                started.append(surface)
+            if transport is not None and peer_socket is not None:
+                await transport.start(peer_socket)
+            data = await self._read(directory, transport, stop)
+            if data is None:
+                return EXIT_OK
+            parts = self._build(directory, data, connections_max, stop, transport)
             server = await self._serve(parts, client_socket, stop)
             if server is not None:
                 await self._work(parts, stop)
             return await self._end(parts, server)
         finally:
             client_socket.close()
-            if http is not None:
-                await http.stop()
-            if admin is not None:
-                await admin.stop()
+            if transport is not None:
+                await transport.stop()
+            for surface in started:
+                await surface.stop()
             directory.close()
+
+    def _bind_surfaces(self) -> list[tuple[HttpSurface, socket.socket]]:
+        """The ports of the admin package, bound before anything is touched."""
+        config, view = self._config, self._view
+        bound: list[tuple[HttpSurface, socket.socket]] = []
+        if self._surfaces.http is not None and config.http.enabled:
+            sock = bind(config.http.listen, config.http.port, "http")
+            bound.append((self._surfaces.http(view), sock))
+        if self._surfaces.admin is not None and config.admin.enabled:
+            sock = bind(config.admin.listen, config.admin.port, "admin")
+            bound.append((self._surfaces.admin(view), sock))
+        return bound
 
     # ---- start -----------------------------------------------------------------------------------
 
-    async def _open(
-        self, directory: DataDirectory, connections_max: int, stop: StopRequest
+    async def _read(
+        self, directory: DataDirectory, transport: PeerTransport | None, stop: StopRequest
+    ) -> OpenData | None:
+        """The data, once there are some that are this node's; None when it was stopped before."""
+        identity = directory.identity
+        bound = identity is not None and not identity.is_waiting
+        waits = not bound and bool(self._config.ensemble.members or self._config.ensemble.join)
+        self._view.state = "waiting for an ensemble" if waits else "reading the data"
+        reading = asyncio.ensure_future(open_data(self._config, directory, transport))
+        return await stop.unless_stopped(reading)
+
+    def _build(
+        self,
+        directory: DataDirectory,
+        data: OpenData,
+        connections_max: int,
+        stop: StopRequest,
+        transport: PeerTransport | None,
     ) -> NodeParts:
         config, clock = self._config, self._clock
-        self._view.state = "reading the data"
-        data = await open_data(config, directory)
         self._view.member_id = data.identity.member_id
         self._notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         writer = directory.start_writer(self._notify_fd)
@@ -145,6 +178,10 @@ class Node:
             core=data.core,
             writer=writer,
             clock=clock,
+            loop=asyncio.get_running_loop(),
+            links=transport,
+            snapshots=directory.snapshots,
+            settings=build_settings(config),
             record_bytes_max=config.record_bytes_max,
             first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
             on_fatal=on_fatal,
@@ -159,6 +196,8 @@ class Node:
             on_lost=lambda client, reason: self._on_lost(door, client, reason),
         )
         driver.clients = clients
+        if transport is not None:
+            transport.serve(data.identity, driver.peers, directory.snapshots)
         snapshotter = Snapshotter(
             engine=data.engine,
             core=data.core,
@@ -170,8 +209,18 @@ class Node:
             figures=driver.figures,
             restored=data.snapshot,
         )
+        driver.installer.on_reload = snapshotter.follow_install
         parts = NodeParts(
-            data.engine, data.core, driver, writer, clients, door, snapshotter, directory
+            engine=data.engine,
+            core=data.core,
+            driver=driver,
+            writer=writer,
+            clients=clients,
+            door=door,
+            snapshotter=snapshotter,
+            data=directory,
+            operations=Operations(driver),
+            links=transport,
         )
         self._view.parts = parts
         return parts
@@ -180,7 +229,8 @@ class Node:
         self, parts: NodeParts, client_socket: socket.socket, stop: StopRequest
     ) -> asyncio.Server | None:
         """Replays the log, then lets clients in; None when it was stopped before."""
-        parts.driver.start(self._notify_fd)
+        asyncio.get_running_loop().add_reader(self._notify_fd, parts.driver.on_durable)
+        parts.driver.start()
         if not await stop.wait_unless(parts.driver.serving):
             return None
         # A full collection walks everything that was imported, 13 ms in which nobody is served; none
@@ -190,6 +240,7 @@ class Node:
         acceptor = Acceptor(
             clients=parts.clients,
             door=parts.door,
+            is_open=parts.driver.serving.is_set,
             commands=self._surfaces.commands(self._view),
             on_refused=self._on_refused,
         )
@@ -218,6 +269,9 @@ class Node:
         collect_at_us = self._clock.now_us() + collect_us
         wait_s = min(limits.HOUSEKEEPING_EVERY_S, collect_us / 1_000_000)
         while not await stop.wait(wait_s):
+            parts.snapshotter.held = parts.driver.installer.diverged or (
+                "the state is being replaced" if parts.driver.restorer.running else ""
+            )
             parts.snapshotter.maybe()
             parts.clients.sweep()
             if self._acceptor is not None:
@@ -259,7 +313,8 @@ class Node:
             self._view.failure = str(failure)
             parts.clients.abort_all()
         await parts.snapshotter.close()
-        parts.driver.stop(self._notify_fd)
+        parts.driver.stop()
+        asyncio.get_running_loop().remove_reader(self._notify_fd)
         try:
             parts.writer.close()
         except StorageError as error:
@@ -272,6 +327,35 @@ class Node:
         else:
             log.critical("node.failed", reason=repr(failure), exc_info=failure)
         return EXIT_FAILED
+
+
+def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
+    """The links to other members, as configured."""
+    peer = config.peer
+    tls = None
+    if peer.tls_certificate:
+        tls = TlsSettings(
+            certificate_file=Path(peer.tls_certificate),
+            key_file=Path(peer.tls_key or peer.tls_certificate),
+            ca_file=Path(peer.tls_ca),
+        )
+    settings = PeerSettings(
+        frame_bytes_max=max(limits.PEER_FRAME_BYTES_MIN, config.record_bytes_max * 2),
+        snapshot_bytes_per_s=peer.snapshot_bytes_per_s,
+        tls=tls,
+        address=config.peer_address,
+        software=f"raftkeeper {node_version()}",
+    )
+    return PeerTransport(settings, clock=clock)
+
+
+def build_settings(config: "Config") -> EnsembleSettings:
+    """What the driver takes of the configuration."""
+    return EnsembleSettings(
+        tick_s=config.ensemble.tick_ms / 1000,
+        election_ticks=config.ensemble.election_ticks,
+        batch_bytes_max=config.storage.batch_bytes_max,
+    )
 
 
 def _raise_open_files(connections_max: int) -> int:

@@ -82,7 +82,7 @@ class Driver:
         record_bytes_max: int,
         first_entry: Callable[[], bytes],
         on_fatal: Callable[[BaseException], None],
-        draw: Draw = random.SystemRandom().randint,
+        draw: Draw | None = None,
         links: PeerLinks | None = None,
         snapshots: Snapshots | None = None,
         settings: EnsembleSettings | None = None,
@@ -108,14 +108,21 @@ class Driver:
             writer=writer,
             clock=clock,
             links=self.links,
-            draw=draw,
+            draw=draw or random.SystemRandom().randint,
             settings=self.settings,
             record_bytes_max=record_bytes_max,
-            on_contradicted=lambda right: self.installer.on_contradicted(right),
+            on_contradicted=self._on_contradicted,
         )
         self.barriers = Barriers(engine, core)
         self.leadership = Leadership(core, clock)
-        self.installer = Installer(core, writer, clock, self.links, snapshots, self)
+        self.installer = Installer(
+            core=core,
+            writer=writer,
+            clock=clock,
+            links=self.links,
+            snapshots=snapshots,
+            host=self,
+        )
         self.restorer = Restorer(engine, loop, clock, snapshots, self.guarded)
         self.backlog = Backlog(
             engine,
@@ -139,6 +146,7 @@ class Driver:
         self._sealed_us = 0
         self._compare_at = 0  # the next index at which members compare their states
         self._held: deque[tuple[int, tuple[Message, ...]]] = deque()
+        self._waits: list[tuple[Callable[[], bool], Callable[[], None]]] = []
         self._tick_timer: Timer | None = None
         self._tick_due_us = 0
         self._slow_tick_due_us = 0
@@ -172,6 +180,11 @@ class Driver:
         if not self._look_due:
             self._look_due = True
             self._loop.call_soon(self.guarded, self._look)
+
+    def when(self, condition: Callable[[], bool], then: Callable[[], None]) -> None:
+        """Calls `then` once the condition holds; it is looked at with each tick and message."""
+        self._waits.append((condition, then))
+        self.look()
 
     def on_durable(self) -> None:
         """The writer's eventfd is readable."""
@@ -290,6 +303,8 @@ class Driver:
         self._look_due = False
         self._pump()
         self._after_step()
+        if self._waits:
+            self._check_waits()
 
     def _on_durable(self) -> None:
         """The writer finished something: commit, apply, answer, and seal what has gathered."""
@@ -304,6 +319,12 @@ class Driver:
             self._pump()
         self._follow_disk()
         self._after_step()
+
+    def _check_waits(self) -> None:
+        due = [wait for wait in self._waits if wait[0]()]
+        self._waits = [wait for wait in self._waits if wait not in due]
+        for _, then in due:
+            then()
 
     def _after_step(self) -> None:
         self.refresh_quiet()
@@ -349,9 +370,9 @@ class Driver:
             if ready.snapshot_fetch is not None:
                 self.installer.core_fetches()
             self.peering.on_ready(ready)
-        if self.core.members or ready.soft_state is not None:
-            if self.peering.follow_role():
-                self.barriers.ask_again()
+        has_changed = bool(self.core.members) or ready.soft_state is not None
+        if has_changed and self.peering.follow_role():
+            self.barriers.ask_again()
         if ready.membership is not None:
             self._plan_comparison()
 
@@ -440,7 +461,7 @@ class Driver:
     def _serve(self, *, proven: bool) -> None:
         """Lets clients in. `proven`: their requests may go out too."""
         if proven:
-            self.peering.allow_own(True)  # noqa: FBT003
+            self.peering.allow_own(allowed=True)
             self._plan_comparison()
         self.serving.set()
         self.wake()
@@ -449,7 +470,7 @@ class Driver:
         """No client is served any more, for now."""
         log.warning("node.not_serving", reason=reason)
         self.serving.clear()
-        self.peering.allow_own(False)  # noqa: FBT003
+        self.peering.allow_own(allowed=False)
         self._compare_at = 0
         self.peering.digests.clear()
         if self.clients is not None:
@@ -462,9 +483,7 @@ class Driver:
         def on_loaded(loaded: SnapshotMeta) -> None:
             then(loaded)
             if loaded.index < self.core.applied_index:
-                self.backlog.put_first(
-                    self.writer.read(loaded.index + 1, self.core.applied_index)
-                )
+                self.backlog.put_first(self.writer.read(loaded.index + 1, self.core.applied_index))
             self.backlog.block(blocked=False)
             self.look()
 
@@ -478,6 +497,9 @@ class Driver:
         self.suspend("the log of the others begins behind this member's: it takes a snapshot")
         self.backlog.clear()
         self.load(meta, lambda _meta: self.installer.healed())
+
+    def _on_contradicted(self, right: frozenset[int]) -> None:
+        self.installer.on_contradicted(right)
 
     def _plan_comparison(self) -> None:
         """Alone there is nobody to compare with."""
@@ -511,6 +533,8 @@ class Driver:
         if now_us + self.settings.tick_s * 500_000 >= self._slow_tick_due_us:
             self._slow_tick_due_us = now_us + int(limits.SLOW_TICK_S * 1_000_000)
             self._slow_tick(now_us)
+        if self._waits:
+            self._check_waits()
 
     def _slow_tick(self, now_us: int) -> None:
         self.writer.tick()

@@ -29,11 +29,14 @@ class Acceptor:
         *,
         clients: Clients,
         door: Door,
+        is_open: Callable[[], bool],
         commands: FourLetterCommands,
         on_refused: Callable[[str, str], None],
     ) -> None:
         self.clients = clients
         self.door = door
+        self.is_open = is_open
+        """Whether clients are served now; commands are answered in any case."""
         self.commands = commands
         self.on_refused = on_refused
         self.silent: set[FirstBytes] = set()
@@ -113,6 +116,10 @@ class FirstBytes(asyncio.Protocol):
     def _become_client(self, transport: asyncio.Transport) -> None:
         acceptor = self._acceptor
         acceptor.silent.discard(self)
+        if not acceptor.is_open():
+            acceptor.on_refused(self._address, "this node does not serve clients now")
+            transport.abort()
+            return
         peername = transport.get_extra_info("peername")
         peer = f"{self._address}:{peername[1]}" if peername else "unknown"
         client = ClientProtocol(acceptor.clients, transport, self._address, peer)

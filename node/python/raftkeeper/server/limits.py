@@ -123,6 +123,9 @@ that is further behind gets a snapshot."""
 CLIENTS_GONE_POLL_S: Final = 0.005
 """How often it is looked whether all clients are gone, before a state is replaced."""
 
+PEER_FRAME_BYTES_MIN: Final = 16 * 1024 * 1024
+"""The longest message between members, where log entries need no longer ones."""
+
 SURVEY_TIMEOUT_S: Final = 2.0
 """How long a member may take to say who it is, before an ensemble is founded."""
 

@@ -118,7 +118,9 @@ async def open_data(
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
-            raise NodeError("the members of ensemble.members belong to an ensemble without this one")
+            raise NodeError(
+                "the members of ensemble.members belong to an ensemble without this one"
+            )
         core.bootstrap(founding)
     if core.members and not config.talks_to_members:
         raise NodeError(

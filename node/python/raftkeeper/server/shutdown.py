@@ -6,15 +6,18 @@ towards clients and a faster next start. Every wait has a deadline.
 
 import asyncio
 import signal
+from typing import Any, TypeVar
 
 from raftkeeper.raft import NOBODY, Role
 from raftkeeper.server import limits
-from raftkeeper.server.ensemble.operations import LOOK_EVERY_S
+from raftkeeper.server.ensemble.operations import wait_until
 from raftkeeper.server.first_bytes import Acceptor
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.view import NodeParts
 
 log = get_logger(__name__)
+
+T = TypeVar("T")
 
 
 class StopRequest:
@@ -39,6 +42,18 @@ class StopRequest:
         except TimeoutError:
             return False
         return True
+
+    async def unless_stopped(self, work: "asyncio.Future[T]") -> T | None:
+        """The result of the work; None, and the work is cancelled, when the stop came first."""
+        stop = asyncio.ensure_future(self._event.wait())
+        either: set[asyncio.Future[Any]] = {work, stop}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work})
+            return None
+        return work.result()
 
     async def wait_unless(self, ready: asyncio.Event) -> bool:
         """Waits for `ready` without bound; False when the stop came first."""
@@ -82,8 +97,10 @@ async def _hand_over(parts: NodeParts) -> None:
         return
     driver.leave()
     try:
-        async with asyncio.timeout(limits.HANDOVER_TIMEOUT_S):
-            while core.role is Role.LEADER or core.leader_id == NOBODY:
-                await asyncio.sleep(LOOK_EVERY_S)
+        await wait_until(
+            driver,
+            lambda: core.role is not Role.LEADER and core.leader_id != NOBODY,
+            limits.HANDOVER_TIMEOUT_S,
+        )
     except TimeoutError:
         log.warning("node.handover_timeout", effect="the others elect a leader without this one")

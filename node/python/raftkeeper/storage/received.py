@@ -56,9 +56,7 @@ class SnapshotReceipt:
     def add(self, data: bytes) -> None:
         """The next bytes."""
         if self._fd is None or self.offset + len(data) > self._size:
-            raise StorageError(
-                self._path, "the snapshot is longer than was said", DAMAGE_WAY_OUT
-            )
+            raise StorageError(self._path, "the snapshot is longer than was said", DAMAGE_WAY_OUT)
         with translated(self._path, "receiving a snapshot"):
             self._files.write(self._fd, data, self.offset)
             self.offset += len(data)

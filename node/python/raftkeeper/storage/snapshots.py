@@ -128,9 +128,7 @@ class SnapshotStore:
         meta = check_snapshot(self._files, part)
         if (meta.index, meta.term, meta.cluster_id) != (index, term, self.cluster_id):
             raise StorageError(part, "this is another snapshot than was said", DAMAGE_WAY_OUT)
-        self._files.rename(
-            part, self._directory / snapshot_name(index, term, installed=True)
-        )
+        self._files.rename(part, self._directory / snapshot_name(index, term, installed=True))
         self._files.sync_directory(self._directory)
         self._part = (0, 0, 0)
         if self._positions()[0].index == index:

@@ -35,6 +35,7 @@ class Entrance:
                 on_lost=lambda _client, _reason: None,
             ),
             door=Door(connections_max=1, per_address_max=0),
+            is_open=lambda: True,
             commands=Commands(),
             on_refused=lambda _address, reason: self.refused.append(reason),
         )

@@ -42,7 +42,8 @@ class Barriers:
 
     def on_grants(self, grants: tuple[ReadGrant, ...]) -> None:
         """The core knows from which index on they may pass."""
-        for token, index in grants:
+        for grant in grants:
+            token, index = grant.token, grant.index
             if token > 0:
                 if token >= self._failed:
                     self._failed = 0  # a later one answers the earlier

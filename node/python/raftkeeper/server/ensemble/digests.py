@@ -35,7 +35,9 @@ class Digests:
         self._heard_last: dict[MemberId, deque[int]] = {}
         self._disputed: set[int] = set()
 
-    def take(self, index: int, zxid: int, digest: int, membership: Membership) -> frozenset[MemberId]:
+    def take(
+        self, index: int, zxid: int, digest: int, membership: Membership
+    ) -> frozenset[MemberId]:
         """This member's own; who contradicts it as a majority, nobody when all is well."""
         self._states.setdefault(index, {})[self._me] = State(zxid, digest)
         self._own_order.append(index)

@@ -33,6 +33,7 @@ class Installer:
 
     def __init__(
         self,
+        *,
         core: RaftCore,
         writer: Writer,
         clock: Clock,
@@ -101,9 +102,9 @@ class Installer:
 
     def tick(self) -> None:
         """By each slow tick: a healing that failed is tried again."""
-        if self.diverged and not self._for_healing and not self._for_core:
-            if self._clock.now_us() >= self._retry_at_us:
-                self._heal()
+        fetching = self._for_healing or self._for_core
+        if self.diverged and not fetching and self._clock.now_us() >= self._retry_at_us:
+            self._heal()
 
     def _heal(self) -> None:
         self._retry_at_us = self._clock.now_us() + int(limits.HEAL_RETRY_S * 1_000_000)

@@ -1,7 +1,7 @@
 """What an operator asks of an ensemble, as calls that wait: membership, leadership, barrier, drain.
 
 Each has a deadline; TimeoutError means that the end was not seen in time, not that nothing happened.
-These wait by looking at each tick, because they are rare and last longer than one.
+The driver looks after each step whether they are done.
 """
 
 import asyncio
@@ -12,9 +12,6 @@ from raftkeeper.raft import NOBODY, Change, MemberId, NotLeader
 
 if TYPE_CHECKING:
     from raftkeeper.server.driver import Driver
-
-LOOK_EVERY_S = 0.005
-"""A membership change takes two rounds of the log, a transfer one."""
 
 
 class Operations:
@@ -81,6 +78,17 @@ class Operations:
         self._driver.engine.undrain()
 
     async def _wait(self, done: Callable[[], bool], timeout_s: float) -> None:
-        async with asyncio.timeout(timeout_s):
-            while not done():
-                await asyncio.sleep(LOOK_EVERY_S)
+        await wait_until(self._driver, done, timeout_s)
+
+
+async def wait_until(driver: "Driver", done: Callable[[], bool], timeout_s: float) -> None:
+    """Until the condition holds; TimeoutError when it does not in time."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def finish() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    driver.when(lambda: future.done() or done(), finish)
+    async with asyncio.timeout(timeout_s):
+        await future

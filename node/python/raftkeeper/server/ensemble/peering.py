@@ -18,7 +18,6 @@ from raftkeeper.raft import (
     Ready,
     Role,
 )
-from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.digests import Digests
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
@@ -73,13 +72,13 @@ class Peering:
         self._alone = SealAlone(engine, core, writer, clock, record_bytes_max)
         self._following = SealFollowing(core, clock, links, self.own)
         self._leading = SealLeading(
-            engine,
-            core,
-            writer,
-            clock,
-            links,
-            self.own,
-            self.arrivals,
+            engine=engine,
+            core=core,
+            writer=writer,
+            clock=clock,
+            links=links,
+            own=self.own,
+            arrivals=self.arrivals,
             batch_bytes_max=settings.batch_bytes_max,
             record_bytes_max=record_bytes_max,
         )
@@ -97,10 +96,10 @@ class Peering:
         """Before the first tick."""
         self._draw_timeout()
         if not self.is_alone:
-            self._engine.lead(False, self._clock.now_us())  # noqa: FBT003
+            self._engine.lead(False, self._clock.now_us())
         self._follow_membership(self._core.membership)
 
-    def allow_own(self, allowed: bool) -> None:
+    def allow_own(self, *, allowed: bool) -> None:
         """This node's state is new enough for clients, or (False) is being replaced."""
         self.may_serve = self.own.enabled = allowed
         self._choose_sealer()
@@ -139,7 +138,7 @@ class Peering:
         self._followed = now
         leads = core.role is Role.LEADER
         if leads != led:
-            self._on_leading(leads)
+            self._on_leading(leads=leads)
         if core.leader_id != NOBODY:
             self._on_leader_known()
             if told != now[1:] and not self.is_alone:
@@ -157,7 +156,7 @@ class Peering:
         if self._leaderless_ticks == self._settings.election_ticks and not self.is_alone:
             self.lost = True
             log.warning("ensemble.no_leader", effect="no writes until there is one again")
-            self._engine.no_leader(True, self._clock.now_us())  # noqa: FBT003
+            self._engine.no_leader(True, self._clock.now_us())
 
     def tell_leader(self) -> None:
         """By each slow tick: which sessions this follower has heard of."""
@@ -230,7 +229,7 @@ class Peering:
 
     # ---- inside ---------------------------------------------------------------------------------
 
-    def _on_leading(self, leads: bool) -> None:
+    def _on_leading(self, *, leads: bool) -> None:
         self._engine.lead(leads, self._clock.now_us())
         self.arrivals.clear()
         if leads:
@@ -240,7 +239,7 @@ class Peering:
     def _on_leader_known(self) -> None:
         self._leaderless_ticks = 0
         self.lost = False
-        self._engine.no_leader(False, self._clock.now_us())  # noqa: FBT003
+        self._engine.no_leader(False, self._clock.now_us())
 
     def _choose_sealer(self) -> None:
         core = self._core

@@ -86,7 +86,8 @@ class PeerLinks(Protocol):
 
     def send_group(self, to: MemberId, term: int, number: int, group: bytes) -> None:
         """In order with the others on this link. A link that cannot take one ends, instead of
-        leaving it out; when there is one again, all unsettled groups are sent again."""
+        leaving it out; when there is one again, all unsettled groups are sent again.
+        """
 
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
         """May be lost."""

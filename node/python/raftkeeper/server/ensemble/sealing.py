@@ -85,6 +85,7 @@ class SealLeading:
 
     def __init__(
         self,
+        *,
         engine: Engine,
         core: RaftCore,
         writer: Writer,
@@ -92,7 +93,6 @@ class SealLeading:
         links: PeerLinks,
         own: OwnGroups,
         arrivals: Arrivals,
-        *,
         batch_bytes_max: int,
         record_bytes_max: int,
     ) -> None:
@@ -162,9 +162,7 @@ class SealFollowing:
 
     has_arrivals = False
 
-    def __init__(
-        self, core: RaftCore, clock: Clock, links: PeerLinks, own: OwnGroups
-    ) -> None:
+    def __init__(self, core: RaftCore, clock: Clock, links: PeerLinks, own: OwnGroups) -> None:
         self._core = core
         self._links = links
         self._own = own
