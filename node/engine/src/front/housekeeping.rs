@@ -45,6 +45,10 @@ impl Front {
         if self.refusing.is_some() || !self.machine.bootstrapped() {
             return;
         }
+        // An entry has a longest size: those that are due now are found again by a later tick.
+        if self.decisions.bytes() >= DECISIONS_BYTES_MAX {
+            return;
+        }
         // On the others too, or their deadlines would pile up.
         let mut expired = Vec::new();
         let connections = &self.connections;

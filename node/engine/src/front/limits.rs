@@ -32,7 +32,8 @@ pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 pub const LEADERLESS_PARTS: i64 = 3;
 /// Sessions on their way to this node that are reported at once; the others live by their own.
 pub const ARRIVING_MAX: usize = 4096;
-/// Bytes of collections that a leader gathers for one entry, beside one long path.
+/// Bytes of what a leader decided from which on it decides nothing more before they are in an entry: a
+/// portion of expiries, or one long path, comes on top.
 pub const DECISIONS_BYTES_MAX: usize = 64 * 1024;
 /// Watches of lost connections forgotten in one step, about two milliseconds: one client may have had
 /// a hundred thousand, and nobody is to wait for that.

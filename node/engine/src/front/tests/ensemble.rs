@@ -51,12 +51,12 @@ fn run(seed: u64, steps: usize, chaos: bool) -> World {
 #[test]
 fn changes_of_leaders_cost_no_connection() {
     let mut answered = 0;
-    for seed in 1..=60 {
+    for seed in 1..=40 {
         let world = run(seed, 1500, false);
         assert_eq!(world.cut_off, world.moved, "seed {seed}");
         answered += world.answered;
     }
-    assert!(answered > 15_000, "{answered}");
+    assert!(answered > 10_000, "{answered}");
 }
 
 /// Also when groups are lost for good, snapshots are installed and nodes begin anew: who waited in
@@ -64,12 +64,12 @@ fn changes_of_leaders_cost_no_connection() {
 #[test]
 fn losses_are_noticed_and_harm_nobody_else() {
     let (mut answered, mut given_up) = (0, 0);
-    for seed in 1001..=1060 {
+    for seed in 1001..=1040 {
         let world = run(seed, 1500, true);
         answered += world.answered;
         given_up += world.given_up;
     }
-    assert!(answered > 8_000 && given_up > 50, "{answered} {given_up}");
+    assert!(answered > 5_000 && given_up > 30, "{answered} {given_up}");
 }
 
 /// The same history gives the same snapshot on every node, whatever else it went through.

@@ -1,6 +1,6 @@
 //! Groups between nodes: applied once, in order, answered at home; and what happens when one is lost.
 
-use super::super::limits::DECISIONS_BYTES_MAX;
+use super::super::limits::{DECISIONS_BYTES_MAX, EXPIRIES_PER_TICK_MAX};
 use super::*;
 use crate::entry::FORMAT;
 
@@ -210,7 +210,31 @@ fn decisions_do_not_make_an_entry_too_long() {
     leader.apply(&entry);
     assert_eq!(leader.front.sessions().len(), 1);
     assert!(leader.front.machine().stamps("/b").is_some());
-    assert!(DECISIONS_BYTES_MAX > 2000, "what is decided at once may be more than one batch");
+}
+
+/// While nothing is sealed, decisions do not pile up; what was put off is decided afterwards.
+#[test]
+fn decisions_are_bounded_until_they_are_sealed() {
+    let mut leader = Node::with(Config { outstanding_max: 100_000, ..config() });
+    leader.tick(1);
+    let count = 4 * EXPIRIES_PER_TICK_MAX;
+    for _ in 0..count {
+        let conn = leader.front.connect("::1", 1);
+        leader.feed_raw(conn, &connect_request(0, [0; 16], 2000));
+        leader.front.disconnect(conn);
+    }
+    leader.commit_raw();
+    leader.tick(200);
+    let first = entry_of(&mut leader, &[]);
+    assert!(first.len() < DECISIONS_BYTES_MAX + 2 * 24 * count / 4, "{}", first.len());
+    leader.apply(&first);
+    let left = leader.front.sessions().len();
+    assert!(left > 0 && left < count, "{left}");
+    for _ in 0..40 {
+        leader.tick(1);
+        leader.commit_raw();
+    }
+    assert_eq!(leader.front.sessions(), []);
 }
 
 /// What another node should not send is refused before anything is sealed.
