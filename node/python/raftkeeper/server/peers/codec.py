@@ -6,8 +6,9 @@ right types and sane numbers, so that the core never sees garbage; whether it is
 matter. Nothing is decided here.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias, cast, get_type_hints
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias, cast, get_type_hints
 
 import msgpack
 
@@ -56,6 +57,9 @@ _NUMBERS: dict[type, int] = {
 }
 
 
+_Pick: TypeAlias = Callable[[tuple[Any, ...]], tuple[int, ...]]
+
+
 def _fields(kind: type) -> tuple[str, ...]:
     return cast("tuple[str, ...]", kind._fields)  # type: ignore[attr-defined]
 
@@ -66,17 +70,38 @@ def _shape(kind: type) -> tuple[type, ...]:
     return tuple(getattr(hints[field], "__origin__", hints[field]) for field in _fields(kind))
 
 
-def _maxima(kind: type) -> tuple[int, ...]:
-    """The largest number in each field; whatever for those that hold none."""
-    return tuple((1 << 64) - 1 if field in _WIDE else _NUMBER_MAX for field in _fields(kind))
+def _picker(kind: type, *, wide: bool) -> _Pick:
+    """Takes the numbers out of a row: those counted with, or those that are marks."""
+    places = [
+        place
+        for place, (field, kind_of) in enumerate(zip(_fields(kind), _shape(kind), strict=True))
+        if kind_of is int and (field in _WIDE) is wide
+    ]
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
-_Make: TypeAlias = Callable[[tuple[object, ...]], Message | Word]
-_KINDS: dict[int, tuple[_Make, tuple[type, ...], tuple[int, ...]]] = {
-    number: (kind._make, _shape(kind), _maxima(kind))  # type: ignore[attr-defined]
+class _Kind(NamedTuple):
+    """What there is to know of one number."""
+
+    make: Callable[[Iterable[object]], Message | Word]
+    shape: tuple[type, ...]
+    counts: _Pick
+    marks: _Pick | None
+
+
+_KINDS: dict[int, _Kind] = {
+    number: _Kind(
+        kind._make,  # type: ignore[attr-defined]
+        _shape(kind),
+        _picker(kind, wide=False),
+        _picker(kind, wide=True) if _WIDE & set(_fields(kind)) else None,
+    )
     for kind, number in _NUMBERS.items()
 }
 _APPEND = _NUMBERS[Append]
+_ENTRIES = Append._fields.index("entries")
 _ENTRY_SHAPE = _shape(Entry)
 _ENTRY_KINDS = frozenset(int(kind) for kind in EntryKind)
 
@@ -100,16 +125,17 @@ def decode(body: bytes) -> Message | Word:
     known = _KINDS.get(row[0])
     if known is None:
         raise CodecError(f"a message of the unknown number {row[0]}")
-    make, shape, maxima = known
     values = row[1:]
-    if tuple(map(type, values)) != shape:
+    if tuple(map(type, values)) != known.shape:
         raise CodecError(f"the fields of message {row[0]} have other types")
-    for value, most in zip(values, maxima, strict=True):
-        if type(value) is int and not 0 <= value <= most:
-            raise CodecError(f"a number out of range in message {row[0]}")
+    counts = known.counts(values)
+    if min(counts) < 0 or max(counts) > _NUMBER_MAX:
+        raise CodecError(f"a number out of range in message {row[0]}")
+    if known.marks is not None and min(known.marks(values)) < 0:
+        raise CodecError(f"a negative mark in message {row[0]}")
     if row[0] == _APPEND:
         return _append(values)
-    return make(values)
+    return known.make(values)
 
 
 def unpack(body: bytes) -> object:
@@ -125,7 +151,7 @@ def pack(value: object) -> bytes:
     return _pack(value)
 
 
-def _append(values: tuple[object, ...]) -> Append:
+def _append(values: tuple[Any, ...]) -> Append:
     """With its entries as entries, one behind the other, of terms that do not fall."""
     append = Append._make(values)
     index, term = append.prev_index, append.prev_term
@@ -146,4 +172,4 @@ def _append(values: tuple[object, ...]) -> Append:
             except ValueError as error:
                 raise CodecError(str(error)) from error
         entries.append(entry)
-    return append._replace(entries=tuple(entries))
+    return Append(*values[:_ENTRIES], tuple(entries), *values[_ENTRIES + 1 :])  # type: ignore[arg-type]
