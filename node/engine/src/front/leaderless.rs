@@ -64,8 +64,8 @@ impl Front {
         if !(self.config.read_only_mode && request.read_only && self.read_only()) {
             return false;
         }
-        if request.session != 0 && !self.knows(request) {
-            self.refuse_session(id, "unknown session or wrong password");
+        if request.session != 0 && !self.is_owner(request) {
+            self.refuse_session(id, "wrong password");
             return true;
         }
         let session = if request.session == 0 {

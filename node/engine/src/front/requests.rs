@@ -99,17 +99,17 @@ impl Front {
         if request.session == 0 {
             return self.ask_for_session(id, 0, ops::CREATE_SESSION, &body, now_us);
         }
-        if self.knows(&request) {
+        if self.is_owner(&request) {
             self.statistics.sessions_revalidated += 1;
             return self.ask_for_session(id, request.session, ops::ATTACH_SESSION, &body, now_us);
         }
-        self.refuse_session(id, "unknown session or wrong password");
+        self.refuse_session(id, "wrong password");
     }
 
-    /// Whether it is a session's own client that asks.
-    pub(super) fn knows(&self, request: &ConnectRequest<'_>) -> bool {
-        self.machine.session(request.session).is_some()
-            && passwords_agree(self.machine.password(request.session), request.password)
+    /// Whether it is a session's own client that asks. This node may not have heard of the session yet:
+    /// the log knows whether it lives.
+    pub(super) fn is_owner(&self, request: &ConnectRequest<'_>) -> bool {
+        passwords_agree(self.machine.password(request.session), request.password)
     }
 
     /// The timeout is negotiated at every connect, for a session taken up again too.

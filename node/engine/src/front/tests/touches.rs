@@ -132,6 +132,29 @@ fn session_moves_between_nodes() {
     assert_eq!(outline(&replies(&pair.commit()[1][&after.conn])), [(2, OK)]);
 }
 
+/// A node that is behind does not send a session away that it has not heard of; one that has ended is
+/// told so by the log, wherever it asks.
+#[test]
+fn session_is_taken_up_at_a_node_that_is_behind() {
+    let [mut leader, mut follower] = [1, 2].map(Node::member);
+    let first = leader.front.connect("::1", 1);
+    leader.feed_raw(first, &connect_request(0, [0; 16], 10_000));
+    let opening = leader.front.take_batch(1).unwrap_or_default();
+    let (_, session, password) = connect_response(&leader.apply(&opening)[&first]);
+    let client = Client { conn: follower.front.connect("::1", 1), session, password };
+    let again = connect_request(session, password, 10_000);
+    assert_eq!(follower.feed_raw(client.conn, &again), []);
+    follower.apply(&opening);
+    let granted = follower.commit_raw().remove(&client.conn).unwrap_or_default();
+    assert_eq!(connect_response(&granted), (10_000, session, password));
+    follower.ask(client, &request(1, ops::CLOSE_SESSION, &[]));
+    let late = follower.front.connect("::1", 1);
+    assert_eq!(follower.feed_raw(late, &again), []);
+    let refused = follower.commit_raw().remove(&late).unwrap_or_default();
+    assert_eq!(connect_response(&refused), (0, 0, [0; 16]));
+    assert_eq!(follower.actions(), [(client.conn, Action::Close), (late, Action::Close)]);
+}
+
 /// A client that arrives at a follower at the last moment is reported before its session is there.
 #[test]
 fn arriving_session_is_reported() {

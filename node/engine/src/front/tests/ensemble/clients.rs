@@ -68,11 +68,8 @@ impl World {
     pub fn move_session(&mut self, numbers: &mut Numbers) {
         let Some(link) = self.pick_open(numbers) else { return };
         let Link { at, session, password, .. } = self.links[link];
-        // A node that has not heard of the session yet sends it away for good, as everywhere.
-        let to = (at + 1) % NODES;
-        if self.nodes[to].front.machine().session(session).is_some() {
-            self.connect_to(to, session, password);
-        }
+        // That one may not have heard of the session yet.
+        self.connect_to((at + 1) % NODES, session, password);
     }
 
     fn pick_open(&self, numbers: &mut Numbers) -> Option<usize> {
