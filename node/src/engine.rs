@@ -14,6 +14,7 @@ use crate::views;
 const WANTS_BATCH: u8 = 1;
 const WANTS_ACTIONS: u8 = 2;
 const WANTS_BARRIER: u8 = 4;
+const WANTS_RECONFIGS: u8 = 8;
 
 #[pyclass(unsendable, module = "raftkeeper._engine")]
 pub struct Engine {
@@ -97,6 +98,9 @@ impl Engine {
         }
         if self.front.wants_actions() || self.front.wants_replies() {
             bits |= WANTS_ACTIONS;
+        }
+        if self.front.wants_reconfigs() {
+            bits |= WANTS_RECONFIGS;
         }
         if self.front.wants_barrier() {
             bits |= WANTS_BARRIER;
@@ -239,6 +243,17 @@ impl Engine {
 
     fn undrain(&mut self) {
         self.front.undrain();
+    }
+
+    // ---- changes of the membership
+
+    fn take_reconfigs<'py>(&mut self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let reconfigs = self.front.take_reconfigs().into_iter();
+        reconfigs.map(|(conn, body)| (conn, PyBytes::new(py, &body))).collect()
+    }
+
+    fn answer_reconfig(&mut self, conn: u64, error: i32, now_us: i64) {
+        self.front.answer_reconfig(conn, error, now_us);
     }
 
     // ---- snapshots

@@ -1,4 +1,5 @@
 //! The border between Python and the engine: it converts, and decides nothing.
+mod describe;
 mod disk;
 mod engine;
 mod errors;
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _engine(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(describe::describe_entry, module)?)?;
     module.add_function(wrap_pyfunction!(log::crc32c, module)?)?;
     module.add_function(wrap_pyfunction!(log::frame_block, module)?)?;
     module.add_function(wrap_pyfunction!(log::scan_block, module)?)?;

@@ -67,7 +67,7 @@ class Engine:
         """What the driver should do at the end of this loop turn, as bits.
 
         1: something can be sealed; 2: there are actions, or replies to be written; 4: a barrier can
-        be taken.
+        be taken; 8: a client asks for a change of the membership (`take_reconfigs`).
         """
 
     def take_actions(self) -> list[tuple[int, int, str]]:
@@ -276,11 +276,32 @@ class Engine:
         """(connections, paths, watches)."""
 
     def set_config(self, data: bytes) -> None:
-        """The data of /zookeeper/config as this node serves it."""
+        """The data of /zookeeper/config as this node serves it; its watches fire when it differs."""
+
+    # -- changes of the membership, asked for by clients (with `reconfig_enabled`)
+    def take_reconfigs(self) -> list[tuple[int, bytes]]:
+        """(conn, body) of the reconfig requests since the last call, whose senders may make them.
+
+        The body is three strings and an i64: joining, leaving, new members, version. The connection
+        takes nothing more until `answer_reconfig`.
+        """
+
+    def answer_reconfig(self, conn: int, error: int, now_us: int) -> None:
+        """How it ended. 0 is answered with /zookeeper/config as `set_config` has it by now.
+
+        Look at `wants` and `take_replies` afterwards.
+        """
 
 @final
 class EngineError(Exception):
     """The engine refuses to go on: state and input do not fit. Never a client's fault."""
+
+def describe_entry(payload: bytes) -> dict[str, Any]:
+    """What a log entry asks for, for people: time_ms, and groups of requests.
+
+    A group has member, run, origin, sequence, requests; a request conn, session, xid, op, and text: one
+    line, without data. Raises EngineError where `apply` would.
+    """
 
 # ---- the log --------------------------------------------------------------------------------------------------------
 

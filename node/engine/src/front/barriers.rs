@@ -123,7 +123,11 @@ impl Front {
     /// Answers what a connection asked before the write that is about to be applied.
     pub(super) fn answer_ahead(&mut self, id: u64, now_us: i64) {
         while let Some(connection) = self.connections.get_mut(id) {
-            if connection.queue.front().is_none_or(|first| matches!(first.what, Waiting::Write)) {
+            if connection
+                .queue
+                .front()
+                .is_none_or(|first| matches!(first.what, Waiting::Write | Waiting::Reconfig))
+            {
                 return;
             }
             if let Some(pending) = connection.queue.pop_front() {

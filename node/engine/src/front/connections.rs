@@ -18,6 +18,8 @@ pub enum State {
     /// The log is asked for its session; what it sends meanwhile is held.
     Opening,
     Open,
+    /// Open, and takes nothing more until a change of the membership is answered.
+    Reconfiguring,
     /// Nothing more is taken from it; what it asked before is still answered.
     Draining,
     /// The same, and then it is closed.
@@ -41,6 +43,8 @@ pub enum Waiting {
     Write,
     /// A request that this node answers itself once the barrier of this token is passed, too.
     Barrier(u64, Box<[u8]>),
+    /// A change of the membership that the driver carries out; the last one in its queue.
+    Reconfig,
     /// A request that this node answers itself, once everything before it is answered.
     Local(Box<[u8]>),
     /// An answer that is certain already.
@@ -86,7 +90,8 @@ pub struct Connection {
     pub session: i64,
     pub timeout_ms: i32,
     pub auth: AuthSetId,
-    /// Requests in order; unless it is empty, the first one is a write or waits for a barrier.
+    /// Requests in order; unless it is empty, the first one is a write, or waits for a barrier or a change
+    /// of the membership.
     pub queue: VecDeque<Pending>,
     /// When something came from it, by the session clock.
     pub touched_us: i64,

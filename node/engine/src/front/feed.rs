@@ -51,7 +51,7 @@ impl Front {
                     connection.dirty = was_dirty;
                 }
             }
-            State::Opening => connection.held.extend_from_slice(data),
+            State::Opening | State::Reconfiguring => connection.held.extend_from_slice(data),
             State::Draining | State::Leaving | State::Closed => return,
         }
         if self.connections.get(id).is_some_and(|connection| connection.stopped) {
@@ -181,15 +181,16 @@ impl Front {
 
 /// Half of the bound must be free again, lest it be stopped and read in turns.
 fn has_room(connection: &Connection, config: &Config) -> bool {
-    let held_max = if connection.state == State::Opening { HELD_BYTES_MAX } else { 0 };
+    let waits = matches!(connection.state, State::Opening | State::Reconfiguring);
+    let held_max = if waits { HELD_BYTES_MAX } else { 0 };
     connection.queue.len() <= config.connection_outstanding_max / 2
         && connection.held.len() <= held_max
 }
 
-/// Its session is not there yet, or it has many answers to take or to get first.
+/// Its session is not there yet, or it waits for a change, or has many answers to take or to get first.
 fn keeps_back(connection: &Connection, config: &Config) -> bool {
     match connection.state {
-        State::Opening => true,
+        State::Opening | State::Reconfiguring => true,
         State::Open => {
             connection.out.len() >= OUTPUT_BYTES_MAX
                 || connection.queue.len() >= config.connection_outstanding_max

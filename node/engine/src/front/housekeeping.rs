@@ -183,11 +183,6 @@ impl Front {
         }
         Ok(())
     }
-
-    /// The data of /zookeeper/config as this node serves it.
-    pub fn set_config(&mut self, data: &[u8]) {
-        self.machine.set_config(data);
-    }
 }
 
 impl From<Damaged> for Refusal {

@@ -30,7 +30,7 @@ impl Front {
     /// Answers a request that waited and whose turn it is.
     pub(super) fn run(&mut self, id: u64, pending: &Pending, now_us: i64) {
         match &pending.what {
-            Waiting::Write => return,
+            Waiting::Write | Waiting::Reconfig => return,
             Waiting::Local(body) | Waiting::Barrier(_, body) => {
                 self.run_local(id, pending.xid, pending.op, body);
             }

@@ -26,6 +26,7 @@ mod leaving;
 pub mod limits;
 mod local;
 mod outcomes;
+mod reconfig;
 mod replies;
 mod requests;
 mod session_clock;
@@ -116,6 +117,8 @@ pub struct Front {
     clock: SessionClock,
     statistics: Statistics,
     actions: Vec<(u64, Action, Cow<'static, str>)>,
+    /// Changes of the membership that clients ask for.
+    reconfigs: Vec<(u64, Box<[u8]>)>,
     /// Connections that have something to be written, each once.
     dirty: Vec<u64>,
     /// Connections that are not read; looked at when something was answered.
@@ -155,6 +158,7 @@ impl Front {
             clock: SessionClock::new(hash),
             statistics: Statistics::default(),
             actions: Vec::new(),
+            reconfigs: Vec::new(),
             dirty: Vec::new(),
             stopped: Vec::new(),
             buffers: Vec::new(),

@@ -145,12 +145,13 @@ impl Front {
         Ok(())
     }
 
-    /// Answers what waited, up to the next write or a barrier that is not passed.
+    /// Answers what waited, up to the next write, a barrier that is not passed, or a change of the
+    /// membership.
     pub(super) fn answer_waiting(&mut self, id: u64, now_us: i64) {
         while let Some(connection) = self.connections.get_mut(id) {
             match connection.queue.front() {
                 None => return self.leave_when_answered(id),
-                Some(Pending { what: Waiting::Write, .. }) => return,
+                Some(Pending { what: Waiting::Write | Waiting::Reconfig, .. }) => return,
                 Some(Pending { what: Waiting::Barrier(token, _), .. })
                     if !self.barriers.has_passed(*token) =>
                 {

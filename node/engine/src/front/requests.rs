@@ -216,6 +216,9 @@ impl Front {
             let answer = Answer::error(ErrorCode::SYSTEM_ERROR);
             return self.answer_later(id, xid, op, answer, now_us);
         }
+        if op == ops::RECONFIG && self.config.reconfig_enabled {
+            return self.on_reconfig(id, xid, body, now_us);
+        }
         let Some(connection) = self.connections.get_mut(id) else { return };
         if op == ops::CLOSE_SESSION {
             connection.state = State::Draining;

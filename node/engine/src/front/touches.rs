@@ -50,7 +50,7 @@ impl Front {
         }
         for connection in self.connections.iter() {
             let has_session =
-                matches!(connection.state, State::Open | State::Draining | State::Leaving);
+                !matches!(connection.state, State::Handshake | State::Opening | State::Closed);
             if has_session && !connection.read_only && connection.touched_us >= since_us {
                 let age_ms = (now_us - connection.touched_us) / 1000;
                 out.put_i64(connection.session);

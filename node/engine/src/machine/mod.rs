@@ -21,6 +21,7 @@ mod acl_list;
 mod context;
 mod create;
 mod delete;
+mod describe;
 mod digest;
 mod effects;
 mod ip;
@@ -50,8 +51,10 @@ use crate::ops;
 use context::Context;
 use tree::Tree;
 
+pub use describe::describe;
 pub use effects::{Attached, Effects, Event, EventKind, SessionOpened};
 pub use members::{Progress, Verdict};
+pub use path::CONFIG as CONFIG_PATH;
 pub use reads::Stamps;
 pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
@@ -249,9 +252,11 @@ impl Machine {
         ttl::search(&self.tree, &mut self.search, now_ms, limit, out);
     }
 
-    /// The data of /zookeeper/config as this node serves it.
-    pub fn set_config(&mut self, data: &[u8]) {
+    /// The data of /zookeeper/config as this node serves it; whether it was another before.
+    pub fn set_config(&mut self, data: &[u8]) -> bool {
+        let differs = self.config != data;
         self.config = data.to_vec();
+        differs
     }
 
     /// Znodes, the root counted.

@@ -172,6 +172,12 @@ impl Machine {
         ephemeral_paths(&self.tree, session)
     }
 
+    /// Whether the membership may be changed by the request of these ids: as in ZooKeeper, who may
+    /// write /zookeeper/config.
+    pub fn may_reconfigure(&self, auth: &[AuthId]) -> bool {
+        self.readable(path::CONFIG, acl::WRITE, auth).is_ok()
+    }
+
     fn readable(&self, path: &str, perms: i32, auth: &[AuthId]) -> Result<NodeId, ErrorCode> {
         let id = self.tree.find(path)?;
         if self.tree.acls.allows(self.tree.store.meta(id).acl, perms, auth) {

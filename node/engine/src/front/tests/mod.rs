@@ -6,6 +6,7 @@ mod groups;
 mod leaderless;
 mod limits;
 mod ordering;
+mod reconfig;
 mod robustness;
 mod sessions;
 mod touches;
