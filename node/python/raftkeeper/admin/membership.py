@@ -75,8 +75,9 @@ class MembershipChanges:
             if error.reason is ChangeRefusal.EXISTS:
                 return await self._shown("add-learner", error.member, timeout_s)
             raise from_change_refused(error, self._views.status().config_index) from error
-        added = next(m for m in self._views.members() if m.incarnation == incarnation)
-        return self._done("add-learner", added.id)
+        added = next((m for m in self._views.members() if m.incarnation == incarnation), None)
+        self._check_kept(kept=added is not None)
+        return self._done("add-learner", added.id if added is not None else 0)
 
     async def promote(
         self, member: MemberId, config_index: int, *, force: bool, timeout_s: float
@@ -87,6 +88,7 @@ class MembershipChanges:
             return await self._shown("promote", member, timeout_s)
         self._check_quorum(self._voters() | {member}, force=force)
         await self._refusable(Promote(member), config_index, timeout_s)
+        self._check_kept(kept=member in self._voters())
         return self._done("promote", member)
 
     async def remove(
@@ -101,6 +103,7 @@ class MembershipChanges:
         if voters and role in {"voter", "leader"}:
             self._check_quorum(voters, force=force)
         await self._refusable(Remove(member), config_index, timeout_s)
+        self._check_kept(kept=not self._role(member))
         return self._done("remove", member, leads=member != status.member_id)
 
     async def replace(
@@ -118,6 +121,7 @@ class MembershipChanges:
             return await self._shown("replace", new, timeout_s)
         self._check_quorum(self._voters() - {old} | {new}, force=force)
         await self._refusable(Replace(old, new), config_index, timeout_s)
+        self._check_kept(kept=new in self._voters() and not self._role(old))
         return self._done("replace", new)
 
     async def update(
@@ -240,6 +244,11 @@ class MembershipChanges:
                 "look at /v1/members of the leader, or repeat the call with the same Op-Id: "
                 "it is not done twice",
             ) from error
+
+    def _check_kept(self, *, kept: bool) -> None:
+        """A change that is not committed goes with its leader: another one's log replaces it."""
+        if not kept:
+            raise not_leader(self._views.status().leader_id)
 
     async def _shown(self, operation: str, member: MemberId, timeout_s: float) -> Answer:
         """The membership shows it as done. Whoever says so must still lead."""

@@ -51,6 +51,8 @@ class FakeEnsemble:
     transfers: list[int] = field(default_factory=list)
     leader_confirmed: bool = True
     hangs: bool = False
+    loses: bool = False
+    """Its changes are replaced by another leader's entries."""
     clients: int = 3
     draining: bool = False
     busy: bool = False
@@ -114,6 +116,9 @@ class FakeEnsemble:
         self.done.append(change)
         if self.hangs:
             raise TimeoutError
+        if self.loses:
+            self.leader = 2
+            return self.config_index + 1
         self.membership = leave_joint(after) if after.is_joint else after
         self.config_index += 1
         return self.config_index

@@ -156,6 +156,15 @@ async def test_unfinished_change_says_that_its_outcome_is_open() -> None:
     assert await code_of(add(FakeEnsemble(hangs=True), 7, 10)) == "OUTCOME_UNKNOWN"
 
 
+async def test_change_that_went_with_its_leader_is_not_taken_for_done() -> None:
+    """Another leader's entry stands at its index."""
+    for work in (
+        add(FakeEnsemble(loses=True), 7, 10),
+        changes(FakeEnsemble(loses=True)).remove(3, 10, force=False, timeout_s=1),
+    ):
+        assert await code_of(work) == "NOT_LEADER"
+
+
 async def test_who_no_longer_leads_does_not_say_that_something_is_done() -> None:
     """A leader that was cut off knows an old membership."""
     ensemble = FakeEnsemble(leader_confirmed=False)
