@@ -6,25 +6,16 @@ The serving process must not import it but for annotations: see `handover`.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
+from pydantic import Field, computed_field, field_validator, model_validator
 
+from raftkeeper.server.config_ensemble import Ensemble, Peer
+from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
-
-KIB = 1024
-MIB = 1024 * KIB
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
 """Of a batch beside its requests: headers and the auth lists, generously."""
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """One `[section]` of the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Client(Section):
@@ -227,139 +218,6 @@ class Admin(Section):
         """Client certificates come over TLS only."""
         if self.tls_client_ca and not self.tls_certificate:
             raise ValueError("tls_client_ca needs tls_certificate: certificates come over TLS only")
-        return self
-
-
-class Ensemble(Section):
-    """How this node becomes one of several, and how fast they miss each other.
-
-    Without any of this a node is alone. Once its folder has a membership, that counts, and `members`,
-    `bootstrap` and `join` are not looked at any more.
-    """
-
-    members: tuple[str, ...] = Field(
-        (),
-        description="The first members of a new ensemble, the same list on each of them: "
-        "`1=host-a:2888,2=host-b:2888,3=host-c:2888`.",
-    )
-    member: int = Field(
-        0,
-        ge=0,
-        le=255,
-        description="Which of `members` this node is; 0 when there are none.",
-    )
-    bootstrap: bool = Field(
-        False,
-        description="Found the ensemble of `members` when all of them are there and none belongs to "
-        "one. Only the one with the lowest id does it, and only with an empty folder.",
-    )
-    join: bool = Field(
-        False,
-        description="Wait, with an empty folder, to be added to an ensemble by its admin API.",
-    )
-    zone: str = Field("", description="Where this member is, for the preference of leaders.")
-    priority: int = Field(
-        1, ge=0, le=1_000, description="Members with a higher one lead by preference."
-    )
-    preferred_zones: tuple[str, ...] = Field(
-        (),
-        description="Members of these zones lead by preference. The same on all members.",
-    )
-    tick_ms: int = Field(
-        25,
-        ge=5,
-        le=1_000,
-        description="Heartbeats are this far apart. A leader that is killed is missed at once, "
-        "because its connections break; this matters for one that hangs.",
-    )
-    election_ticks: int = Field(
-        10,
-        ge=4,
-        le=100,
-        description="The shortest election timeout in ticks; the longest is twice that. Longer "
-        "than the machine stands still under load, or leaders change without need.",
-    )
-
-    @field_validator("members", "preferred_zones", mode="before")
-    @classmethod
-    def split_items(cls, value: object) -> object:
-        """Environment and flags give one string, with commas."""
-        if isinstance(value, str):
-            return tuple(item.strip() for item in value.split(",") if item.strip())
-        return value
-
-    @field_validator("members")
-    @classmethod
-    def check_members(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Each is an id and where it is reached; no id stands twice."""
-        ids = [_member_id(item) for item in value]
-        if len(set(ids)) != len(ids):
-            raise ValueError("an id stands twice")
-        if len(ids) > 7:
-            raise ValueError("more than seven voters only make writes slower")
-        return value
-
-    @model_validator(mode="after")
-    def check_member(self) -> Self:
-        """This node is one of the list, if there is a list."""
-        ids = [_member_id(item) for item in self.members]
-        if ids and self.member not in ids:
-            raise ValueError(f"member must be one of the ids in members: {sorted(ids)}")
-        if self.member and not ids:
-            raise ValueError("member names one of members, which is empty")
-        if self.join and ids:
-            raise ValueError("join waits to be added; members founds: choose one of both")
-        return self
-
-
-def _member_id(item: str) -> int:
-    """The id of `1=host:2888`; ValueError with the right form otherwise."""
-    number, equals, address = item.partition("=")
-    host, colon, port = address.rpartition(":")
-    if not (number.isdigit() and equals and host and colon and port.isdigit()):
-        raise ValueError(f"{item!r} must look like 1=host:2888")
-    if not 1 <= int(number) <= 255 or not 1 <= int(port) <= 65535:
-        raise ValueError(f"{item!r}: ids are 1 to 255, ports 1 to 65535")
-    return int(number)
-
-
-class Peer(Section):
-    """The port on which members talk to each other."""
-
-    enabled: bool = Field(
-        False,
-        description="Listen for other members. Implied by ensemble.members and ensemble.join; a "
-        "node that is alone needs it before a second member can be added.",
-    )
-    listen: str = Field("127.0.0.1", description="Address to listen on.")
-    port: Port = Field(2888, description="Port for members; ZooKeeper's for followers.")
-    address: str = Field(
-        "",
-        description="host:port at which the others reach this node. Empty: its entry in "
-        "ensemble.members, or else `listen` and `port`.",
-    )
-    snapshot_bytes_per_s: int = Field(
-        128 * MIB,
-        ge=0,
-        le=100 * 1024 * MIB,
-        description="Bound on the rate at which snapshots are sent to members that need one, in "
-        "all; 0 for none. They go over connections of their own.",
-    )
-    tls_certificate: str = Field(
-        "", description="PEM file with this member's certificate and its chain; empty for no TLS."
-    )
-    tls_key: str = Field(
-        "", description="PEM file with its key; empty when it is in the certificate's file."
-    )
-    tls_ca: str = Field(
-        "", description="PEM file with the CA that signs members' certificates, both ways."
-    )
-
-    @model_validator(mode="after")
-    def check_tls(self) -> Self:
-        """TLS between members is mutual, or not at all."""
-        if bool(self.tls_certificate) != bool(self.tls_ca):
-            raise ValueError("tls_certificate and tls_ca belong together: members check each other")
         return self
 
 

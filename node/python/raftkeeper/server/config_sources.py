@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from raftkeeper.server.config import Config, Section, section_models
+from raftkeeper.server.config import Config, section_models
+from raftkeeper.server.config_section import Section
 
 ENVIRONMENT_PREFIX = "RAFTKEEPER__"
 

@@ -13,11 +13,11 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import NOBODY, Entry, EntryKind, Message, NotLeader, RaftCore, Ready, Role
+from raftkeeper.raft import Entry, EntryKind, Message, NotLeader, RaftCore, Ready, Role
 from raftkeeper.server import limits
+from raftkeeper.server.admission import Admission
 from raftkeeper.server.answers import obey_actions, write_replies
 from raftkeeper.server.backlog import Backlog
 from raftkeeper.server.clock import Clock
@@ -33,39 +33,26 @@ from raftkeeper.server.ensemble.ports import (
     NoLinks,
     PeerLinks,
     Snapshots,
-    Timer,
 )
 from raftkeeper.server.ensemble.restoring import Restorer
 from raftkeeper.server.ensemble.settings import EnsembleSettings
 from raftkeeper.server.ensemble.views import (
     EnsembleStatus,
     MemberStatus,
-    describe_role,
     list_members,
+    view_status,
 )
-from raftkeeper.server.histogram import Histogram
+from raftkeeper.server.ensemble.waits import Waits
+from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.logs import get_logger
-from raftkeeper.storage import SnapshotMeta, StorageFailed, Writer
+from raftkeeper.server.pulse import Pulse
+from raftkeeper.storage import StorageFailed, Writer
 
 log = get_logger(__name__)
 
 WANTS_BATCH = 1
 WANTS_ACTIONS = 2
 WANTS_BARRIER = 4
-
-
-@dataclass(slots=True)
-class DriverFigures:
-    """What the driver counts. Read by the admin views."""
-
-    batches: int = 0
-    entries_applied: int = 0
-    bytes_applied: int = 0
-    replayed: int = 0
-    late_ticks: int = 0
-    fsync: Histogram = field(default_factory=Histogram.of_durations)
-    block: Histogram = field(default_factory=Histogram.of_durations)
-    apply: Histogram = field(default_factory=Histogram.of_durations)
 
 
 class Driver:
@@ -99,9 +86,12 @@ class Driver:
         self.draining = False
         """Clients are moved to other members, a few with each slow tick."""
         self.clients_left = 0
+        self.compare_at = 0
+        """The next index at which members compare their states; 0 when they do not."""
         self.settings = settings or EnsembleSettings()
         self.links = links or NoLinks()
         self.peers = Handler(self)
+        self.waits = Waits()
         self.peering = Peering(
             engine=engine,
             core=core,
@@ -111,9 +101,10 @@ class Driver:
             draw=draw or random.SystemRandom().randint,
             settings=self.settings,
             record_bytes_max=record_bytes_max,
-            on_contradicted=self._on_contradicted,
         )
         self.barriers = Barriers(engine, core)
+        self.admission = Admission(self, first_entry)
+        self.pulse = Pulse(self, loop, clock)
         self.leadership = Leadership(core, clock)
         self.installer = Installer(
             core=core,
@@ -121,8 +112,9 @@ class Driver:
             clock=clock,
             links=self.links,
             snapshots=snapshots,
-            host=self,
+            host=self.admission,
         )
+        self.peering.on_contradicted = self.installer.on_contradicted
         self.restorer = Restorer(engine, loop, clock, snapshots, self.guarded)
         self.backlog = Backlog(
             engine,
@@ -134,36 +126,26 @@ class Driver:
         )
         self._clock = clock
         self._loop = loop
-        self._first_entry = first_entry
         self._on_fatal = on_fatal
         self._turn_due = False
         self._look_due = False
         self._turns_waited = 0  # since the last batch
         self._grown = False
         self._refusing = ""
-        self._first_entry_term = 0
-        self._barrier_asked = False
         self._sealed_us = 0
-        self._compare_at = 0  # the next index at which members compare their states
         self._held: deque[tuple[int, tuple[Message, ...]]] = deque()
-        self._waits: list[tuple[Callable[[], bool], Callable[[], None]]] = []
-        self._tick_timer: Timer | None = None
-        self._tick_due_us = 0
-        self._slow_tick_due_us = 0
 
     # ---- life ------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begins to tick. Whoever owns the loop calls `on_durable` when the writer notifies."""
         self.peering.start()
-        self._tick_due_us = self._clock.now_us()
-        self._tick()
+        self.pulse.start()
 
     def stop(self) -> None:
         """No more ticks; what is in flight is the writer's to finish."""
         self.failed = True
-        if self._tick_timer is not None:
-            self._tick_timer.cancel()
+        self.pulse.stop()
 
     def wake(self) -> None:
         """Something is wanted by the engine: look at it at the end of this loop turn.
@@ -181,11 +163,6 @@ class Driver:
             self._look_due = True
             self._loop.call_soon(self.guarded, self._look)
 
-    def when(self, condition: Callable[[], bool], then: Callable[[], None]) -> None:
-        """Calls `then` once the condition holds; it is looked at with each tick and message."""
-        self._waits.append((condition, then))
-        self.look()
-
     def on_durable(self) -> None:
         """The writer's eventfd is readable."""
         self.guarded(self._on_durable)
@@ -196,40 +173,9 @@ class Driver:
         self.leadership.tick(unfit="")
         self.look()
 
-    def waits_for(self) -> str:
-        """Why no client is served, '' when they are."""
-        if self.serving.is_set():
-            return ""
-        applied = self.engine.applied_index
-        if self.installer.diverged:
-            return self.installer.diverged
-        if self.restorer.running:
-            return "loading a snapshot of another member"
-        if not self.backlog.is_empty:
-            return f"replaying the log: entry {applied}"
-        if self.core.leader_id == NOBODY:
-            return "waiting for a leader"
-        return f"catching up: entry {applied} of {self.core.commit_index}"
-
     def status(self) -> EnsembleStatus:
         """How this member sees itself."""
-        core = self.core
-        return EnsembleStatus(
-            member_id=core.config.member_id,
-            role=describe_role(core),
-            leader_id=core.leader_id,
-            term=core.term,
-            commit_index=core.commit_index,
-            applied_index=core.applied_index,
-            last_index=core.last_index,
-            config_index=core.config_index,
-            is_joint=core.membership.is_joint,
-            transferring=core.transferring,
-            read_only=self.engine.read_only,
-            diverged=self.installer.diverged,
-            serving=self.serving.is_set(),
-            waiting=self.waits_for(),
-        )
+        return view_status(self)
 
     def members(self) -> tuple[MemberStatus, ...]:
         """Everyone, as this member sees them."""
@@ -276,7 +222,7 @@ class Driver:
         self._turn_due = False  # first: what is obeyed below may wake the driver again
         if self.engine.wants & WANTS_BARRIER:
             self.barriers.gather()
-            self._pump()
+            self.pump()
         if self.engine.wants & WANTS_ACTIONS and self.clients is not None:
             obey_actions(self.engine, self.clients)
         sealer = self.peering.sealer
@@ -293,18 +239,17 @@ class Driver:
             self.figures.batches += 1
             if self.core.role is Role.LEADER:
                 self._sealed_us = self._clock.now_us()
-                self._pump()
+                self.pump()
             if sealer.has_arrivals:
                 self.wake()
         else:
-            self._follow_disk()
+            self.follow_disk()
 
     def _look(self) -> None:
         self._look_due = False
-        self._pump()
-        self._after_step()
-        if self._waits:
-            self._check_waits()
+        self.pump()
+        self.after_step()
+        self.waits.check()
 
     def _on_durable(self) -> None:
         """The writer finished something: commit, apply, answer, and seal what has gathered."""
@@ -316,22 +261,17 @@ class Driver:
             self.core.persisted(number)
             while self._held and self._held[0][0] <= number:
                 self._send(self._held.popleft()[1])
-            self._pump()
-        self._follow_disk()
-        self._after_step()
+            self.pump()
+        self.follow_disk()
+        self.after_step()
 
-    def _check_waits(self) -> None:
-        due = [wait for wait in self._waits if wait[0]()]
-        self._waits = [wait for wait in self._waits if wait not in due]
-        for _, then in due:
-            then()
-
-    def _after_step(self) -> None:
+    def after_step(self) -> None:
+        """Whether all is quiet, or something is wanted."""
         self.refresh_quiet()
         if self.engine.wants or self.peering.sealer.has_arrivals:
             self.wake()
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
         """Does what the core has ready, until it has nothing more."""
         core = self.core
         while core.has_ready:
@@ -339,7 +279,7 @@ class Driver:
             if ready.messages:
                 self._send(ready.messages)
             if ready.restored is not None:
-                self._load_restored()
+                self.admission.load_restored()
             if ready.hard_state or ready.entries or ready.restored:
                 self.writer.write(ready.number, ready.hard_state, ready.entries)
             if ready.messages_after_persist:
@@ -356,7 +296,7 @@ class Driver:
                 self.barriers.on_failed(ready.reads_failed)
             self._follow(ready)
         if not self.peering.may_serve and self.backlog.is_empty:
-            self._begin_serving()
+            self.admission.begin()
 
     def _follow(self, ready: Ready) -> None:
         """What a Ready brings seldom; and role and term, which count where there are others."""
@@ -374,7 +314,7 @@ class Driver:
         if has_changed and self.peering.follow_role():
             self.barriers.ask_again()
         if ready.membership is not None:
-            self._plan_comparison()
+            self.admission.plan_comparison()
 
     def _send(self, messages: tuple[Message, ...]) -> None:
         for message in messages:
@@ -387,8 +327,8 @@ class Driver:
             engine.apply(index, payload if kind == EntryKind.BATCH else b"", now_us)
             figures.entries_applied += 1
             figures.bytes_applied += len(payload)
-            if index == self._compare_at:
-                self._compare_at += limits.DIGEST_EVERY_ENTRIES
+            if index == self.compare_at:
+                self.compare_at += limits.DIGEST_EVERY_ENTRIES
                 self.peering.compare()
         if self.clients is not None:
             write_replies(engine, self.clients)
@@ -414,8 +354,8 @@ class Driver:
     def _on_backlog_entry(self, index: int, payload_bytes: int) -> None:
         self.figures.replayed += 1
         self.figures.bytes_applied += payload_bytes
-        if index == self._compare_at:
-            self._compare_at += limits.DIGEST_EVERY_ENTRIES
+        if index == self.compare_at:
+            self.compare_at += limits.DIGEST_EVERY_ENTRIES
             self.peering.compare()
 
     def _on_backlog_slice(self) -> None:
@@ -423,138 +363,12 @@ class Driver:
             self.core.applied(self.engine.applied_index)
         self.peering.own.settle()
         self.barriers.pass_applied()
-        self._pump()
-        self._after_step()
-
-    # ---- letting clients in, and out -------------------------------------------------------------
-
-    def _begin_serving(self) -> None:
-        """Once the state is as new as it was anywhere when this was asked, and has its secret."""
-        core = self.core
-        if core.role is Role.LEADER and not self.engine.bootstrapped:
-            self._propose_first_entry()
-        elif not self.engine.bootstrapped or self.installer.diverged:
-            return
-        elif core.role is Role.LEADER and not core.members:
-            if core.applied_index == core.last_index:
-                self._serve(proven=True)
-        elif not self._barrier_asked and core.leader_id:
-            self._barrier_asked = True
-            self.barriers.ask(self._on_caught_up)
-            self.look()
-        elif self.peering.lost and not self.serving.is_set():
-            self._serve(proven=False)  # read-only, where that is wanted; the engine sees to it
-
-    def _propose_first_entry(self) -> None:
-        core = self.core
-        is_first = self._first_entry_term != core.term and core.applied_index == core.last_index
-        if is_first and core.may_propose:
-            self._first_entry_term = core.term
-            core.propose(self._first_entry())
-            self.look()
-
-    def _on_caught_up(self, passed: bool) -> None:  # noqa: FBT001  a barrier's answer
-        self._barrier_asked = False
-        if passed and self.engine.bootstrapped and self.backlog.is_empty:
-            self._serve(proven=True)
-
-    def _serve(self, *, proven: bool) -> None:
-        """Lets clients in. `proven`: their requests may go out too."""
-        if proven:
-            self.peering.allow_own(allowed=True)
-            self._plan_comparison()
-        self.serving.set()
-        self.wake()
-
-    def suspend(self, reason: str) -> None:
-        """No client is served any more, for now."""
-        log.warning("node.not_serving", reason=reason)
-        self.serving.clear()
-        self.peering.allow_own(allowed=False)
-        self._compare_at = 0
-        self.peering.digests.clear()
-        if self.clients is not None:
-            self.clients.abort_all()
-
-    def load(self, meta: SnapshotMeta, then: Callable[[SnapshotMeta], None]) -> None:
-        """Replaces the engine's state, and applies what this member's log has behind it."""
-        self.backlog.block(blocked=True)
-
-        def on_loaded(loaded: SnapshotMeta) -> None:
-            then(loaded)
-            if loaded.index < self.core.applied_index:
-                self.backlog.put_first(self.writer.read(loaded.index + 1, self.core.applied_index))
-            self.backlog.block(blocked=False)
-            self.look()
-
-        self.restorer.begin(meta, self.clients, on_loaded)
-
-    def _load_restored(self) -> None:
-        """The core has given up its log for a snapshot."""
-        meta = self.installer.take_offered()
-        self.writer.restart(meta.index, meta.term)
-        self.installer.on_reload(meta)
-        self.suspend("the log of the others begins behind this member's: it takes a snapshot")
-        self.backlog.clear()
-        self.load(meta, lambda _meta: self.installer.healed())
-
-    def _on_contradicted(self, right: frozenset[int]) -> None:
-        self.installer.on_contradicted(right)
-
-    def _plan_comparison(self) -> None:
-        """Alone there is nobody to compare with."""
-        every = limits.DIGEST_EVERY_ENTRIES
-        if self.core.members and self.peering.may_serve:
-            self._compare_at = (self.engine.applied_index // every + 1) * every
-        else:
-            self._compare_at = 0
-
-    # ---- time ------------------------------------------------------------------------------------
-
-    def _tick(self) -> None:
-        now_us = self._clock.now_us()
-        late_us = now_us - self._tick_due_us
-        if late_us > limits.LATE_TICK_S * 1_000_000:
-            self.figures.late_ticks += 1
-            log.warning(
-                "loop.stalled", late_ms=late_us // 1000, effect="sessions get that much longer"
-            )
-        delay_s = limits.SLOW_TICK_S if self.peering.is_alone else self.settings.tick_s
-        self._tick_due_us = now_us + int(delay_s * 1_000_000)
-        self._tick_timer = self._loop.call_later(delay_s, self._tick)
-        self.guarded(self._tick_parts, now_us)
-
-    def _tick_parts(self, now_us: int) -> None:
-        self.core.tick()
-        self.peering.tick()
-        self.barriers.ask_again()
-        self._pump()
-        # A little early rather than a whole Raft tick late.
-        if now_us + self.settings.tick_s * 500_000 >= self._slow_tick_due_us:
-            self._slow_tick_due_us = now_us + int(limits.SLOW_TICK_S * 1_000_000)
-            self._slow_tick(now_us)
-        if self._waits:
-            self._check_waits()
-
-    def _slow_tick(self, now_us: int) -> None:
-        self.writer.tick()
-        self._follow_disk()
-        if self.serving.is_set():
-            self.engine.tick(now_us)
-            self.peering.tell_leader()
-        if self.core.members:
-            unfit = self.writer.full or self.installer.diverged
-            self.leadership.tick(unfit=unfit)
-            self.installer.tick()
-            self._pump()
-        if self.draining:
-            self.clients_left = self.engine.drain(limits.DRAIN_PER_TICK)
-        self.count_fsyncs()
-        self._after_step()
+        self.pump()
+        self.after_step()
 
     # ---- trouble ---------------------------------------------------------------------------------
 
-    def _follow_disk(self) -> None:
+    def follow_disk(self) -> None:
         """A full disk refuses writes with an error; room again allows them."""
         full = self.writer.full
         if full != self._refusing:

@@ -13,7 +13,7 @@ from raftkeeper._engine import Engine
 from raftkeeper.raft import RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.driver import DriverFigures
+from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageError, Writer

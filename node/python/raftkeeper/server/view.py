@@ -87,5 +87,5 @@ class NodeView:
         if self.parts is None:
             return self.state
         if not self.parts.driver.serving.is_set():
-            return self.parts.driver.waits_for()
+            return self.parts.driver.admission.waits_for()
         return "" if self.serving_us else "opening the client port"

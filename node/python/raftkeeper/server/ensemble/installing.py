@@ -44,7 +44,7 @@ class Installer:
         self.diverged = ""
         """Why this member's state is wrong; '' when it is not known to be."""
         self.on_reload: Callable[[SnapshotMeta], None] = lambda _meta: None
-        """Told when the core has taken a snapshot over, before the state is replaced."""
+        """Told before the state is replaced."""
         self._core = core
         self._writer = writer
         self._clock = clock

@@ -89,6 +89,7 @@ async def wait_until(driver: "Driver", done: Callable[[], bool], timeout_s: floa
         if not future.done():
             future.set_result(None)
 
-    driver.when(lambda: future.done() or done(), finish)
+    driver.waits.add(lambda: future.done() or done(), finish)
+    driver.look()
     async with asyncio.timeout(timeout_s):
         await future

@@ -50,9 +50,10 @@ class Peering:
         draw: Draw,
         settings: EnsembleSettings,
         record_bytes_max: int,
-        on_contradicted: Callable[[frozenset[MemberId]], None],
     ) -> None:
         self.links = links
+        self.on_contradicted: Callable[[frozenset[MemberId]], None] = lambda _right: None
+        """Told when a majority has another state than this member."""
         self.own = OwnGroups(engine, settings.group_bytes_kept)
         self.arrivals = Arrivals()
         self.digests = Digests(core.config.member_id)
@@ -67,7 +68,6 @@ class Peering:
         self._clock = clock
         self._draw = draw
         self._settings = settings
-        self._on_contradicted = on_contradicted
         self._nothing = SealNothing()
         self._alone = SealAlone(engine, core, writer, clock, record_bytes_max)
         self._following = SealFollowing(core, clock, links, self.own)
@@ -175,7 +175,7 @@ class Peering:
         for member in self._core.members:
             self.links.send_digest(member, index, zxid, digest)
         if contradicting:
-            self._on_contradicted(contradicting)
+            self.on_contradicted(contradicting)
 
     # ---- what arrives ---------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class Peering:
             return
         contradicting = self.digests.hear(sender, index, zxid, digest, membership)
         if contradicting:
-            self._on_contradicted(contradicting)
+            self.on_contradicted(contradicting)
 
     def link_up(self, member: MemberId) -> None:
         """It knows nothing of what was sent over an earlier one."""

@@ -1,9 +1,13 @@
 """What the admin side sees of an ensemble: plain values, taken at one moment."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from raftkeeper.raft import Membership, RaftCore, Role
 from raftkeeper.server.ensemble.ports import PeerLinks
+
+if TYPE_CHECKING:
+    from raftkeeper.server.driver import Driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,27 @@ class MemberStatus:
     active: bool | None
     last_contact_ms: int | None
     link_up: bool
+
+
+def view_status(driver: "Driver") -> EnsembleStatus:
+    """How a member sees itself."""
+    core = driver.core
+    return EnsembleStatus(
+        member_id=core.config.member_id,
+        role=describe_role(core),
+        leader_id=core.leader_id,
+        term=core.term,
+        commit_index=core.commit_index,
+        applied_index=core.applied_index,
+        last_index=core.last_index,
+        config_index=core.config_index,
+        is_joint=core.membership.is_joint,
+        transferring=core.transferring,
+        read_only=driver.engine.read_only,
+        diverged=driver.installer.diverged,
+        serving=driver.serving.is_set(),
+        waiting=driver.admission.waits_for(),
+    )
 
 
 def list_members(core: RaftCore, links: PeerLinks, tick_s: float) -> tuple[MemberStatus, ...]:

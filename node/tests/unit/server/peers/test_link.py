@@ -79,7 +79,9 @@ def test_nobody_speaks_for_another_member(wired: Wired, beat: Heartbeat) -> None
     assert wired.figures.links_reset_garbage == 1
 
 
-@pytest.mark.parametrize("data", [b"\xff" * 20, frame(b"\xc1"), frame(encode(Digest(1, 2, 3)))[:-1] + b"!"])
+@pytest.mark.parametrize(
+    "data", [b"\xff" * 20, frame(b"\xc1"), frame(encode(Digest(1, 2, 3)))[:-1] + b"!"]
+)
 def test_garbage_ends_the_link_and_nothing_else(wired: Wired, data: bytes) -> None:
     """Too long, no msgpack, a wrong checksum: the link ends, no exception gets out."""
     wired.link.data_received(data)

@@ -1,0 +1,133 @@
+"""When clients are let in, when they are cut off, and when this node's own requests may go out.
+
+A node serves when its state is as new as the ensemble's was at some moment after its start. It cuts
+everybody off when its state is replaced. Without a leader it lets clients in too, to be served
+read-only or sent on by the engine; nothing of theirs goes out then.
+"""
+
+from typing import TYPE_CHECKING
+
+from raftkeeper.raft import NOBODY, Role
+from raftkeeper.server import limits
+from raftkeeper.server.logs import get_logger
+from raftkeeper.storage import SnapshotMeta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raftkeeper.server.driver import Driver
+
+log = get_logger(__name__)
+
+
+class Admission:
+    """Part of a driver, which asks it after each step while `peering.may_serve` is not set."""
+
+    def __init__(self, driver: "Driver", first_entry: "Callable[[], bytes]") -> None:
+        self._driver = driver
+        self._first_entry = first_entry
+        self._first_entry_term = 0
+        self._barrier_asked = False
+
+    def begin(self) -> None:
+        """Once the state is as new as it was anywhere when this was asked, and has its secret."""
+        driver, core, engine = self._driver, self._driver.core, self._driver.engine
+        if core.role is Role.LEADER and not engine.bootstrapped:
+            self._propose_first_entry()
+        elif not engine.bootstrapped or driver.installer.diverged:
+            return
+        elif core.role is Role.LEADER and not core.members:
+            if core.applied_index == core.last_index:
+                self._serve(proven=True)
+        elif not self._barrier_asked and core.leader_id != NOBODY:
+            self._barrier_asked = True
+            driver.barriers.ask(self._on_caught_up)
+            driver.look()
+        elif driver.peering.lost and not driver.serving.is_set():
+            self._serve(proven=False)
+
+    def waits_for(self) -> str:
+        """Why no client is served, '' when they are."""
+        driver = self._driver
+        if driver.serving.is_set():
+            return ""
+        if driver.installer.diverged:
+            return driver.installer.diverged
+        if driver.restorer.running:
+            return "loading a snapshot of another member"
+        applied = driver.engine.applied_index
+        if not driver.backlog.is_empty:
+            return f"replaying the log: entry {applied}"
+        if driver.core.leader_id == NOBODY:
+            return "waiting for a leader"
+        return f"catching up: entry {applied} of {driver.core.commit_index}"
+
+    def suspend(self, reason: str) -> None:
+        """No client is served any more, for now."""
+        driver = self._driver
+        log.warning("node.not_serving", reason=reason)
+        driver.serving.clear()
+        driver.peering.allow_own(allowed=False)
+        driver.compare_at = 0
+        driver.peering.digests.clear()
+        if driver.clients is not None:
+            driver.clients.abort_all()
+
+    def load(self, meta: SnapshotMeta, then: "Callable[[SnapshotMeta], None]") -> None:
+        """Replaces the engine's state, and applies what this member's log has behind it."""
+        driver = self._driver
+        driver.backlog.block(blocked=True)
+        driver.installer.on_reload(meta)
+
+        def on_loaded(loaded: SnapshotMeta) -> None:
+            then(loaded)
+            if loaded.index < driver.core.applied_index:
+                driver.backlog.put_first(
+                    driver.writer.read(loaded.index + 1, driver.core.applied_index)
+                )
+            driver.backlog.block(blocked=False)
+            driver.look()
+
+        driver.restorer.begin(meta, driver.clients, on_loaded)
+
+    def load_restored(self) -> None:
+        """The core has given up its log for a snapshot."""
+        driver = self._driver
+        meta = driver.installer.take_offered()
+        driver.writer.restart(meta.index, meta.term)
+        self.suspend("the log of the others begins behind this member's: it takes a snapshot")
+        driver.backlog.clear()
+        self.load(meta, lambda _meta: driver.installer.healed())
+
+    def plan_comparison(self) -> None:
+        """At which index members compare their states next. Alone there is nobody to compare with."""
+        driver = self._driver
+        every = limits.DIGEST_EVERY_ENTRIES
+        if driver.core.members and driver.peering.may_serve:
+            driver.compare_at = (driver.engine.applied_index // every + 1) * every
+        else:
+            driver.compare_at = 0
+
+    def _propose_first_entry(self) -> None:
+        core = self._driver.core
+        is_first = self._first_entry_term != core.term and core.applied_index == core.last_index
+        if is_first and core.may_propose:
+            self._first_entry_term = core.term
+            core.propose(self._first_entry())
+            self._driver.look()
+
+    def _on_caught_up(self, passed: bool) -> None:  # noqa: FBT001  a barrier's answer
+        self._barrier_asked = False
+        driver = self._driver
+        ready = driver.engine.bootstrapped and driver.backlog.is_empty
+        if passed and ready and not driver.installer.diverged:
+            self._serve(proven=True)
+
+    def _serve(self, *, proven: bool) -> None:
+        """Lets clients in. `proven`: their requests may go out too."""
+        driver = self._driver
+        if proven:
+            driver.peering.allow_own(allowed=True)
+            self.plan_comparison()
+        driver.serving.set()
+        driver.wake()
