@@ -227,16 +227,17 @@ impl Tree {
 
     /// The digest, from every znode anew.
     pub fn count_digest(&self) -> u64 {
-        let (mut sum, mut path) = (0_u64, Vec::new());
-        for id in self.store.ids() {
-            path.clear();
-            self.store.push_path(id, &mut path);
-            if let Some(znode) = self.store.read(id) {
-                let part = self.digest_of(digest::of_bytes(&path), znode.data, &znode.meta);
-                sum = sum.wrapping_add(part);
-            }
-        }
-        sum
+        let mut path = Vec::new();
+        let parts = self.store.ids().map(|id| self.digest_at(id, &mut path));
+        parts.fold(0, u64::wrapping_add)
+    }
+
+    /// What the znode of this id adds; `path` is room to work in.
+    fn digest_at(&self, id: NodeId, path: &mut Vec<u8>) -> u64 {
+        path.clear();
+        self.store.push_path(id, path);
+        let hash = digest::of_bytes(path);
+        self.store.read(id).map_or(0, |znode| self.digest_of(hash, znode.data, &znode.meta))
     }
 
     fn link(
@@ -303,6 +304,7 @@ impl Tree {
     /// After a restore of the store: enters all its znodes into everything beside it.
     pub fn know_all(&mut self) -> bool {
         let ids: Vec<NodeId> = self.store.ids().collect();
+        let mut path = Vec::new();
         for id in ids {
             let meta = self.store.meta(id);
             if !self.acls.contains(meta.acl) {
@@ -310,9 +312,9 @@ impl Tree {
             }
             let is_limits = self.store.name_bytes(id) == quota::LIMITS.as_bytes();
             self.know(id, &meta, if is_limits { quota::LIMITS } else { "" });
+            self.digest_gains(self.digest_at(id, &mut path));
         }
         self.acls.restore_end();
-        self.digest = self.count_digest();
         true
     }
 
