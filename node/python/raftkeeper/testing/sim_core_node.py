@@ -121,7 +121,7 @@ class CoreNode:
             restored_from(recovered),
         )
         self.world.watch.started(machine, self.core, recovered)
-        if self.core.last_index == 0 and machine.lives == 1 and self.member in self.world.founders:
+        if self.world.founds(machine) and self.core.last_index == 0 and self.core.term <= 1:
             self.core.bootstrap(self.world.first_membership)
         self._draw_timeout()
         self.loop.after(self.chance.below(TICK_US), self._tick)

@@ -95,6 +95,7 @@ class Faults:
         if machine is not None:
             step = machine.files.steps + self._chance.between(1, STEPS_MAX)
             machine.files.fail_at[step] = errno.EIO
+            machine.disk_may_fail = True
 
     def _partition(self) -> None:
         """Two groups that do not see each other."""

@@ -52,6 +52,8 @@ class Machine:
         self.incarnation = b""
         self.incarnations = 0
         self.lives = 0
+        self.disk_may_fail = False
+        """An error of the disk was planned for this life."""
         self.node: Node | None = None
         self.loop: MachineLoop | None = None
         self.wipe()
@@ -76,6 +78,7 @@ class Machine:
         if self.node is not None or not self.member:
             return
         self.lives += 1
+        self.disk_may_fail = False
         self.trace("starts", f"life {self.lives} as member {self.member}")
         self.loop = MachineLoop(self.world.loop, self._guard)
         self.node = self.world.make_node(self)
@@ -141,7 +144,6 @@ class Machine:
 
     def _stop_on_disk_error(self, error: Exception) -> None:
         """A process that stops on an error of the disk does as it should, if there was one."""
-        if not self.files.fail_at:
+        if not self.disk_may_fail:
             raise SimFailure(Kind.CRASH, "storage", f"{self.name}: {error}") from error
-        self.files.fail_at.clear()
         self.crash(self.chance.pick(list(Survival)), f"stops: {type(error).__name__}")

@@ -171,6 +171,10 @@ class Operator:
             for member in sorted(membership.voters)
             if (machine := at[member]) is None or machine.number not in self._wanted
         ]
+        lost = [member for member in leaving if at[member] is None]
+        if lost:
+            # First of all: to remove a living voter beside a dead one can cost the majority.
+            leaving = lost
         for old, new in zip(leaving, joining, strict=False):
             yield Replace(old, new)
         for new in joining:

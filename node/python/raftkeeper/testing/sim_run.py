@@ -10,6 +10,8 @@ from raftkeeper.testing.sim_options import draw_options
 from raftkeeper.testing.sim_world import World
 
 LAST_LINES = 60
+LEVELS = ("core", "node")
+"""`core`: Raft core and storage. `node`: whole nodes, with the real driver and engine, and clients."""
 
 
 @dataclass(slots=True)

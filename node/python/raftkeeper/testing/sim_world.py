@@ -95,6 +95,10 @@ class World:
     def make_node(self, machine: Machine) -> Node:
         return CoreNode(machine)
 
+    def founds(self, machine: Machine) -> bool:
+        """Whether it is one of the first, on its first disk: all of these found the same ensemble."""
+        return machine.member in self.founders and machine.incarnations == 1
+
     def leader(self) -> Machine | None:
         """Of those who think they lead, the one of the newest term."""
         leaders = [
