@@ -6,6 +6,7 @@
 PYTHON ?= python3.11
 PORT   ?= 2181
 DATA   ?= ./data
+NODES  ?= 1
 ARGS   ?=
 T      ?=
 BENCH  ?=
@@ -47,6 +48,7 @@ help: ## This list
 	@printf '  %-14s %s\n' \
 	  'PORT=$(PORT)' 'where `make run` listens, on 127.0.0.1' \
 	  'DATA=$(DATA)' 'where `make run` keeps its data' \
+	  'NODES=$(NODES)' 'how many nodes `make run` starts, on ports from PORT up, data in DATA/1, DATA/2, …' \
 	  'ARGS=' 'more flags of `make run` (ARGS="--http-port 8081")' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
 	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
@@ -55,8 +57,12 @@ help: ## This list
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
-run: $(NEEDS) $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data
+run: $(NEEDS) $(ENGINE_READY) ## Build what is needed and start one node on 127.0.0.1:2181, data under ./data (NODES=3: an ensemble)
+ifeq ($(NODES),1)
 	@exec $(BIN)/raftkeeper server --client-listen 127.0.0.1 --client-port $(PORT) --storage-data-dir '$(DATA)' $(ARGS)
+else
+	@exec $(BIN)/python -P tools/run_ensemble.py --nodes $(NODES) --port $(PORT) --data '$(DATA)' $(ARGS)
+endif
 
 ##@ Building
 
