@@ -10,10 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from raftkeeper.admin.membership import MembershipChanges, NewMember
+from raftkeeper.admin.node_port import NodePort
 from raftkeeper.admin.ports import Views
 from raftkeeper.admin.reconfig_text import Joining, Reconfig, ReconfigError, parse_request
 from raftkeeper.admin.refusals import AdminRefusal, Code
 from raftkeeper.server.logs import get_logger
+from raftkeeper.server.view import NodeView
 
 log = get_logger(__name__)
 
@@ -141,3 +143,30 @@ class ReconfigDoor:
 
     def _index(self) -> int:
         return self._views.status().config_index
+
+
+def open_door(view: NodeView) -> Callable[[int, bytes], None]:
+    """What a node's driver calls with each request: (connection, body)."""
+    port = NodePort(view)
+    running: set[asyncio.Task[None]] = set()
+
+    async def carry_out(conn: int, body: bytes) -> None:
+        parts = port.parts()
+        code = SYSTEM_ERROR
+        try:
+            changes = MembershipChanges(port, port.operations(), port.surveyor())
+            identity = view.identity
+            cluster_id = identity.cluster_id if identity is not None else b""
+            code = await ReconfigDoor(port, changes, cluster_id).run(body)
+        except Exception as error:  # the top frame of a task: the client is answered all the same
+            log.critical("reconfig.broken", exc_info=error)
+        finally:
+            parts.engine.answer_reconfig(conn, code, view.clock.now_us())
+            parts.driver.wake()
+
+    def on_request(conn: int, body: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(carry_out(conn, body))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    return on_request

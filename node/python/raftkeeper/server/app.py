@@ -61,6 +61,7 @@ class Surfaces:
     commands: Callable[[NodeView], FourLetterCommands]
     http: Callable[[NodeView], HttpSurface] | None
     admin: Callable[[NodeView], HttpSurface] | None = None
+    reconfig: Callable[[NodeView], Callable[[int, bytes], None]] | None = None
 
 
 def run(config: "Config", surfaces: Surfaces) -> int:
@@ -106,7 +107,7 @@ class Node:
         peer_socket = None
         if config.talks_to_members:
             peer_socket = bind(config.peer.listen, config.peer.port, "peer")
-        directory = lock_data(config)
+        directory = view.directory = lock_data(config)
         transport = build_transport(config, self._clock) if peer_socket is not None else None
         started: list[HttpSurface] = []
         try:
@@ -196,6 +197,8 @@ class Node:
             on_lost=lambda client, reason: self._on_lost(door, client, reason),
         )
         driver.clients = clients
+        if self._surfaces.reconfig is not None:
+            driver.membership_door.on_request = self._surfaces.reconfig(self._view)
         if transport is not None:
             transport.serve(data.identity, driver.peers, directory.snapshots)
         snapshotter = Snapshotter(

@@ -25,6 +25,7 @@ from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.server.ensemble.handler import Handler
 from raftkeeper.server.ensemble.installing import Installer
 from raftkeeper.server.ensemble.leadership import Leadership
+from raftkeeper.server.ensemble.membership_door import WANTS_RECONFIGS, MembershipDoor
 from raftkeeper.server.ensemble.peering import Peering
 from raftkeeper.server.ensemble.ports import (
     ClientSockets,
@@ -103,6 +104,7 @@ class Driver:
             record_bytes_max=record_bytes_max,
         )
         self.barriers = Barriers(engine, core)
+        self.membership_door = MembershipDoor(engine, core, clock)
         self.admission = Admission(self, first_entry)
         self.pulse = Pulse(self, loop, clock)
         self.leadership = Leadership(core, clock)
@@ -223,6 +225,8 @@ class Driver:
         if self.engine.wants & WANTS_BARRIER:
             self.barriers.gather()
             self.pump()
+        if self.engine.wants & WANTS_RECONFIGS:
+            self.membership_door.take_requests()
         if self.engine.wants & WANTS_ACTIONS and self.clients is not None:
             obey_actions(self.engine, self.clients)
         sealer = self.peering.sealer
@@ -315,6 +319,7 @@ class Driver:
             self.barriers.ask_again()
         if ready.membership is not None:
             self.admission.plan_comparison()
+        self.membership_door.publish()
 
     def _send(self, messages: tuple[Message, ...]) -> None:
         for message in messages:

@@ -60,8 +60,8 @@ class NodeView:
     config: "Config"
     clock: Clock
     member_id: int = 1
-    identity: Identity | None = None
-    """Whose disk it is, from the moment it is known. Member 0 waits to be added to an ensemble."""
+    directory: DataDirectory | None = None
+    """From the moment it is locked."""
     started_us: int = 0
     started_ms: int = 0
     serving_us: int = 0
@@ -72,6 +72,11 @@ class NodeView:
     version: str = field(default_factory=node_version)
     host_name: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
+
+    @property
+    def identity(self) -> Identity | None:
+        """Whose disk it is, once it is known. Member 0 waits to be added to an ensemble."""
+        return self.directory.identity if self.directory is not None else None
 
     @property
     def uptime_ms(self) -> int:

@@ -64,6 +64,11 @@ class LogScan:
         self._chained = False
         self._torn: tuple[Segment, int, int] | None = None
 
+    @property
+    def image(self) -> LogImage:
+        """What was read so far: after damage, what lies before it."""
+        return self._image
+
     def run(self) -> LogImage:
         """Raises StorageError on damage. A torn tail is overwritten with zeros."""
         image = self._image

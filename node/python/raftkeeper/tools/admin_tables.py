@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,9 +16,7 @@ STATUS_COLUMNS = (
     "term",
     "commit",
     "applied",
-    "config",
     "clients",
-    "version",
     "note",
 )
 MEMBER_COLUMNS = (
@@ -38,7 +37,7 @@ def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
     table = _table("Members as they see themselves", STATUS_COLUMNS)
     for endpoint, status in statuses.items():
         if isinstance(status, AdminError):
-            table.add_row(endpoint, *["-"] * 9, str(status))
+            table.add_row(endpoint, *["-"] * 7, str(status))
             continue
         identity = status["identity"]
         table.add_row(
@@ -47,7 +46,7 @@ def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
             status["role"],
             str(status["leader_id"] or "none"),
             *(_plain(status.get(name)) for name in ("term", "commit_index", "applied_index")),
-            *(_plain(status.get(name)) for name in ("config_index", "clients", "version")),
+            _plain(status.get("clients")),
             _note(status),
         )
     Console().print(table)
@@ -89,9 +88,9 @@ def print_answer(answer: dict[str, Any]) -> None:
 
 
 def _table(title: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name != "note", overflow="fold")
     return table
 
 

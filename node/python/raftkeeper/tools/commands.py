@@ -15,6 +15,7 @@ from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from raftkeeper.tools import admin
 from raftkeeper.tools.config_reference import build_reference
+from raftkeeper.tools.inspect_command import inspect
 from raftkeeper.tools.status import StatusError, fetch_status, print_status
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(admin.app)
+app.command()(inspect)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value

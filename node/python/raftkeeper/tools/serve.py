@@ -14,7 +14,7 @@ from raftkeeper.server.handover import read_config
 def main() -> int:
     """Runs a node; the exit code of the process."""
     config = read_config(int(sys.argv[1]))
-    http = admin = None
+    http = admin = reconfig = None
     if config.http.enabled:
         from raftkeeper.admin.http_api import HttpApi
 
@@ -23,7 +23,11 @@ def main() -> int:
         from raftkeeper.admin.admin_server import AdminServer
 
         admin = AdminServer
-    return run(config, Surfaces(commands=FourLetter, http=http, admin=admin))
+    if config.features.reconfig:
+        from raftkeeper.admin.reconfig_door import open_door
+
+        reconfig = open_door
+    return run(config, Surfaces(commands=FourLetter, http=http, admin=admin, reconfig=reconfig))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class AdminNode:
         self.view = NodeView(config, FakeClock(), version="0.1.0", host_name="keeper", pid=1)
         self.snapshotter = FakeSnapshotter(directory / "data")
         self.identity = Identity(CLUSTER, ensemble.own, incarnation(ensemble.own))
-        cast("Any", self.view).identity = self.identity
+        self.view.directory = cast("Any", SimpleNamespace(identity=self.identity))
 
     def open(self) -> None:
         """Its data is read."""

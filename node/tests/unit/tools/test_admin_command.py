@@ -50,8 +50,7 @@ async def test_status_shows_every_endpoint_and_those_that_are_down(node: AdminNo
         result = await run(f"{address},127.0.0.1:1", node, "status")
     assert result.exit_code == 0, result.output
     line = next(line for line in result.output.splitlines() if address in line)
-    cells = [cell.strip() for cell in line.split("│")[1:-1]]
-    assert cells == [address, "1", "leader", "1", "3", "10", "10", "10", "3", "0.1.0", ""]
+    assert line.split() == [address, "1", "leader", "1", "3", "10", "10", "3"]
     assert "cannot ask 127.0.0.1:1: Connection refused" in result.output
 
 
@@ -68,15 +67,11 @@ async def test_members_show_who_is_silent_and_behind(node: AdminNode) -> None:
         result = await run(endpoint(client), node, "members")
     assert result.exit_code == 0, result.output
     assert "Leader 1, term 3, config index 10" in result.output
-    rows = [
-        [cell.strip() for cell in line.split("│")[1:-1]]
-        for line in result.output.splitlines()
-        if "10.0.0." in line
-    ]
-    assert [(row[0], row[1], row[2]) for row in rows] == [
-        ("1", "leader", "caught up"),
-        ("2", "voter", "silent"),
-        ("3", "voter", "replicate"),
+    rows = [line.split() for line in result.output.splitlines() if "10.0.0." in line]
+    assert [row[:3] for row in rows] == [
+        ["1", "leader", "caught"],
+        ["2", "voter", "silent"],
+        ["3", "voter", "replicate"],
     ]
 
 
