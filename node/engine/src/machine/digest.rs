@@ -26,16 +26,18 @@ pub fn of_data(path: u64, data: Option<&[u8]>) -> u64 {
 
 /// The part that a write to the znode changes. `acl` is the hash of its list.
 pub fn of_stat(path: u64, meta: &Meta, acl: u64) -> u64 {
-    let words = [
-        meta.czxid as u64,
-        meta.mzxid as u64,
-        meta.ctime as u64,
-        meta.mtime as u64,
-        u64::from(meta.version as u32) << 32 | u64::from(meta.aversion as u32),
-        meta.owner as u64,
-        acl,
+    let versions = u64::from(meta.version as u32) << 32 | u64::from(meta.aversion as u32);
+    let pairs = [
+        (meta.czxid as u64, meta.ctime as u64),
+        (meta.mzxid as u64, meta.mtime as u64),
+        (meta.owner as u64, acl),
+        (versions, path),
     ];
-    words.iter().fold(path ^ MIX[1], |hash, word| fold(hash ^ word, MIX[3]))
+    let mut lanes = [0; 4];
+    for ((lane, (left, right)), mix) in lanes.iter_mut().zip(pairs).zip(MIX) {
+        *lane = fold(left ^ path ^ mix, right ^ mix.rotate_left(32));
+    }
+    joined(lanes)
 }
 
 /// The part that a change of the znode's children changes.
@@ -49,7 +51,13 @@ pub fn of_words(words: &[u64]) -> u64 {
     words.iter().fold(MIX[2], |hash, word| fold(hash ^ word, MIX[0]))
 }
 
-/// Long data goes through four lanes, which the processor works on at once.
+/// Four lanes, which the processor worked on at once, as one.
+const fn joined(lanes: [u64; 4]) -> u64 {
+    let [first, second, third, fourth] = lanes;
+    fold(first ^ second.rotate_left(17) ^ MIX[1], third ^ fourth.rotate_left(29) ^ MIX[3])
+}
+
+/// Long data goes through four lanes.
 fn seeded(seed: u64, bytes: &[u8]) -> u64 {
     let mut hash = fold(seed ^ bytes.len() as u64, MIX[0]);
     let (blocks, rest) = bytes.as_chunks::<32>();
@@ -61,7 +69,7 @@ fn seeded(seed: u64, bytes: &[u8]) -> u64 {
                 *lane = fold(*lane ^ u64::from_le_bytes(*word), mix);
             }
         }
-        hash = lanes.iter().fold(hash, |hash, lane| fold(hash ^ lane, MIX[1]));
+        hash ^= joined(lanes);
     }
     let (words, tail) = rest.as_chunks::<8>();
     for word in words {

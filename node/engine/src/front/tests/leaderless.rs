@@ -60,11 +60,12 @@ fn leader_in_time_closes_nobody() {
 fn handshake_waits_for_a_while() {
     let mut node = lonely();
     lose_leader(&mut node, 1);
-    let early = node.front.connect("::1", 1);
+    let [early, silent] = [1, 2].map(|_| node.front.connect("::1", 1));
     node.feed_raw(early, &hello(0, [0; 16], false));
     assert_eq!(node.actions(), []);
     node.tick(7);
     assert_eq!(node.actions(), [(early, Action::Close)]);
+    node.front.disconnect(silent);
     assert!(node.front.read_only());
     let late = node.front.connect("::1", 1);
     assert_eq!(node.feed_raw(late, &hello(0, [0; 16], false)), []);
