@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import gmtime, strftime
 
 from raftkeeper.admin import reports
+from raftkeeper.admin.leadership_words import request_leadership, yield_leadership
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 from raftkeeper.server.view import NodeParts, NodeView
 
@@ -50,7 +51,7 @@ def _ruok(_view: NodeView, _parts: NodeParts) -> str:
 
 
 def _isro(_view: NodeView, parts: NodeParts) -> str:
-    return "ro" if parts.writer.full else "rw"
+    return "ro" if reports.is_read_only(parts) else "rw"
 
 
 def _srvr(view: NodeView, parts: NodeParts) -> str:
@@ -202,6 +203,20 @@ def _csnp(_view: NodeView, parts: NodeParts) -> str:
     return f"{parts.snapshotter.start()}\n"
 
 
+def _rqld(_view: NodeView, parts: NodeParts) -> str:
+    """Asks for leadership here. A learner, or who does not know a leader, cannot."""
+    asked = request_leadership(parts)
+    return f"{'Sent' if asked else 'Failed to send'} leadership request to leader.\n"
+
+
+def _ydld(_view: NodeView, parts: NodeParts) -> str:
+    """Gives leadership away, if this node has it and somebody can take it. It says the same always,
+    as ClickHouse Keeper and RaftKeeper did.
+    """
+    yield_leadership(parts)
+    return "Sent yield leadership request.\n"
+
+
 def _uptm(view: NodeView, _parts: NodeParts) -> str:
     return f"{view.uptime_ms // 1000}\n"
 
@@ -238,6 +253,7 @@ COMMANDS: dict[str, Report] = {
     "isro": _isro,
     "lgif": _lgif,
     "mntr": _mntr,
+    "rqld": _rqld,
     "ruok": _ruok,
     "srst": _srst,
     "srvr": _srvr,
@@ -246,4 +262,5 @@ COMMANDS: dict[str, Report] = {
     "wchc": _wchc,
     "wchp": _wchp,
     "wchs": _wchs,
+    "ydld": _ydld,
 }

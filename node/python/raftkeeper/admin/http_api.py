@@ -2,7 +2,7 @@
 
     /metrics                 Prometheus' text
     /health/live             200 while the loop turns
-    /health/ready            200 when requests are served, else 503 and the reason
+    /health/ready            200 when requests are served and a leader is known, else 503 and why
     /commands, /commands/…   JSON as ZooKeeper 3.9 has it
 
 It has no password and must change nothing but counters: whoever reaches it may read, not write.
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from raftkeeper.admin import reports
+from raftkeeper.admin.ensemble_report import describe_mode, describe_readiness, why_not_ready
 from raftkeeper.admin.http_commands import COMMANDS, find_command
 from raftkeeper.admin.metrics import build_page
 from raftkeeper.server.view import NodeView
@@ -61,16 +61,20 @@ class HttpApi:
         return _json({"live": True, "version": self._view.version})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        """A full disk is no reason to be taken out of service: reads go on, and it is said."""
+        """A full disk is no reason to be taken out of service: reads go on, and it is said.
+
+        Without a leader a node is not ready, so that clients go where a quorum is.
+        """
         view = self._view
-        reason = view.not_serving()
+        reason = why_not_ready(view)
         parts = view.parts
         body = {
             "ready": not reason,
             "reason": reason,
-            "mode": reports.describe_mode(view),
+            "mode": describe_mode(view),
             "writes_refused": parts.writer.full if parts is not None else "",
             "applied_index": parts.engine.applied_index if parts is not None else 0,
+            **describe_readiness(view),
         }
         return _json(body, status=503 if reason else 200)
 

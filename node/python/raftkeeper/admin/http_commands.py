@@ -79,7 +79,7 @@ def _environment(view: NodeView, _parts: NodeParts) -> Fields:
 
 
 def _read_only(_view: NodeView, parts: NodeParts) -> Fields:
-    return {"read_only": bool(parts.writer.full)}
+    return {"read_only": reports.is_read_only(parts)}
 
 
 def _last_snapshot(_view: NodeView, parts: NodeParts) -> Fields:
@@ -87,12 +87,27 @@ def _last_snapshot(_view: NodeView, parts: NodeParts) -> Fields:
     return {"zxid": f"0x{snapshots.last_zxid:x}", "timestamp": snapshots.last_ms // 1000}
 
 
-def _leader(view: NodeView, _parts: NodeParts) -> Fields:
+def _leader(view: NodeView, parts: NodeParts) -> Fields:
+    status = parts.driver.status()
+    members = {member.id: member for member in parts.driver.members()}
+    leader = members.get(status.leader_id)
+    own = status.leader_id == status.member_id
+    host = leader.address.rpartition(":")[0] if leader is not None else ""
     return {
-        "is_leader": reports.describe_mode(view) in ("standalone", "leader"),
-        "leader_id": view.member_id,
-        "leader_ip": view.config.client.listen,
+        "is_leader": own,
+        "leader_id": status.leader_id,
+        "leader_ip": host or (view.config.client.listen if own else ""),
     }
+
+
+def _voting_view(_view: NodeView, parts: NodeParts) -> Fields:
+    membership = parts.core.membership
+    servers = {
+        str(member.id): {"server_addresses": [member.address], "learner_type": "PARTICIPANT"}
+        for member in membership.members
+        if member.id in membership.voters
+    }
+    return {"current_config": servers}
 
 
 def _monitor(view: NodeView, parts: NodeParts) -> Fields:
@@ -108,7 +123,7 @@ def _server_stats(view: NodeView, parts: NodeParts) -> Fields:
     figures = reports.read_figures(parts)
     return {
         "version": stats["version"],
-        "read_only": bool(parts.writer.full),
+        "read_only": reports.is_read_only(parts),
         "server_stats": {name: value for name, value in stats.items() if name != "version"},
         "client_response": {
             "last_buffer_size": figures.get("last_client_response_size", -1),
@@ -154,6 +169,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], Report, bool]] = {
     "ruok": ((), _ruok, False),
     "server_stats": (("srvr",), _server_stats, True),
     "stats": (("stat",), _stats, True),
+    "voting_view": ((), _voting_view, False),
     "watch_summary": (("wchs",), _watch_summary, True),
     "watches": (("wchc",), _watches, True),
     "watches_by_path": (("wchp",), _watches_by_path, True),

@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from raftkeeper.admin import reports
+from raftkeeper.admin.ensemble_report import describe_mode, ensemble_figures, member_progress
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.view import NodeParts, NodeView
 
@@ -62,7 +63,7 @@ class NodeCollector(Collector):
         serving.add_metric((), 0 if view.not_serving() else 1)
         yield serving
         information = GaugeMetricFamily("raftkeeper_info", "Version", labels=("version", "mode"))
-        information.add_metric((view.version, reports.describe_mode(view)), 1)
+        information.add_metric((view.version, describe_mode(view)), 1)
         yield information
         if view.parts is not None:
             yield from self._figures(view.parts)
@@ -70,8 +71,14 @@ class NodeCollector(Collector):
     def _figures(self, parts: NodeParts) -> Iterable[Metric]:
         figures = reports.read_figures(parts)
         own = reports.process_figures(self._view, parts)
-        for name, value in {**reports.plain_figures(figures), **own}.items():
+        ensemble = {
+            name: value
+            for name, value in ensemble_figures(self._view, parts).items()
+            if not isinstance(value, str)
+        }
+        for name, value in {**reports.plain_figures(figures), **own, **ensemble}.items():
             yield _single(name, float(value))
+        yield from _progress(parts)
         for key, (name, text) in LATENCIES.items():
             histogram = reports.engine_histogram(figures, key)
             if histogram is not None:
@@ -79,6 +86,24 @@ class NodeCollector(Collector):
         for key, histogram in reports.histograms_ms(parts).items():
             name, text = DURATIONS[key]
             yield _family(name, text, histogram)
+
+
+def _progress(parts: NodeParts) -> Iterable[Metric]:
+    """On the leader, how far each other member is."""
+    rows = member_progress(parts)
+    if not rows:
+        return
+    match = GaugeMetricFamily(
+        "raft_member_match_index", "Last index that a member has durably", labels=("member",)
+    )
+    behind = GaugeMetricFamily(
+        "raft_member_behind_entries", "Committed entries that a member lacks", labels=("member",)
+    )
+    for member, match_index, lag in rows:
+        match.add_metric((str(member),), match_index)
+        behind.add_metric((str(member),), lag)
+    yield match
+    yield behind
 
 
 def build_page(view: NodeView) -> bytes:
@@ -106,6 +131,7 @@ OWN = {
     "raft_log_first_index": "First index the log still holds",
     "raft_log_last_index": "Last index of the log",
     "raft_term": "Raft's term",
+    "raft_has_leader": "1 while this member knows a leader",
     "resident_memory_bytes": "Memory of the process",
     "snapshot_last_index": "Log index of the last snapshot",
     "writes_refused": "1 while the disk is full and writes are answered with an error",

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from raftkeeper.raft import Role
+from raftkeeper.admin.ensemble_report import describe_mode, ensemble_figures
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.view import NodeParts, NodeView, engine_built_on
 
@@ -20,22 +20,17 @@ Value = int | float | str
 LATENCY_NAMES = {"latency_read_us": "readlatency", "latency_write_us": "updatelatency"}
 
 
-def describe_mode(view: NodeView) -> str:
-    """ZooKeeper's word for the node's role; a sole voter is `standalone`."""
-    parts = view.parts
-    if parts is None:
-        return "starting"
-    if len(parts.core.membership.voters) <= 1:
-        return "standalone"
-    return {Role.LEADER: "leader", Role.FOLLOWER: "follower"}.get(parts.core.role, "looking")
-
-
 def describe_version(view: NodeView) -> str:
     """The version line: first the ZooKeeper version whose behaviour this is, then our own.
 
     Exporters parse `<number>.<number>.<number>-<rest>, built on <date>`.
     """
     return f"3.9.4-raftkeeper-{view.version}, built on {engine_built_on()}"
+
+
+def is_read_only(parts: NodeParts) -> bool:
+    """Writes are refused: for want of disk, or of a leader."""
+    return bool(parts.writer.full) or parts.engine.read_only
 
 
 def read_figures(parts: NodeParts) -> dict[str, Any]:
@@ -52,6 +47,7 @@ def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "version": describe_version(view),
         "server_state": describe_mode(view),
     }
+    values.update(ensemble_figures(view, parts))
     values.update(plain_figures(figures))
     values.update(process_figures(view, parts))
     for name, histogram in histograms_ms(parts).items():
@@ -87,6 +83,7 @@ def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "resident_memory_bytes": resident_bytes(),
         "loop_stalls": driver.late_ticks,
         "raft_term": parts.core.term,
+        "raft_has_leader": int(bool(parts.core.leader_id)),
         "raft_commit_index": parts.core.commit_index,
         "raft_applied_index": parts.core.applied_index,
         "raft_log_first_index": parts.core.first_index,

@@ -56,12 +56,14 @@ class FakeEnsemble:
     clients: int = 3
     draining: bool = False
     busy: bool = False
+    status_role: str = ""
+    """Of this member, where it is neither leader nor follower."""
 
     # ---- views
     def status(self) -> EnsembleStatus:
         return EnsembleStatus(
             member_id=self.own,
-            role="leader" if self.own == self.leader else "follower",
+            role=self.status_role or ("leader" if self.own == self.leader else "follower"),
             leader_id=self.leader,
             term=3,
             commit_index=self.config_index - self.busy,

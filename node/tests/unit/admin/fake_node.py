@@ -36,6 +36,7 @@ class FixedEngine:
     """Answers every view with the same figures."""
 
     applied_index = 9
+    read_only = False
     last_zxid = 0x100000004
 
     def __init__(self) -> None:
@@ -93,6 +94,9 @@ def build_view(**four_letter: Any) -> NodeView:
     core = SimpleNamespace(
         membership=Membership.of(voters=[1]),
         role=Role.LEADER,
+        members=(),
+        leader_id=1,
+        config=SimpleNamespace(member_id=1),
         term=3,
         commit_index=9,
         applied_index=9,
@@ -103,6 +107,8 @@ def build_view(**four_letter: Any) -> NodeView:
     driver = SimpleNamespace(
         figures=DriverFigures(),
         serving=SimpleNamespace(is_set=lambda: True),
+        status=lambda: SimpleNamespace(leader_id=1, member_id=1, role="leader"),
+        members=tuple,
         count_fsyncs=lambda: None,
     )
     snapshotter = SimpleNamespace(
@@ -126,5 +132,7 @@ def build_view(**four_letter: Any) -> NodeView:
         door=Door(10, 0),
         snapshotter=cast("Any", snapshotter),
         data=cast("Any", None),
+        operations=cast("Any", None),
+        links=None,
     )
     return view
