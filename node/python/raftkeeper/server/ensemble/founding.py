@@ -63,7 +63,7 @@ async def find_identity(
         identity = Identity.waiting(os.urandom(16))
         directory.create(identity)
     listed = parse_members(settings.members)
-    founds = settings.bootstrap and settings.member == min(listed, default=0)
+    founds = bool(listed) and settings.bootstrap and settings.member == min(listed)
     adopted: asyncio.Future[Identity] = asyncio.get_running_loop().create_future()
     incarnation = identity.incarnation
 

@@ -1,0 +1,165 @@
+"""An ensemble is founded once, by one member, when all are there and belong to nobody."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from raftkeeper.server import limits
+from raftkeeper.server.ensemble.founding import find_identity, found_again
+from raftkeeper.storage import DataDirectory, Identity, StorageOptions
+from raftkeeper.testing.faulty_files import FaultyFiles
+
+LIST = ("1=a:1", "2=b:1", "3=c:1")
+NOBODYS = bytes(16)
+
+
+class Network:
+    """Who answers at which address; and the way by which this node is adopted."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Identity] = {}
+        self.asked: list[str] = []
+        self.adopt: Callable[[bytes, int], None] | None = None
+
+    def wait(self, incarnation: bytes, on_adopted: Callable[[bytes, int], None]) -> None:
+        self.adopt = on_adopted
+
+    async def survey(self, address: str, timeout_s: float) -> Identity | None:
+        self.asked.append(address)
+        return self.answers.get(address)
+
+
+def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
+    values = {"members": LIST, "join": False, "zone": "z", "priority": 2, **more}
+    return SimpleNamespace(
+        ensemble=SimpleNamespace(member=member, bootstrap=bootstrap, **values),
+        peer_address=f"own{member}:1",
+        talks_to_members=True,
+    )
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks again without a pause."""
+    monkeypatch.setattr(limits, "SURVEY_EVERY_S", 0.001)
+
+
+@pytest.fixture
+def directory() -> DataDirectory:
+    return DataDirectory.open(Path("/d"), StorageOptions(), files=FaultyFiles())
+
+
+def waiting(name: bytes) -> Identity:
+    return Identity.waiting(name * 16)
+
+
+async def test_founder_founds_when_all_wait(directory: DataDirectory) -> None:
+    """With the incarnation of each disk, so that a wiped one is not the member any more."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b")}
+    founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
+    while len(network.asked) < 6:
+        await asyncio.sleep(0)
+    assert not founding.done()
+    network.answers["c:1"] = waiting(b"c")
+    identity, membership = await founding
+    assert identity.founds
+    assert membership is not None
+    assert membership.voters == {1, 2, 3}
+    assert [member.incarnation for member in membership.members] == [
+        identity.incarnation,
+        b"b" * 16,
+        b"c" * 16,
+    ]
+    assert (membership.members[0].zone, membership.members[0].priority) == ("z", 2)
+
+
+async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
+    directory: DataDirectory,
+) -> None:
+    """One of the others belongs to one: this disk was wiped, and waits."""
+    network = Network()
+    network.answers = {"b:1": Identity(b"k" * 16, 2, b"b" * 16), "c:1": waiting(b"c")}
+    founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
+    while len(network.asked) < 2:
+        await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert not founding.done()
+    assert network.adopt is not None
+    network.adopt(b"k" * 16, 4)
+    identity, membership = await founding
+    assert (identity.member_id, identity.founds, membership) == (4, False, None)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [config_of(2), config_of(1, bootstrap=False), config_of(0, members=(), join=True)],
+    ids=["not the founder", "without the flag", "joining"],
+)
+async def test_all_others_wait_until_they_are_taken_in(
+    directory: DataDirectory, config: Any
+) -> None:
+    """They ask nobody and found nothing."""
+    network = Network()
+    finding = asyncio.ensure_future(find_identity(config, directory, network))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not finding.done()
+    assert network.adopt is not None
+    network.adopt(b"k" * 16, 2)
+    identity, membership = await finding
+    assert (identity.cluster_id, identity.member_id, membership) == (b"k" * 16, 2, None)
+    assert directory.identity == identity
+    assert not identity.founds
+    assert network.asked == []
+
+
+async def test_incarnation_of_a_waiting_disk_outlives_restarts(directory: DataDirectory) -> None:
+    """Whoever adds it has been told this one."""
+    finding = asyncio.ensure_future(find_identity(config_of(2), directory, Network()))
+    await asyncio.sleep(0)
+    first = directory.identity
+    finding.cancel()
+    network = Network()
+    again = asyncio.ensure_future(find_identity(config_of(2), directory, network))
+    await asyncio.sleep(0)
+    assert network.adopt is not None
+    network.adopt(b"k" * 16, 2)
+    identity, _ = await again
+    assert first is not None
+    assert identity.incarnation == first.incarnation
+
+
+async def test_node_without_others_founds_at_once(directory: DataDirectory) -> None:
+    """A first try needs no configuration."""
+    config = config_of(0, members=())
+    identity, membership = await find_identity(config, directory, None)
+    assert (identity.member_id, identity.founds) == (1, True)
+    assert membership is not None
+    assert membership.voters == {1}
+
+
+async def test_bound_directory_keeps_what_it_is(directory: DataDirectory) -> None:
+    """Whatever is configured later."""
+    bound = Identity(b"k" * 16, 3, b"i" * 16)
+    directory.create(bound)
+    network = Network()
+    assert await find_identity(config_of(1), directory, network) == (bound, None)
+    assert network.adopt is None
+
+
+async def test_founder_stopped_in_between_gathers_again() -> None:
+    """Nobody has heard of its ensemble yet."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b"), "c:1": waiting(b"c")}
+    identity = Identity(b"k" * 16, 1, b"a" * 16, founds=True)
+    membership = await found_again(config_of(1), identity, network)
+    assert membership is not None
+    assert membership.voters == {1, 2, 3}
+    network.answers["b:1"] = Identity(b"x" * 16, 1, b"b" * 16)
+    assert await found_again(config_of(1), identity, network) is None
