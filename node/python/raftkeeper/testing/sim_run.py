@@ -2,7 +2,12 @@
 
 import logging
 import time
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
 
 from raftkeeper.testing.sim_failure import SimFailure
 from raftkeeper.testing.sim_mutations import MUTATIONS, switched_on
@@ -35,15 +40,35 @@ class Outcome:
         return f"seed {self.seed} ({self.level}): {how}"
 
 
+def _drop(_logger: object, _method: str, _event: MutableMapping[str, Any]) -> str:
+    raise structlog.DropEvent
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """The nodes' own log lines say the same as the trace, and cost more than the simulation."""
+    storage = logging.getLogger("raftkeeper.storage")
+    before, level = structlog.get_config(), storage.level
+    structlog.configure(
+        processors=[_drop],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+    )
+    storage.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        storage.setLevel(level)
+
+
 def run_seed(
     seed: int, *, level: str = "core", mutation: str = "", keep: str = "last"
 ) -> Outcome:
     """`keep`: "none", "last" (the end of the trace, if it fails) or "all"."""
-    logging.getLogger("raftkeeper").setLevel(logging.CRITICAL)
     options = draw_options(seed)
     began = time.perf_counter()
     failure = None
-    with switched_on(MUTATIONS[mutation] if mutation else None):
+    with _silence(), switched_on(MUTATIONS[mutation] if mutation else None):
         world = World(options, level=level)
         try:
             world.run()

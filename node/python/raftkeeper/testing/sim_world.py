@@ -16,11 +16,14 @@ from raftkeeper.testing.sim_core_node import CoreNode
 from raftkeeper.testing.sim_disk import DiskOptions
 from raftkeeper.testing.sim_failure import Kind, SimFailure
 from raftkeeper.testing.sim_faults import Faults
+from raftkeeper.testing.sim_full_node import FullNode
+from raftkeeper.testing.sim_links import LinkKeeper
 from raftkeeper.testing.sim_loop import SimLoop
 from raftkeeper.testing.sim_machine import Machine, Node
 from raftkeeper.testing.sim_network import Network
 from raftkeeper.testing.sim_operator import Operator
 from raftkeeper.testing.sim_options import Options
+from raftkeeper.testing.sim_sessions import SessionClients
 from raftkeeper.testing.sim_trace import Trace
 
 CALM_MAX_US = 20_000_000
@@ -62,6 +65,7 @@ class World:
             self.loop, self.chance.stream("network"), options.network, self.trace
         )
         self.disk_options = options.disk
+        self.links = LinkKeeper(self)
         self.by_member: dict[int, Machine] = {}
         self.machines = [
             Machine(self, number) for number in range(1, options.voters + options.spares + 1)
@@ -84,6 +88,8 @@ class World:
         for machine in self.machines:
             machine.start()
         self.clients.start()
+        if self.level == "node":
+            self.links.start()
         self.operator.start()
         self.faults.start()
         self.loop.run_until(self.options.faults_ms * 1000)
@@ -93,7 +99,7 @@ class World:
     # -- what the parts ask
 
     def make_node(self, machine: Machine) -> Node:
-        return CoreNode(machine)
+        return FullNode(machine) if self.level == "node" else CoreNode(machine)
 
     def founds(self, machine: Machine) -> bool:
         """Whether it is one of the first, on its first disk: all of these found the same ensemble."""
@@ -122,6 +128,10 @@ class World:
 
     def announce_gone(self, machine: Machine) -> None:
         """Peers may notice that its connections broke."""
+        if self.level == "node":
+            noticed = machine.chance.happens(RESET_PER_MILLE)
+            self.links.process_gone(machine, noticed=noticed)
+            return
         for peer in self.running():
             noticed = self.linked(peer, machine) and machine.chance.happens(RESET_PER_MILLE)
             if noticed and peer.loop is not None and peer.node is not None:
@@ -133,7 +143,7 @@ class World:
     # -- inside
 
     def _make_clients(self) -> Clients:
-        return CoreClients(self)
+        return SessionClients(self) if self.level == "node" else CoreClients(self)
 
     def _calm(self) -> None:
         """No more faults; everybody is started; then it must go on."""

@@ -8,6 +8,13 @@ from raftkeeper.testing.checkers.never_lost import NeverLost
 from raftkeeper.testing.checkers.one_leader import OneLeader
 from raftkeeper.testing.checkers.promises import Promises
 from raftkeeper.testing.checkers.same_state import SameState
+from raftkeeper.testing.checkers.sessions import (
+    LinearizableWrites,
+    SessionOrder,
+    SyncedReads,
+    WatchOrder,
+)
+from raftkeeper.testing.checkers.tree import Ephemerals, ExactlyOnce, StateAsOf
 from raftkeeper.testing.checkers.watch import Checker
 
 CHECKERS: tuple[type[Checker], ...] = (
@@ -19,4 +26,11 @@ CHECKERS: tuple[type[Checker], ...] = (
     Promises,
     FreshReads,
     MemberIds,
+    SessionOrder,
+    LinearizableWrites,
+    SyncedReads,
+    WatchOrder,
+    ExactlyOnce,
+    StateAsOf,
+    Ephemerals,
 )

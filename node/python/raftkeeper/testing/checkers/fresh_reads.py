@@ -21,7 +21,7 @@ class FreshReads(Checker):
         self._last = max(self._last, core.commit_index)
 
     def read_asked(self, token: int) -> None:
-        self._asked[token] = self._last
+        self._asked.setdefault(token, self._last)  # asked again: the first time counts
 
     def granted(self, machine: "Machine", token: int, index: int) -> None:
         asked = self._asked.get(token, 0)

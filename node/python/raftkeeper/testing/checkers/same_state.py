@@ -19,6 +19,9 @@ class SameState(Checker):
         self._digests: dict[int, int] = {}
 
     def applied(self, machine: "Machine", entry: Entry, digest: int) -> None:
+        if entry.term < 0:  # compacted by now: only the outcome can be compared
+            self._compare(machine, entry.index, digest)
+            return
         content = (entry.term, entry.kind, zlib.crc32(entry.payload))
         known = self._entries.setdefault(entry.index, content)
         if known != content:
