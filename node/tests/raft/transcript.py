@@ -63,12 +63,13 @@ def show_effects(member: int, ready: Ready) -> list[str]:
 
 def show_state(core: RaftCore) -> list[str]:
     """Two lines for each member."""
-    number = core.config.member_id
+    leader = core.leader_id or "nobody"
+    role = f"{core.role.value} in term {core.term}, vote {core.vote}, leader {leader}"
+    log = f"log {core.first_index}..{core.last_index}, durable {core.persisted_index}"
+    done = f"committed {core.commit_index}, applied {core.applied_index}"
     return [
-        f"{number}: {core.role.value} in term {core.term}, vote {core.vote},"
-        f" leader {core.leader_id or 'nobody'}; {show_membership(core.membership)}",
-        f"   log {core.first_index}..{core.last_index}, durable {core.persisted_index},"
-        f" committed {core.commit_index}, applied {core.applied_index}",
+        f"{core.config.member_id}: {role}; {show_membership(core.membership)}",
+        f"   {log}, {done}",
     ]
 
 

@@ -21,12 +21,21 @@ def test_a_membership_survives_its_bytes() -> None:
         b"{}",
         b'{"version":1,"voters":3,"learners":[],"outgoing":[]}',
         b'{"version":2,"voters":[1],"learners":[],"outgoing":[]}',
+        b'{"version":3,"voters":[1],"learners":[],"outgoing":[],"next_id":2,"members":[]}',
+        b'{"version":2,"voters":[1],"learners":[],"outgoing":[],"next_id":2,"members":[[1,"x"]]}',
     ],
 )
 def test_bytes_that_are_no_membership_are_refused(payload: bytes) -> None:
     """With a ValueError, whatever they are."""
     with pytest.raises(ValueError, match="membership"):
         Membership.decode(payload)
+
+
+def test_bytes_of_the_first_version_are_still_read() -> None:
+    """Logs written before members had details; their next id is above all they know."""
+    old = b'{"version":1,"voters":[1,2],"learners":[5],"outgoing":[]}'
+    assert Membership.decode(old) == Membership.of([1, 2], [5])
+    assert Membership.decode(old).next_id == 6
 
 
 def test_who_may_vote() -> None:
