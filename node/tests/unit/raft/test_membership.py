@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftkeeper.raft.membership import Membership, MembershipHistory
+from raftkeeper.raft.membership import Member, Membership, MembershipHistory
 
 
 def test_a_membership_survives_its_bytes() -> None:
@@ -71,3 +71,12 @@ def test_history_answers_by_index_and_rolls_back() -> None:
     assert history.at(7) == one
     history.compact(8)
     assert history.at(8) == history.current == two
+
+
+def test_a_member_founded_with_details_is_known_by_them() -> None:
+    """The first membership may say more than ids."""
+    founders = [Member(2, b"b", "host:2", "west", 3), Member(1, b"a", "host:1")]
+    membership = Membership.found(founders)
+    assert membership.voters == {1, 2}
+    assert membership.members == (founders[1], founders[0])
+    assert Membership.decode(membership.encode()) == membership
