@@ -20,6 +20,8 @@ harness plays disk and state machine of one member by hand, so that every order 
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.raft.cluster_runner import ClusterScenario
+
 from raftkeeper.raft import (
     Entry,
     EntryKind,
@@ -192,7 +194,9 @@ def _options(words: list[str]) -> dict[str, str]:
 def replay(path: Path) -> tuple[str, str]:
     """The file's text as it is, and as it would be with today's answers."""
     text = path.read_text()
-    scenario = Scenario()
+    # Scenarios of several members say so first; the others are told from inside one member.
+    is_cluster = any(line.startswith("nodes ") for line in text.splitlines())
+    scenario = ClusterScenario() if is_cluster else Scenario()
     paragraphs: list[str] = []
     for paragraph in text.strip().split("\n\n"):
         head = paragraph.split("\n----", 1)[0]

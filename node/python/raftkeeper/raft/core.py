@@ -92,6 +92,7 @@ class RaftCore:
         """What the driver has been given already."""
         self._touched = False
         self._promises = Promises()
+        self.durable_term = restored.hard_state.term
         self._handed_hard_state = restored.hard_state
         self._handed_commit: Index = restored.snapshot_index
         self._handed_soft_state = SoftState(self.role, self.leader_id)
@@ -303,6 +304,7 @@ class RaftCore:
         self._touched = True
         for promise in self._promises.fulfil(number):
             if promise.hard_state is not None:
+                self.durable_term = promise.hard_state.term
                 voting.on_hard_state_durable(self, promise.hard_state)
             if promise.last is not None:
                 self.log.mark_persisted(*promise.last)

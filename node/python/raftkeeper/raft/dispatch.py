@@ -8,6 +8,7 @@ the sender would go on in vain otherwise.
 from typing import TYPE_CHECKING, assert_never
 
 from raftkeeper.raft import following, replication, voting
+from raftkeeper.raft.leadership import Leadership
 from raftkeeper.raft.messages import (
     NOBODY,
     Append,
@@ -49,16 +50,13 @@ def dispatch(core: "RaftCore", message: Message) -> None:
                 is_leader = isinstance(message, _OF_A_LEADER)
                 become_follower(core, message.term, message.sender if is_leader else NOBODY)
     if core.leading is not None:
-        _to_leader(core, message)
+        _to_leader(core, core.leading, message)
     else:
         _to_others(core, message)
 
 
-def _to_leader(core: "RaftCore", message: Message) -> None:
+def _to_leader(core: "RaftCore", lead: Leadership, message: Message) -> None:
     """Answers of followers, and what may come to anybody."""
-    lead = core.leading
-    if lead is None:
-        return
     match message:
         case AppendReply():
             core.reads.confirm(core, message.sender, message.sequence)

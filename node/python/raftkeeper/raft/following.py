@@ -57,9 +57,10 @@ def on_heartbeat(core: "RaftCore", heartbeat: Heartbeat) -> None:
     )
     _commit(core, heartbeat.commit)
     if heartbeat.sequence:
-        core.held.append(
-            HeartbeatReply(core.config.member_id, heartbeat.sender, core.term, heartbeat.sequence)
-        )
+        # It says which term this member is in and nothing about entries: no need to wait for them.
+        replies = core.outbox if core.durable_term == core.term else core.held
+        me = core.config.member_id
+        replies.append(HeartbeatReply(me, heartbeat.sender, core.term, heartbeat.sequence))
 
 
 def on_snapshot_offer(core: "RaftCore", offer: SnapshotOffer) -> None:

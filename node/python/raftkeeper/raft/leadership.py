@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from raftkeeper.raft.change import leave_joint
 from raftkeeper.raft.messages import (
-    NOBODY,
     EntryKind,
     Heartbeat,
     Index,
@@ -145,18 +144,9 @@ def append_membership(core: "RaftCore", lead: Leadership) -> None:
     lead.follow_membership(core)
 
 
-def find_successor(core: "RaftCore", lead: Leadership) -> MemberId:
-    """Of the voters in contact the one whose log is the longest; NOBODY when there is none."""
-    voters = [
-        (progress.match_index, -member)
-        for member, progress in lead.followers.items()
-        if member in core.membership.voters and progress.was_active
-    ]
-    return -max(voters)[1] if voters else NOBODY
-
-
 def say_farewell(core: "RaftCore", lead: Leadership) -> None:
-    """A leader that was removed lets another stand at once, instead of being missed."""
-    successor = find_successor(core, lead)
-    if successor != NOBODY:
-        core.outbox.append(TimeoutNow(core.config.member_id, successor, core.term))
+    """A leader that was removed lets the voter with the longest log stand at once, instead of being
+    missed. There is one: its removal was committed by them.
+    """
+    _, successor = max((lead.match.get(voter, 0), -voter) for voter in core.membership.voters)
+    core.outbox.append(TimeoutNow(core.config.member_id, -successor, core.term))

@@ -8,6 +8,7 @@ from tests.unit.raft.cluster_member import Disk, Member
 from raftkeeper.raft import (
     AppendReply,
     Entry,
+    HeartbeatReply,
     Message,
     RaftCore,
     ReadGrant,
@@ -78,6 +79,8 @@ class ClusterChecks:
             assert disk.hard_state.term >= message.term, "a vote left before it was durable"
             voted = self.votes.setdefault((message.sender, message.term), message.to)
             assert voted == message.to, f"{message.sender} voted twice in term {message.term}"
+        if isinstance(message, HeartbeatReply):
+            assert disk.hard_state.term >= message.term, "a term was answered before it was durable"
         if isinstance(message, AppendReply) and message.accepted and message.term == core.term:
             assert disk.last_index >= message.match_index, "an entry was acknowledged too early"
             assert disk.hard_state.term >= message.term, "a term was answered before it was durable"

@@ -59,24 +59,28 @@ class RandomCluster:
 
     def _draw_actions(self) -> list[tuple[Callable[[], None], float]]:
         """What happens, and how often: other seeds, other weather."""
-        rare = self.random.choice([0.0, 0.3, 1.0])
+        storm = self.random.choice([0.0, 0.5, 1.0, 2.0])
+        weights = [
+            (self.deliver, 40, False),
+            (self.tick, 20, False),
+            (self.persist, 20, True),
+            (self.apply, 12, True),
+            (self.read_cold, 6, True),
+            (self.propose, 12, True),
+            (self.read, 4, True),
+            (self.snapshot, 0.8, True),
+            (self.install, 1.5, True),
+            (self.crash, 0.3 * storm, True),
+            (self.restart, 1.5, False),
+            (self.cut, 0.5 * storm, True),
+            (self.heal, 0.5, False),
+            (self.change, 0.6, True),
+            (self.transfer, 0.15, True),
+            (self.unreachable, 0.2, True),
+        ]
         return [
-            (self.deliver, 40),
-            (self.tick, 20),
-            (self.persist, 20),
-            (self.apply, 12),
-            (self.read_cold, 6),
-            (self.propose, 12),
-            (self.read, 2),
-            (self.snapshot, 0.5),
-            (self.install, 1.5),
-            (self.crash, 0.15 * rare),
-            (self.restart, 1.0),
-            (self.cut, 0.4 * rare),
-            (self.heal, 0.25),
-            (self.change, 0.6),
-            (self.transfer, 0.15),
-            (self.unreachable, 0.2),
+            (action, weight * (self.random.choice([0.3, 1.0, 2.0]) if varies else 1))
+            for action, weight, varies in weights
         ]
 
     def run(self, steps: int) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftkeeper.raft.membership import Membership, MembershipHistory
+from raftkeeper.raft.membership import Member, Membership, MembershipHistory
 
 
 def test_a_membership_survives_its_bytes() -> None:
@@ -21,12 +21,21 @@ def test_a_membership_survives_its_bytes() -> None:
         b"{}",
         b'{"version":1,"voters":3,"learners":[],"outgoing":[]}',
         b'{"version":2,"voters":[1],"learners":[],"outgoing":[]}',
+        b'{"version":3,"voters":[1],"learners":[],"outgoing":[],"next_id":2,"members":[]}',
+        b'{"version":2,"voters":[1],"learners":[],"outgoing":[],"next_id":2,"members":[[1,"x"]]}',
     ],
 )
 def test_bytes_that_are_no_membership_are_refused(payload: bytes) -> None:
     """With a ValueError, whatever they are."""
     with pytest.raises(ValueError, match="membership"):
         Membership.decode(payload)
+
+
+def test_bytes_of_the_first_version_are_still_read() -> None:
+    """Logs written before members had details; their next id is above all they know."""
+    old = b'{"version":1,"voters":[1,2],"learners":[5],"outgoing":[]}'
+    assert Membership.decode(old) == Membership.of([1, 2], [5])
+    assert Membership.decode(old).next_id == 6
 
 
 def test_who_may_vote() -> None:
@@ -62,3 +71,12 @@ def test_history_answers_by_index_and_rolls_back() -> None:
     assert history.at(7) == one
     history.compact(8)
     assert history.at(8) == history.current == two
+
+
+def test_a_member_founded_with_details_is_known_by_them() -> None:
+    """The first membership may say more than ids."""
+    founders = [Member(2, b"b", "host:2", "west", 3), Member(1, b"a", "host:1")]
+    membership = Membership.found(founders)
+    assert membership.voters == {1, 2}
+    assert membership.members == (founders[1], founders[0])
+    assert Membership.decode(membership.encode()) == membership
