@@ -36,7 +36,7 @@ from raftkeeper.server.peers import PeerSettings, PeerTransport, TlsSettings
 from raftkeeper.server.shutdown import StopRequest, drain
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.server.view import NodeParts, NodeView, node_version
-from raftkeeper.storage import DataDirectory, StorageError
+from raftkeeper.storage import DataDirectory, StorageError, Writer
 
 if TYPE_CHECKING:
     from raftkeeper.server.config import Config
@@ -169,24 +169,7 @@ class Node:
         self._view.member_id = data.identity.member_id
         self._notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         writer = directory.start_writer(self._notify_fd)
-
-        def on_fatal(error: BaseException) -> None:
-            self._fatal = error
-            stop.request("failure")
-
-        driver = Driver(
-            engine=data.engine,
-            core=data.core,
-            writer=writer,
-            clock=clock,
-            loop=asyncio.get_running_loop(),
-            links=transport,
-            snapshots=directory.snapshots,
-            settings=build_settings(config),
-            record_bytes_max=config.record_bytes_max,
-            first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
-            on_fatal=on_fatal,
-        )
+        driver = self._make_driver(directory, data, writer, stop, transport)
         door = Door(connections_max, config.client.connections_per_address_max)
         clients = Clients(
             data.engine,
@@ -227,6 +210,34 @@ class Node:
         )
         self._view.parts = parts
         return parts
+
+    def _make_driver(
+        self,
+        directory: DataDirectory,
+        data: OpenData,
+        writer: Writer,
+        stop: StopRequest,
+        transport: PeerTransport | None,
+    ) -> Driver:
+        config, clock = self._config, self._clock
+
+        def on_fatal(error: BaseException) -> None:
+            self._fatal = error
+            stop.request("failure")
+
+        return Driver(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            clock=clock,
+            loop=asyncio.get_running_loop(),
+            links=transport,
+            snapshots=directory.snapshots,
+            settings=build_settings(config),
+            record_bytes_max=config.record_bytes_max,
+            first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
+            on_fatal=on_fatal,
+        )
 
     async def _serve(
         self, parts: NodeParts, client_socket: socket.socket, stop: StopRequest

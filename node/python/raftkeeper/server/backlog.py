@@ -8,10 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import EntryKind
+from raftkeeper.raft import EntryKind, Ready
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.ports import Loop
+from raftkeeper.server.logs import get_logger
+from raftkeeper.storage import Writer
+
+log = get_logger(__name__)
 
 LogRecord = tuple[int, int, int, bytes]
 
@@ -48,6 +52,15 @@ class Backlog:
         """Behind everything that waits."""
         self._waiting.append(iter(entries))
         self._work_soon()
+
+    def postpone(self, ready: Ready, writer: Writer) -> None:
+        """What a Ready commits and is not in memory, or has others waiting before it."""
+        if ready.committed_cold is not None:
+            first, last = ready.committed_cold
+            log.info("log.replay", first_index=first, last_index=last)
+            self.add(writer.read(first, last))
+        if ready.committed:
+            self.add(ready.committed)
 
     def put_first(self, entries: Iterable[LogRecord]) -> None:
         """Before everything that waits."""

@@ -93,15 +93,35 @@ class Driver:
         self.links = links or NoLinks()
         self.peers = Handler(self)
         self.waits = Waits()
+        self._clock = clock
+        self._loop = loop
+        self._on_fatal = on_fatal
+        self._turn_due = False
+        self._look_due = False
+        self._turns_waited = 0  # since the last batch
+        self._grown = False
+        self._refusing = ""
+        self._sealed_us = 0
+        self._held: deque[tuple[int, tuple[Message, ...]]] = deque()
+        self._make_parts(
+            first_entry, draw or random.SystemRandom().randint, snapshots, record_bytes_max
+        )
+
+    def _make_parts(
+        self, first_entry: Callable[[], bytes], draw: Draw, snapshots: Snapshots | None, most: int
+    ) -> None:
+        """What works on the driver's behalf, each in a file of its own."""
+        engine, core, writer = self.engine, self.core, self.writer
+        loop, clock = self._loop, self._clock
         self.peering = Peering(
             engine=engine,
             core=core,
             writer=writer,
             clock=clock,
             links=self.links,
-            draw=draw or random.SystemRandom().randint,
+            draw=draw,
             settings=self.settings,
-            record_bytes_max=record_bytes_max,
+            record_bytes_max=most,
         )
         self.barriers = Barriers(engine, core)
         self.membership_door = MembershipDoor(engine, core, clock)
@@ -126,16 +146,6 @@ class Driver:
             on_entry=self._on_backlog_entry,
             on_slice=self._on_backlog_slice,
         )
-        self._clock = clock
-        self._loop = loop
-        self._on_fatal = on_fatal
-        self._turn_due = False
-        self._look_due = False
-        self._turns_waited = 0  # since the last batch
-        self._grown = False
-        self._refusing = ""
-        self._sealed_us = 0
-        self._held: deque[tuple[int, tuple[Message, ...]]] = deque()
 
     # ---- life ------------------------------------------------------------------------------------
 
@@ -193,10 +203,7 @@ class Driver:
 
     def count_fsyncs(self) -> None:
         """Brings the histogram of fsyncs up to date. By each tick, and by whoever shows it."""
-        for fsync_us in self.writer.fsync_us():
-            self.figures.fsync.add(fsync_us)
-            if fsync_us > limits.FSYNC_WARNING_MS * 1000:
-                log.warning("log.fsync_slow", duration_ms=fsync_us // 1000)
+        self.figures.count_fsyncs(self.writer.fsync_us())
 
     def refresh_quiet(self) -> bool:
         """Whether nothing is gathered or under way; `quiet` is set accordingly."""
@@ -289,7 +296,7 @@ class Driver:
             if ready.messages_after_persist:
                 self._held.append((ready.number, ready.messages_after_persist))
             if ready.committed_cold is not None or not self.backlog.is_empty:
-                self._postpone(ready)
+                self.backlog.postpone(ready, self.writer)
             elif ready.committed:
                 self._apply(ready.committed)
                 core.applied(ready.committed[-1].index)
@@ -346,15 +353,6 @@ class Driver:
         self.barriers.pass_applied()
         if self.engine.wants:
             self.wake()
-
-    def _postpone(self, ready: Ready) -> None:
-        """Entries that are not in memory, or that others wait before."""
-        if ready.committed_cold is not None:
-            first, last = ready.committed_cold
-            log.info("log.replay", first_index=first, last_index=last)
-            self.backlog.add(self.writer.read(first, last))
-        if ready.committed:
-            self.backlog.add(ready.committed)
 
     def _on_backlog_entry(self, index: int, payload_bytes: int) -> None:
         self.figures.replayed += 1

@@ -23,6 +23,7 @@ class Network:
     def __init__(self) -> None:
         self.answers: dict[str, Identity] = {}
         self.asked: list[str] = []
+        self.was_asked = asyncio.Event()
         self.adopt: Callable[[bytes, int], None] | None = None
 
     def wait(self, incarnation: bytes, on_adopted: Callable[[bytes, int], None]) -> None:
@@ -30,6 +31,8 @@ class Network:
 
     async def survey(self, address: str, timeout_s: float) -> Identity | None:
         self.asked.append(address)
+        if len(self.asked) >= 4:
+            self.was_asked.set()  # twice each of two
         return self.answers.get(address)
 
 
@@ -62,8 +65,7 @@ async def test_founder_founds_when_all_wait(directory: DataDirectory) -> None:
     network = Network()
     network.answers = {"b:1": waiting(b"b")}
     founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
-    while len(network.asked) < 6:
-        await asyncio.sleep(0)
+    await network.was_asked.wait()
     assert not founding.done()
     network.answers["c:1"] = waiting(b"c")
     identity, membership = await founding
@@ -85,11 +87,9 @@ async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
     network = Network()
     network.answers = {"b:1": Identity(b"k" * 16, 2, b"b" * 16), "c:1": waiting(b"c")}
     founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
-    while len(network.asked) < 2:
-        await asyncio.sleep(0)
-    for _ in range(20):
-        await asyncio.sleep(0.001)
+    await asyncio.wait({founding}, timeout=0.02)
     assert not founding.done()
+    assert len(network.asked) == 2
     assert network.adopt is not None
     network.adopt(b"k" * 16, 4)
     identity, membership = await founding
