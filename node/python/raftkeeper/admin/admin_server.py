@@ -11,7 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from raftkeeper.admin.auth import Authenticator, TokenFile, TokenFileError, build_tls
+from raftkeeper.admin.admin_tls import AdminTls
+from raftkeeper.admin.auth import Authenticator, TokenFile, TokenFileError
 from raftkeeper.admin.control_api import ControlApi
 from raftkeeper.admin.membership_api import MembershipApi
 from raftkeeper.admin.node_port import NodePort
@@ -45,7 +46,9 @@ class AdminServer:
         try:
             if self._token_file is not None:
                 self._token_file.read()
-            tls = build_tls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+            tls = None
+            if settings.tls_certificate:
+                tls = AdminTls(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
         except TokenFileError as error:
             raise NodeError(str(error)) from error
         except (ssl.SSLError, OSError) as error:
@@ -56,7 +59,8 @@ class AdminServer:
             build_application(self._view, self._authenticate), access_log=None, shutdown_timeout=1.0
         )
         await runner.setup()
-        await web.SockSite(runner, sock, ssl_context=tls).start()
+        context = tls.context if tls is not None else None
+        await web.SockSite(runner, sock, ssl_context=context).start()
         self._runner = runner
 
     async def stop(self) -> None:

@@ -96,17 +96,3 @@ def _certificate_subject(request: web.Request) -> str:
     subject: Any = certificate.get("subject", ())
     parts = [f"{key}={value}" for part in subject for key, value in part]
     return ",".join(parts) or "without a name"
-
-
-def build_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext | None:
-    """The server's side of TLS; None when no certificate is set."""
-    if not certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key or None)
-    if client_ca:
-        context.load_verify_locations(client_ca)
-        # A token serves as well, so a certificate is asked for and not demanded.
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context
