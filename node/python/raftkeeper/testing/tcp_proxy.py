@@ -9,14 +9,19 @@ closest. On one event loop, that of the test.
 import asyncio
 import socket
 import struct
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeAlias
 
 _CHUNK_BYTES = 64 * 1024
 _CHUNKS_ON_THE_WAY = 256
 """Bounds what a delay may hold: 16 MiB in each direction of a connection."""
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+
+
+Chunks: TypeAlias = "asyncio.Queue[tuple[float, bytes]]"
+"""When each is due, and its bytes; none at the end."""
 
 
 @dataclass(slots=True)
@@ -54,8 +59,8 @@ class TcpProxy:
         self.connections = 0
         """How many there ever were."""
         self._listener: socket.socket | None = None
-        self._sockets: set[socket.socket] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+        self._carried: set[_Carried] = set()
 
     async def __aenter__(self) -> Self:
         self.listen()
@@ -78,21 +83,21 @@ class TcpProxy:
         listener.listen(64)
         self.port = listener.getsockname()[1]
         self._listener = listener
-        self._start(self._accept(listener))
+        self._accepting = asyncio.get_running_loop().create_task(self._accept(listener))
 
     def refuse(self) -> None:
         """Takes no new ones: dialers are refused."""
-        if self._listener is not None:
-            listener, self._listener = self._listener, None
-            # The accepting task would keep the port open until its next turn.
-            with suppress(OSError):
-                listener.shutdown(socket.SHUT_RDWR)
-            listener.close()
+        if self._listener is not None and self._accepting is not None:
+            # In this order: the loop must let go of a descriptor before it can be another file's.
+            self._accepting.cancel()
+            self._listener.close()
+            self._listener = None
 
     def cut(self) -> None:
         """Resets every connection, as a dying process does."""
-        for sock in tuple(self._sockets):
-            self._drop(sock, reset=True)
+        for carried in tuple(self._carried):
+            carried.end(reset=True)
+        self._carried.clear()
 
     def freeze(self) -> None:
         """Nothing passes, either way."""
@@ -107,85 +112,100 @@ class TcpProxy:
     async def close(self) -> None:
         """Ends it all."""
         self.refuse()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        for sock in tuple(self._sockets):
-            self._drop(sock, reset=False)
+        tasks = [task for carried in self._carried for task in carried.tasks]
+        if self._accepting is not None:
+            tasks.append(self._accepting)
+        for carried in tuple(self._carried):
+            carried.end(reset=False)
+        self._carried.clear()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        with suppress(OSError):
-            while self._listener is listener:
-                near, _ = await loop.sock_accept(listener)
-                self._start(self._carry(near))
+        while True:
+            near, _ = await loop.sock_accept(listener)
+            self.connections += 1
+            carried = _Carried(near, socket.socket())
+            self._carried.add(carried)
+            carried.start(self._connect(carried))
 
-    async def _carry(self, near: socket.socket) -> None:
+    async def _connect(self, carried: "_Carried") -> None:
         loop = asyncio.get_running_loop()
-        far = socket.socket()
+        try:
+            await loop.sock_connect(carried.far, self.target)
+        except OSError:
+            self._end(carried, reset=True)
+            return
+        for source, sink, way in (
+            (carried.near, carried.far, self.there),
+            (carried.far, carried.near, self.back),
+        ):
+            chunks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_ON_THE_WAY)
+            carried.start(self._read(carried, chunks, source, way))
+            carried.start(self._write(carried, chunks, sink, way))
+
+    async def _read(
+        self, carried: "_Carried", chunks: Chunks, source: socket.socket, way: Direction
+    ) -> None:
+        """Reads ahead as far as the bound, so that a delay costs no throughput."""
+        loop = asyncio.get_running_loop()
+        data = b"first"
+        while data:
+            try:
+                data = await loop.sock_recv(source, _CHUNK_BYTES)
+            except OSError:
+                self._end(carried, reset=True)
+                return
+            await chunks.put((loop.time() + way.delay_s, data))
+
+    async def _write(
+        self, carried: "_Carried", chunks: Chunks, sink: socket.socket, way: Direction
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due, data = await chunks.get()
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            await way.open.wait()
+            if not data:
+                # One side has ended it. Half-open connections are nothing that members use.
+                self._end(carried, reset=False)
+                return
+            if way.bytes_per_s:
+                await asyncio.sleep(len(data) / way.bytes_per_s)
+            try:
+                await loop.sock_sendall(sink, data)
+            except OSError:
+                self._end(carried, reset=True)
+                return
+            way.passed_bytes += len(data)
+
+    def _end(self, carried: "_Carried", *, reset: bool) -> None:
+        self._carried.discard(carried)
+        carried.end(reset=reset)
+
+
+class _Carried:
+    """One connection through the proxy: two sockets and the tasks that move its bytes."""
+
+    def __init__(self, near: socket.socket, far: socket.socket) -> None:
+        self.near = near
+        self.far = far
+        self.tasks: set[asyncio.Task[None]] = set()
         for sock in (near, far):
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sockets.add(sock)
-        self.connections += 1
-        try:
-            await loop.sock_connect(far, self.target)
-        except OSError:
-            self._drop(near, reset=True)
-            self._drop(far, reset=False)
-            return
-        self._start(self._pump(near, far, self.there))
-        self._start(self._pump(far, near, self.back))
 
-    async def _pump(self, source: socket.socket, sink: socket.socket, way: Direction) -> None:
-        """Reads ahead as far as the bound, so that a delay costs no throughput."""
-        loop = asyncio.get_running_loop()
-        chunks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_ON_THE_WAY)
-        writer = self._start(self._write(chunks, sink, way))
-        reset = False
-        try:
-            while data := await loop.sock_recv(source, _CHUNK_BYTES):
-                await chunks.put((loop.time() + way.delay_s, data))
-        except OSError:
-            reset = True
-        if not reset:
-            await chunks.put((loop.time() + way.delay_s, b""))
-            await asyncio.wait({writer})
-        else:
-            writer.cancel()
-        self._drop(source, reset=reset)
-        self._drop(sink, reset=reset)
+    def start(self, body: Coroutine[object, object, None]) -> None:
+        self.tasks.add(asyncio.get_running_loop().create_task(body))
 
-    async def _write(
-        self, chunks: "asyncio.Queue[tuple[float, bytes]]", sink: socket.socket, way: Direction
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        with suppress(OSError):
-            while True:
-                due, data = await chunks.get()
-                await asyncio.sleep(max(0.0, due - loop.time()))
-                await way.open.wait()
-                if not data:
-                    return
-                if way.bytes_per_s:
-                    await asyncio.sleep(len(data) / way.bytes_per_s)
-                await loop.sock_sendall(sink, data)
-                way.passed_bytes += len(data)
-
-    def _start(self, body: "asyncio.Future[None] | object") -> "asyncio.Task[None]":
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(body)  # type: ignore[arg-type]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    def _drop(self, sock: socket.socket, *, reset: bool) -> None:
-        if sock not in self._sockets:
-            return
-        self._sockets.discard(sock)
-        with suppress(OSError):
+    def end(self, *, reset: bool) -> None:
+        """Tasks first: the loop must let go of a descriptor before it can be another file's."""
+        for task in self.tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        for sock in (self.near, self.far):
             if reset:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
-            else:
-                sock.shutdown(socket.SHUT_RDWR)
-        sock.close()
+                with suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            sock.close()

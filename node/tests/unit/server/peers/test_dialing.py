@@ -26,7 +26,7 @@ def test_addresses_are_host_and_port(address: str, place: tuple[str, int]) -> No
 @pytest.mark.parametrize("address", ["", "host", "host:", ":2182", "host:0", "host:65536", "h:x"])
 def test_what_is_no_address_is_said(address: str) -> None:
     """With the address in the sentence."""
-    with pytest.raises(ValueError, match="no address|no port"):
+    with pytest.raises(ValueError, match=r"no address|no port"):
         split_address(address)
 
 

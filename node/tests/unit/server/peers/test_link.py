@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.unit.server.fakes import FakeTransport
 
 from raftkeeper.raft.messages import Heartbeat
 from raftkeeper.server.peers import limits
@@ -11,7 +12,6 @@ from raftkeeper.server.peers.figures import PeerFigures
 from raftkeeper.server.peers.frames import FrameReader, frame
 from raftkeeper.server.peers.handshake import Hello, Purpose, Self
 from raftkeeper.server.peers.link import Link, LinkContext, Loss
-from tests.unit.server.fakes import FakeTransport
 
 PEER = Self(b"c" * 16, 2, b"2" * 16, 7, "host:1", "test", 4096)
 
