@@ -121,6 +121,24 @@ def test_repeated_operation_is_done_once_over_a_change_of_leader(ensemble: Admin
     assert len(admin.members()["members"]) == 4
 
 
+def test_leader_removes_itself_and_the_others_go_on(
+    ensemble: AdminEnsemble, client: KazooClient
+) -> None:
+    """It answers first; the two that are left elect one of them."""
+    leader = ensemble.leader()
+    answer = ensemble.client().change("DELETE", f"/v1/members/{leader}", {}, None)
+    assert answer["changed"]
+    rest = [number for number in (1, 2, 3) if number != leader]
+    members = ensemble.client(*rest).members()
+    assert members["leader_id"] in rest
+    assert [row["id"] for row in members["members"]] == rest
+    new = KazooClient(ensemble.hosts(*rest), timeout=10)
+    new.start(timeout=20)
+    new.create("/after-removal")
+    new.stop()
+    new.close()
+
+
 def test_stale_config_index_changes_nothing(ensemble: AdminEnsemble) -> None:
     """Compare-and-swap."""
     admin = ensemble.client()

@@ -22,6 +22,7 @@ from raftkeeper.admin.requests import TIMEOUT_FIELD, bad_request, read_body
 from raftkeeper.admin.snapshot_files import OpenSnapshot, list_snapshots, open_snapshot
 from raftkeeper.admin.status_report import build_status
 from raftkeeper.server.logs import get_logger
+from raftkeeper.server.view import NodeParts
 
 log = get_logger(__name__)
 
@@ -96,7 +97,7 @@ class ControlApi:
             raise AdminRefusal(
                 Code.NOT_SERVING, "there is no data yet", "wait until /v1/status shows it as ready"
             )
-        if not await parts.snapshotter.take(body["timeout_ms"] / 1000):
+        if not await _take_snapshot(parts, body["timeout_ms"] / 1000):
             raise AdminRefusal(
                 Code.SNAPSHOT_FAILED,
                 f"no snapshot is on disk after {body['timeout_ms']} ms",
@@ -143,6 +144,22 @@ class ControlApi:
             f"there is no snapshot {wanted} here",
             "take one with POST /v1/snapshot; GET /v1/snapshot lists those that are kept",
         )
+
+
+async def _take_snapshot(parts: NodeParts, timeout_s: float) -> bool:
+    """Whether one is on disk that has everything applied by now.
+
+    One that was under way already may be older, and then another one is taken.
+    """
+    wanted = parts.engine.applied_index
+    try:
+        async with asyncio.timeout(timeout_s):
+            while parts.snapshotter.last_index < wanted:
+                if not await parts.snapshotter.take(timeout_s):
+                    return False
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _stream(request: web.Request, snapshot: OpenSnapshot) -> web.StreamResponse:

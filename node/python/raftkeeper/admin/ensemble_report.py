@@ -10,6 +10,8 @@ from raftkeeper.server.view import NodeParts, NodeView
 
 NO_LEADER = "no leader is known here: a majority of the voters must run and reach each other"
 
+DRAINING = "this node is being drained: clients are sent to the others"
+
 _MODES = {"leader": "leader", "follower": "follower", "learner": "observer"}
 
 _PEER_STATES = {
@@ -58,6 +60,8 @@ def why_not_ready(view: NodeView) -> str:
     reason = view.not_serving()
     if reason or view.parts is None:
         return reason
+    if view.parts.driver.draining:
+        return DRAINING
     return "" if view.parts.driver.status().leader_id else NO_LEADER
 
 

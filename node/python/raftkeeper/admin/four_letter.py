@@ -8,11 +8,14 @@ from collections.abc import Callable
 from time import gmtime, strftime
 
 from raftkeeper.admin import reports
+from raftkeeper.admin.ensemble_report import describe_mode
 from raftkeeper.admin.leadership_words import request_leadership, yield_leadership
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 from raftkeeper.server.view import NodeParts, NodeView
 
 NOT_SERVING = "This ZooKeeper instance is not currently serving requests\n"
+
+READ_ONLY_MODE = "READ-ONLY mode; serving only read-only clients\n"
 
 KNOWN_ELSEWHERE = frozenset(("gtmk", "stmk", "hash", "orst", "obsr", "sysp", "lead"))
 """ZooKeeper's commands that this node has not: there is no trace mask to get or set, no digest
@@ -55,15 +58,18 @@ def _isro(_view: NodeView, parts: NodeParts) -> str:
 
 
 def _srvr(view: NodeView, parts: NodeParts) -> str:
-    return f"Zookeeper version: {reports.describe_version(view)}\n{_statistics(view, parts)}"
+    return f"{_head(view)}{_statistics(view, parts)}"
 
 
 def _stat(view: NodeView, parts: NodeParts) -> str:
     clients = "".join(f"{_client(row)},sent={row['sent']})\n" for row in reports.connections(parts))
-    return (
-        f"Zookeeper version: {reports.describe_version(view)}\n"
-        f"Clients:\n{clients}\n{_statistics(view, parts)}"
-    )
+    return f"{_head(view)}Clients:\n{clients}\n{_statistics(view, parts)}"
+
+
+def _head(view: NodeView) -> str:
+    """The version, and whether this node serves without a leader."""
+    version = f"Zookeeper version: {reports.describe_version(view)}\n"
+    return version + (READ_ONLY_MODE if describe_mode(view) == "read-only" else "")
 
 
 def _statistics(view: NodeView, parts: NodeParts) -> str:

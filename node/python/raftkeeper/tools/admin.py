@@ -162,6 +162,21 @@ def replace(
 
 
 @app.command()
+def update(
+    member: MemberArgument,
+    *,
+    address: Annotated[str, typer.Option(help="host:port of its peer port.")] = "",
+    zone: Annotated[str | None, typer.Option(help="Where it stands.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Higher ones lead by preference.")] = None,
+    config_index: IndexOption = None,
+) -> None:
+    """Change a member's address, zone or priority."""
+    given = {"address": address or None, "zone": zone, "priority": priority}
+    body = {name: value for name, value in given.items() if value is not None}
+    _change("PATCH", f"/v1/members/{member}", body, config_index)
+
+
+@app.command()
 def transfer(
     to: Annotated[int, typer.Argument(help="To which member; without it the best one.")] = 0,
 ) -> None:

@@ -26,14 +26,16 @@ class FakeSnapshotter:
         self.running = False
         self.last_index = self.last_zxid = self.last_ms = self.taken = self.failed = 0
         self.content = b"x" * 3_000_000
+        self.reaches = [42]
+        """The index of each one that is taken, in turn."""
         self.works = True
         self._directory = data / SNAPSHOTS
         self._directory.mkdir(parents=True)
 
     async def take(self, timeout_s: float) -> bool:
         if self.works:
-            self.last_index, self.last_zxid = 42, 0x2A
-            (self._directory / snapshot_name(42, 3)).write_bytes(self.content)
+            self.last_index, self.last_zxid = self.reaches.pop(0), 0x2A
+            (self._directory / snapshot_name(self.last_index, 3)).write_bytes(self.content)
         return self.works
 
 

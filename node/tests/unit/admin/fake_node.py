@@ -107,6 +107,7 @@ def build_view(**four_letter: Any) -> NodeView:
     driver = SimpleNamespace(
         figures=DriverFigures(),
         serving=SimpleNamespace(is_set=lambda: True),
+        draining=False,
         status=lambda: SimpleNamespace(leader_id=1, member_id=1, role="leader"),
         members=tuple,
         count_fsyncs=lambda: None,

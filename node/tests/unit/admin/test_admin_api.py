@@ -268,6 +268,13 @@ async def test_snapshot_that_failed_is_no_success(node: AdminNode) -> None:
         assert error["code"] == "SNAPSHOT_FAILED"
 
 
+async def test_snapshot_under_way_is_no_answer_when_it_is_older(node: AdminNode) -> None:
+    """A backup has everything that was there when it was asked for."""
+    node.snapshotter.reaches = [40, 45]
+    async with serving(node) as client:
+        assert (await done(client, "POST", "/v1/snapshot"))["index"] == 45
+
+
 def test_every_code_is_documented_with_its_status() -> None:
     """The page is what programs are written from."""
     rows = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", PAGE.read_text(), re.MULTILINE)

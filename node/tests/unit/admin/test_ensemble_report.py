@@ -7,7 +7,7 @@ import pytest
 from tests.unit.admin.fake_ensemble import FakeEnsemble, member
 from tests.unit.admin.fake_node import build_view
 
-from raftkeeper.admin.ensemble_report import NO_LEADER, why_not_ready
+from raftkeeper.admin.ensemble_report import DRAINING, NO_LEADER, why_not_ready
 from raftkeeper.admin.four_letter import FourLetter
 from raftkeeper.admin.http_commands import COMMANDS
 from raftkeeper.admin.metrics import build_page
@@ -92,7 +92,16 @@ def test_node_without_a_leader_is_read_only_and_not_ready() -> None:
     assert why_not_ready(view_of(FakeEnsemble(own=2))) == ""
     cast("Any", view.parts).engine.read_only = True
     assert FourLetter(view).answer(b"isro") == "ro"
-    assert "Mode: read-only\n" in (FourLetter(view).answer(b"srvr") or "")
+    lines = (FourLetter(view).answer(b"srvr") or "").splitlines()
+    assert lines[1] == "READ-ONLY mode; serving only read-only clients"
+    assert "Mode: read-only" in lines
+
+
+def test_node_that_is_drained_is_not_ready() -> None:
+    """New clients are sent to the others."""
+    view = view_of(FakeEnsemble(own=2))
+    cast("Any", view.parts).driver.draining = True
+    assert why_not_ready(view) == DRAINING
 
 
 def test_leader_command_names_the_leader() -> None:

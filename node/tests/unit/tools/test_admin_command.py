@@ -99,11 +99,15 @@ async def test_members_are_added_promoted_and_replaced(node: AdminNode) -> None:
             ("promote", "4"),
             ("add-learner", "10.0.0.8:2888"),
             ("replace", "2", "5"),
+            ("update", "3", "--zone", "c"),
             ("transfer", "3"),
         ):
             result = await run(endpoint(client), node, *arguments)
             assert result.exit_code == 0, result.output
     assert node.ensemble.membership.voters == {1, 3, 4, 5}
+    third = node.ensemble.membership.member(3)
+    assert third is not None
+    assert (third.zone, third.address) == ("c", "10.0.0.3:2888")
     assert node.ensemble.transfers == [3]
 
 
