@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast, get_type_hints
 
-import msgpack
+import msgpack  # type: ignore[import-untyped]
 
 from raftkeeper.raft import Entry, EntryKind, Membership
 from raftkeeper.raft.messages import MESSAGES, Append, Message
@@ -172,4 +172,4 @@ def _append(values: tuple[Any, ...]) -> Append:
             except ValueError as error:
                 raise CodecError(str(error)) from error
         entries.append(entry)
-    return Append(*values[:_ENTRIES], tuple(entries), *values[_ENTRIES + 1 :])  # type: ignore[arg-type]
+    return Append._make((*values[:_ENTRIES], tuple(entries), *values[_ENTRIES + 1 :]))

@@ -7,7 +7,6 @@ the other is and whether it is wanted is decided elsewhere.
 import asyncio
 import errno
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -49,7 +48,7 @@ async def dial(address: str, tls: TlsContexts | None, attempt: int = 0) -> Conve
         async with asyncio.timeout(limits.RESOLVE_TIMEOUT_S):
             places = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a timeout is an OSError too
-        raise DialFailed(f"{host} has no address: {error or 'no answer in time'}") from error
+        raise DialFailed(f"{host} has no address: {str(error) or 'no answer in time'}") from error
     if not places:
         raise DialFailed(f"{host} has no address")
     family, kind, protocol, _, place = places[attempt % len(places)]
@@ -59,10 +58,12 @@ async def dial(address: str, tls: TlsContexts | None, attempt: int = 0) -> Conve
         async with asyncio.timeout(limits.CONNECT_TIMEOUT_S):
             await loop.sock_connect(sock, place)
         conversation = await _open(sock, host, tls)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # those of TLS are too
         sock.close()
-        refused = isinstance(error, OSError) and error.errno == errno.ECONNREFUSED
-        raise DialFailed(f"{address}: {error or 'no answer in time'}", refused=refused) from error
+        refused = error.errno == errno.ECONNREFUSED
+        raise DialFailed(
+            f"{address}: {str(error) or 'no answer in time'}", refused=refused
+        ) from error
     except BaseException:
         sock.close()
         raise
@@ -71,16 +72,17 @@ async def dial(address: str, tls: TlsContexts | None, attempt: int = 0) -> Conve
 
 async def _open(sock: socket.socket, host: str, tls: TlsContexts | None) -> Conversation:
     loop = asyncio.get_running_loop()
+    conversation = Conversation()
     if tls is None:
-        _, conversation = await loop.create_connection(Conversation, sock=sock)
-        return conversation
-    _, conversation = await loop.create_connection(
-        Conversation,
-        sock=sock,
-        ssl=tls.client(),
-        server_hostname=host,
-        ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
-    )
+        await loop.create_connection(lambda: conversation, sock=sock)
+    else:
+        await loop.create_connection(
+            lambda: conversation,
+            sock=sock,
+            ssl=tls.client(),
+            server_hostname=host,
+            ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
+        )
     return conversation
 
 

@@ -126,15 +126,17 @@ class Listener:
 
     async def _open(self, sock: socket.socket) -> Conversation:
         loop = asyncio.get_running_loop()
+        # Made here: with TLS uvloop hands back its own protocol and not the one that was asked for.
+        conversation = Conversation()
         if self._tls is None:
-            _, conversation = await loop.connect_accepted_socket(Conversation, sock)
-            return conversation
-        _, conversation = await loop.connect_accepted_socket(
-            Conversation,
-            sock,
-            ssl=self._tls.server(),
-            ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
-        )
+            await loop.connect_accepted_socket(lambda: conversation, sock)
+        else:
+            await loop.connect_accepted_socket(
+                lambda: conversation,
+                sock,
+                ssl=self._tls.server(),
+                ssl_handshake_timeout=limits.HANDSHAKE_TIMEOUT_S,
+            )
         return conversation
 
     def _judge(self, conversation: Conversation, hello: Hello | Refusal) -> None:

@@ -103,8 +103,10 @@ class SnapshotServer:
         bytes_per_s: int,
         figures: PeerFigures,
         now_us: Callable[[], int],
+        on_missing: Callable[[], object] = lambda: None,
     ) -> None:
         self._snapshots = snapshots
+        self._on_missing = on_missing
         self._figures = figures
         self._pacer = Pacer(bytes_per_s, now_us)
         self._sends: set[asyncio.Task[None]] = set()
@@ -139,6 +141,7 @@ class SnapshotServer:
             covers_index = number(request, "covers_index")
             file = await loop.run_in_executor(self._thread, self._snapshots.newest)
             if file is None or file.index < covers_index:
+                self._on_missing()
                 refusal = Refusal(
                     Cause.NONE_NEEDED, f"there is no snapshot here that covers entry {covers_index}"
                 )

@@ -109,8 +109,18 @@ class PeerTransport:
         self._who = self._self(NO_CLUSTER, NO_MEMBER, incarnation)
         self._on_adopted = on_adopted
 
-    def serve(self, identity: Identity, handler: PeerHandler, snapshots: Snapshots) -> None:
-        """From here on there are links; first to those that `set_members` names."""
+    def serve(
+        self,
+        identity: Identity,
+        handler: PeerHandler,
+        snapshots: Snapshots,
+        on_missing: Callable[[], object] = lambda: None,
+    ) -> None:
+        """From here on there are links; first to those that `set_members` names.
+
+        `on_missing` is told when somebody asks for a snapshot that is not there: one should be
+        taken, because whoever asked will ask again.
+        """
         who = self._self(identity.cluster_id, identity.member_id, identity.incarnation)
         self._who, self._on_adopted = who, None
         self._neighbours = Neighbours(
@@ -127,6 +137,7 @@ class PeerTransport:
             bytes_per_s=self._settings.snapshot_bytes_per_s,
             figures=self.figures,
             now_us=self._clock.now_us,
+            on_missing=on_missing,
         )
         self._fetcher = SnapshotFetcher(
             snapshots, self._connect_for_snapshot, handler.on_snapshot, self.figures
