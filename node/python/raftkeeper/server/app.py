@@ -182,8 +182,6 @@ class Node:
         driver.clients = clients
         if self._surfaces.reconfig is not None:
             driver.membership_door.on_request = self._surfaces.reconfig(self._view)
-        if transport is not None:
-            transport.serve(data.identity, driver.peers, directory.snapshots)
         snapshotter = Snapshotter(
             engine=data.engine,
             core=data.core,
@@ -196,6 +194,10 @@ class Node:
             restored=data.snapshot,
         )
         driver.installer.on_reload = snapshotter.follow_install
+        if transport is not None:
+            transport.serve(
+                data.identity, driver.peers, directory.snapshots, on_missing=snapshotter.start
+            )
         parts = NodeParts(
             engine=data.engine,
             core=data.core,
