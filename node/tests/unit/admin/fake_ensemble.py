@@ -56,6 +56,8 @@ class FakeEnsemble:
     clients: int = 3
     draining: bool = False
     busy: bool = False
+    foreign: set[int] = field(default_factory=set)
+    """Nodes of another ensemble."""
     status_role: str = ""
     """Of this member, where it is neither leader nor follower."""
 
@@ -150,6 +152,10 @@ class FakeEnsemble:
         number = int(address.partition(":")[0].rpartition(".")[2])
         if number in self.silent:
             return None
+        if number in self.foreign:
+            return SimpleNamespace(
+                cluster_id=b"another ensemble", member_id=1, incarnation=incarnation(number)
+            )
         known = next((m for m in self.membership.members if m.address == address), None)
         return SimpleNamespace(
             cluster_id=CLUSTER if known else bytes(16),

@@ -86,6 +86,13 @@ async def test_unreachable_node_is_not_added() -> None:
     assert answer["member_id"] == 4
 
 
+async def test_node_of_another_ensemble_is_not_added() -> None:
+    """What it holds may be needed there."""
+    ensemble = FakeEnsemble(foreign={7})
+    assert await code_of(add(ensemble, 7, 10)) == "WRONG_ROLE"
+    assert not ensemble.done
+
+
 async def test_learner_is_promoted_once_caught_up() -> None:
     """Refused before; repeated after a change of leader it is answered as done."""
     ensemble = FakeEnsemble(lagging={4})
