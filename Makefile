@@ -12,6 +12,7 @@ T      ?=
 BENCH  ?=
 SEED   ?=
 ROUNDS ?= 100
+SEEDS  ?= 10000
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -54,6 +55,7 @@ help: ## This list
 	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
 	  'SEED=' 'the seed that a failing property test, or `make kill`, has printed' \
 	  'ROUNDS=$(ROUNDS)' 'how often `make kill` kills' \
+	  'SEEDS=$(SEEDS)' 'how many ensembles `make sim` simulates (SEED= for one of them)' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
@@ -168,6 +170,10 @@ fix: need-rust-checks $(VENV_READY) ## Let the formatters and the safe lint fixe
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path node/Cargo.toml --all
 	cargo fmt --manifest-path bench/load/Cargo.toml
+
+.PHONY: sim
+sim: $(NEEDS) $(ENGINE_READY) ## Simulate SEEDS ensembles with all their bad luck; exit 10 crash, 11 promise broken, 12 no progress
+	cd node && $(CURDIR)/$(BIN)/python -m raftkeeper.testing.sim --jobs 2 $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
 
 .PHONY: kill
 kill: $(NEEDS) $(ENGINE_READY) ## SIGKILL a node ROUNDS times under load; no acknowledged write may be lost

@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,7 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m raftkeeper.testing.sim", description="Simulate ensembles and all their bad luck."
+        prog="python -m raftkeeper.testing.sim",
+        description="Simulate ensembles and all their bad luck.",
     )
     parser.add_argument("--seeds", type=int, default=300, help="how many (default: 300)")
     parser.add_argument("--first", type=int, default=1, help="the first of them (default: 1)")
@@ -104,7 +105,7 @@ def _run_many(jobs: list[Job], processes: int, keep_going: bool) -> list[Outcome
     return failures
 
 
-def _outcomes(jobs: Iterable[Job], processes: int) -> Iterator[Outcome]:
+def _outcomes(jobs: Iterable[Job], processes: int) -> Generator[Outcome, None, None]:
     if processes <= 1:
         yield from map(_run_one, jobs)
         return

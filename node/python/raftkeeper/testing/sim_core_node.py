@@ -121,7 +121,7 @@ class CoreNode:
             restored_from(recovered),
         )
         self.world.watch.started(machine, self.core, recovered)
-        if self.world.founds(machine) and self.core.last_index == 0 and self.core.term <= 1:
+        if self.world.founds(machine) and self.core.last_index == 0:
             self.core.bootstrap(self.world.first_membership)
         self._draw_timeout()
         self.loop.after(self.chance.below(TICK_US), self._tick)

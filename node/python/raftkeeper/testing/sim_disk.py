@@ -76,7 +76,7 @@ class SimDisk:
         chance: Chance,
         options: Callable[[], DiskOptions],
         *,
-        wake: Callable[[], None],
+        wake: Callable[[], object],
         on_durable: Callable[[DurableVote | DurableEntries], None],
     ) -> None:
         self._files = files
@@ -166,7 +166,7 @@ class SimExecutor(Executor):
                 result = fn(*args, **kwargs)
             except OSError as error:
                 future.set_exception(error)
-            except Exception as error:  # noqa: BLE001  a thread hands everything to who waits
+            except Exception as error:  # a thread hands everything to who waits
                 if type(error).__name__ == "Crashed":
                     raise
                 future.set_exception(error)

@@ -54,9 +54,7 @@ class Faults:
         self._stopped = True
 
     def _plan(self, pause_ms: int, fault: Callable[[], None]) -> None:
-        self._world.loop.after(
-            self._chance.below(2_000 * pause_ms), self._happen, pause_ms, fault
-        )
+        self._world.loop.after(self._chance.below(2_000 * pause_ms), self._happen, pause_ms, fault)
 
     def _happen(self, pause_ms: int, fault: Callable[[], None]) -> None:
         if not self._stopped:

@@ -71,6 +71,9 @@ class WatchedEngine:
         entry = Entry(index, -1 if term is None else term, 0, payload)
         self._machine.world.watch.applied(self._machine, entry, self._engine.digest()[2])
 
+    def seal_entry(self, now_ms: int, groups: list[bytes]) -> bytes | None:
+        return self._engine.seal_entry(now_ms, groups)
+
     def restore_end(self) -> None:
         self._engine.restore_end()
         index, zxid, digest = self._engine.digest()
@@ -169,7 +172,7 @@ class FullNode:
         self.core = WatchedCore(self._core_config(), restored_from(recovered))
         self.core.machine = machine
         world.watch.started(machine, self.core, recovered)
-        if world.founds(machine) and self.core.last_index == 0 and self.core.term <= 1:
+        if world.founds(machine) and self.core.last_index == 0:
             self.core.bootstrap(world.first_membership)
         self._make_driver(engine, writer)
 
@@ -270,7 +273,9 @@ class FullNode:
             self.executor.submit(self._job.abandon)
             self._job = None
 
-    def _then(self, future: Any, step: Callable[[Any, SnapshotMeta], None], meta: SnapshotMeta) -> None:
+    def _then(
+        self, future: Any, step: Callable[[Any, SnapshotMeta], None], meta: SnapshotMeta
+    ) -> None:
         future.add_done_callback(lambda _: self.loop.soon(step, future, meta))
 
     # -- making
@@ -346,4 +351,3 @@ class FullNode:
 def _raise(error: BaseException) -> None:
     """What the node calls fatal ends its process, as the machine sees fit."""
     raise error
-

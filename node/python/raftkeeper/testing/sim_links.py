@@ -7,7 +7,7 @@ lost on it all the same, because a full queue drops it; a group may not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from raftkeeper.raft import Member, MemberId
 from raftkeeper.storage import SnapshotMeta
@@ -68,7 +68,7 @@ class LinkKeeper:
         self._world.say("link ends", f"{one.machine.name}-{two.machine.name} reset={reset}")
         for node in told or link.ends:
             peer = link.other(node.machine)
-            if node.machine.node is node:
+            if cast("Any", node.machine.node) is node:
                 node.loop.after(200, node.link_lost, peer.member, reset)
 
     def process_gone(self, machine: "Machine", *, noticed: bool) -> None:
@@ -83,7 +83,9 @@ class LinkKeeper:
                 link.alive = False
                 peer.loop.after(SILENCE_US, peer.link_lost, machine.member, False)
 
-    def transmit(self, link: Link, sender: "FullNode", what: str, arguments: tuple[Any, ...]) -> None:
+    def transmit(
+        self, link: Link, sender: "FullNode", what: str, arguments: tuple[Any, ...]
+    ) -> None:
         """In order, now or when the network carries it again."""
         me, peer = sender.machine, link.other(sender.machine)
         parked = link.parked.setdefault(me.number, [])
@@ -128,9 +130,8 @@ class LinkKeeper:
                     self.transmit(link, node, what, arguments)
         elif world.loop.now_us - link.silent_since_us > SILENCE_US:
             self.end(link, reset=False)
-        if not world.calming and self._chance.happens(RESET_PER_MILLE):
-            self.end(link, reset=True)
-        elif not (one.knows(two) or two.knows(one)):
+        strangers = not (one.knows(two) or two.knows(one))
+        if strangers or (not world.calming and self._chance.happens(RESET_PER_MILLE)):
             self.end(link, reset=True)
 
     def _connect(self, one: Any, two: Any) -> None:

@@ -73,11 +73,12 @@ class MachineLoop:
     `guard` runs each step, so that whatever a step raises ends in one place.
     """
 
-    __slots__ = ("_guard", "_loop", "alive", "stalled_until_us")
+    __slots__ = ("_guard", "_loop", "_parked", "alive", "stalled_until_us")
 
     def __init__(self, loop: SimLoop, guard: Callable[[Step, tuple[Any, ...]], None]) -> None:
         self._loop = loop
         self._guard = guard
+        self._parked: list[tuple[Step, tuple[Any, ...]]] = []
         self.alive = True
         self.stalled_until_us = 0
 
@@ -93,10 +94,23 @@ class MachineLoop:
     def _run(self, step: Step, arguments: tuple[Any, ...]) -> None:
         if not self.alive:
             return
-        if self._loop.now_us < self.stalled_until_us:
-            self._loop.at(self.stalled_until_us, self._run, step, arguments)
+        if self._parked or self._loop.now_us < self.stalled_until_us:
+            # In the order they were due, also when one stall follows on another.
+            if not self._parked:
+                self._loop.at(self.stalled_until_us, self._go_on)
+            self._parked.append((step, arguments))
             return
         self._guard(step, arguments)
+
+    def _go_on(self) -> None:
+        """The stall is over, unless there was another one meanwhile."""
+        if self._loop.now_us < self.stalled_until_us:
+            self._loop.at(self.stalled_until_us, self._go_on)
+            return
+        parked, self._parked = self._parked, []
+        for step, arguments in parked:
+            if self.alive:
+                self._guard(step, arguments)
 
 
 class MachineClock:

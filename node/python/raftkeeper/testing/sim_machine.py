@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class Node(Protocol):
     """One process: what the world needs of it, at every level."""
 
-    core: RaftCore
+    @property
+    def core(self) -> RaftCore:
+        """Once it has recovered."""
 
     def start(self) -> None:
         """Recovers, and begins to tick."""

@@ -4,6 +4,7 @@ They are put into the real code by replacing a function, and taken out again. Wh
 is kept beside the tests (node/tests/sim/mutations.toml). To be used in tests only.
 """
 
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,10 +15,15 @@ from raftkeeper.raft import Membership, Ready, leadership, reads
 from raftkeeper.raft.leadership import Leadership, advance_commit
 from raftkeeper.raft.log import RaftLog
 from raftkeeper.raft.quorum import decide_commit_index, majority
+from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.storage import Writer
 from raftkeeper.testing.faulty_files import FaultyFiles
 from raftkeeper.testing.sim_core_node import CoreNode
+from raftkeeper.testing.sim_full_node import WatchedCore, WatchedEngine
 from raftkeeper.testing.sim_machine import Machine
+
+_GROUP = struct.Struct(">IIQQ")
+"""How a group begins: member, run, origin, sequence."""
 
 Replace = Callable[[Any, str, Any], None]
 
@@ -134,9 +140,7 @@ def removed_member_still_counted(replace: Replace) -> None:
         self.match.update(before)
 
     def count(membership: Membership, match: Any) -> int:
-        voters = [
-            index for member, index in match.items() if member not in membership.learners
-        ]
+        voters = [index for member, index in match.items() if member not in membership.learners]
         enough = majority(len(membership.voters))
         return sorted(voters, reverse=True)[enough - 1] if len(voters) >= enough else 0
 
@@ -218,3 +222,48 @@ def directory_not_synced(replace: Replace) -> None:
 @mutation("after a snapshot of another member the old log goes on counting")
 def log_not_restarted(replace: Replace) -> None:
     replace(Writer, "restart", lambda *_: None)
+
+
+# -- whole nodes
+
+
+@mutation("a leader takes a group that was sent again for a new one", level="node")
+def dedupe_table_dropped(replace: Replace) -> None:
+    sealed: dict[tuple[int, int, int], int] = {}
+    """(member, run, origin) to the last sequence that any leader has sealed."""
+
+    def renumber(group: bytes) -> bytes:
+        member, run, origin, sequence = _GROUP.unpack_from(group)
+        if sequence > sealed.get((member, run, origin), 0):
+            sealed[member, run, origin] = sequence
+            return group
+        # As the first group of a new run it is taken, whatever was taken before.
+        return _GROUP.pack(member, run + 1, origin, 1) + group[_GROUP.size :]
+
+    def seal(self: WatchedEngine, now_ms: int, groups: list[bytes]) -> bytes | None:
+        return self._engine.seal_entry(now_ms, [renumber(group) for group in groups])
+
+    replace(WatchedEngine, "seal_entry", seal)
+
+
+@mutation("a sync is served by a node that asks nobody whether it is up to date", level="node")
+def stale_node_serves_sync(replace: Replace) -> None:
+    def pass_at_once(self: Barriers, token: int) -> None:
+        if token > 0:
+            self._engine.pass_barrier(token, self._engine.applied_index)
+        else:
+            self._core.read_index(token)
+
+    replace(Barriers, "_ask", pass_at_once)
+
+
+@mutation("a whole node answers before the disk has what the answer rests on", level="node")
+def node_answers_before_the_fsync(replace: Replace) -> None:
+    ready = WatchedCore.ready
+
+    def hasty(self: WatchedCore) -> Ready:
+        taken = ready(self)
+        held = taken.messages_after_persist
+        return taken._replace(messages=taken.messages + held, messages_after_persist=())
+
+    replace(WatchedCore, "ready", hasty)

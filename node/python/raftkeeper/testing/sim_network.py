@@ -31,7 +31,9 @@ class NetworkOptions:
 class Network:
     """Between machines."""
 
-    def __init__(self, loop: SimLoop, chance: Chance, options: NetworkOptions, trace: Trace) -> None:
+    def __init__(
+        self, loop: SimLoop, chance: Chance, options: NetworkOptions, trace: Trace
+    ) -> None:
         self.options = options
         self.cuts: set[tuple[int, int]] = set()
         """(from, to) that carry nothing."""

@@ -127,7 +127,7 @@ def _draw_pauses(chance: Chance, voters: int) -> Pauses:
         mean_ms = chance.pick(means_ms)
         return mean_ms if chance.happens(500) else 0
 
-    drawn = Pauses(
+    return Pauses(
         crash=now_and_then(400, 1_500),
         crash_at_step=now_and_then(300, 1_000),
         partition=now_and_then(500, 1_500),
@@ -141,4 +141,3 @@ def _draw_pauses(chance: Chance, voters: int) -> Pauses:
         snapshot=now_and_then(300, 1_000),
         leader_fault=now_and_then(400, 1_200),
     )
-    return drawn

@@ -61,9 +61,7 @@ def _silence() -> Iterator[None]:
         storage.setLevel(level)
 
 
-def run_seed(
-    seed: int, *, level: str = "core", mutation: str = "", keep: str = "last"
-) -> Outcome:
+def run_seed(seed: int, *, level: str = "core", mutation: str = "", keep: str = "last") -> Outcome:
     """`keep`: "none", "last" (the end of the trace, if it fails) or "all"."""
     options = draw_options(seed)
     began = time.perf_counter()

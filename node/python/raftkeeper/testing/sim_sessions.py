@@ -94,9 +94,7 @@ class Session:
         self._received.clear()
         self._heard_us = self._world.loop.now_us
         self._connection = node.sockets.accept(self)
-        self._connection.send(
-            wire.connect(TIMEOUT_MS, self.id, self._password, self._last_zxid)
-        )
+        self._connection.send(wire.connect(TIMEOUT_MS, self.id, self._password, self._last_zxid))
 
     def _leave(self, reason: str) -> None:
         connection = self._connection
@@ -126,9 +124,7 @@ class Session:
         if drawn < 30:
             return Operation(self.number, "set", path, data, version=chance.below(5))
         if drawn < 42:
-            return Operation(
-                self.number, "create", f"{QUEUE}/s-", data, flags=wire.SEQUENTIAL
-            )
+            return Operation(self.number, "create", f"{QUEUE}/s-", data, flags=wire.SEQUENTIAL)
         if drawn < 52:
             return Operation(self.number, "create", path, data)
         if drawn < 60:
@@ -314,6 +310,8 @@ def decode(operation: Operation, reply: wire.Reply) -> None:
             operation.data, operation.stat = wire.parse_data(reply.body)
         case "children":
             operation.names = wire.parse_names(reply.body)
+        case _:
+            pass  # a sync or a delete has nothing more to say
 
 
 def describe(operation: Operation) -> str:

@@ -89,7 +89,8 @@ def set_watches_body(relative_zxid: int, data_paths: list[str]) -> bytes:
 
 
 def parse_reply(body: bytes) -> Reply:
-    return Reply(*struct.unpack_from(">iqi", body), body[16:])
+    xid, zxid, error = struct.unpack_from(">iqi", body)
+    return Reply(xid, zxid, error, body[16:])
 
 
 def parse_created(body: bytes) -> tuple[str, Stat]:

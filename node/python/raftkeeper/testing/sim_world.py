@@ -180,4 +180,3 @@ class World:
             if node is None or node.core.applied_index < core.commit_index:
                 return f"member {member} does not catch up with entry {core.commit_index}"
         return ""
-

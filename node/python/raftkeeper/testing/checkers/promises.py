@@ -4,6 +4,7 @@ The bytes that reached the disk are known from the disk itself, so a node cannot
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from raftkeeper.raft import EntryKind, Membership, RaftCore, Ready, Role
@@ -103,9 +104,7 @@ class Promises(Checker):
         index, term = core.commit_index, core.term_at(core.commit_index)
         if term is None or index <= core.first_index - 1:
             return
-        holders = {
-            member for member, disk in self._disks.items() if disk.holds(index, term)
-        }
+        holders = {member for member, disk in self._disks.items() if disk.holds(index, term)}
         # What counted when it was decided: the newest in the log, before or after this step.
         newest = self._configs[machine.number][-1][1]
         if not any(is_quorum(membership, holders) for membership in (newest, previous)):
@@ -159,14 +158,16 @@ def facts_of(recovered: Recovered) -> DiskFacts:
     snapshot = recovered.snapshot.index if recovered.snapshot else 0
     disk = DiskFacts((recovered.term, recovered.vote), base=snapshot, last=recovered.last_index)
     runs = [*recovered.term_starts, (recovered.last_index + 1, 0)]
-    for (start, term), (end, _) in zip(runs, runs[1:], strict=False):
+    for (start, term), (end, _) in pairwise(runs):
         disk.terms.update(dict.fromkeys(range(start, end), term))
     return disk
 
 
 def is_quorum(membership: Membership, members: set[int]) -> bool:
     """Counted here and not by the core, which may be what is wrong."""
-    halves = [membership.voters, membership.outgoing] if membership.outgoing else [membership.voters]
+    halves = (
+        [membership.voters, membership.outgoing] if membership.outgoing else [membership.voters]
+    )
     return all(2 * len(half & members) > len(half) for half in halves)
 
 

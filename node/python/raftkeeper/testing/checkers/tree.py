@@ -3,6 +3,7 @@
 Every write carries data of its own, so whatever is read names the write that made it.
 """
 
+from itertools import pairwise
 from typing import Any
 
 from raftkeeper.testing.checkers.watch import Checker
@@ -101,7 +102,7 @@ class StateAsOf(Checker):
     def _check_versions(self, path: str, writes: list[Operation]) -> None:
         """Between two acknowledged sets there is room for the unanswered ones only."""
         unknown = sum(operation.kind == "set" for operation in self._unknown.get(path, ()))
-        for before, after in zip(writes, writes[1:], strict=False):
+        for before, after in pairwise(writes):
             if before.stat is None or after.stat is None or after.kind != "set":
                 continue
             if before.stat.czxid != after.stat.czxid:

@@ -121,7 +121,9 @@ class Watch:
             raise SimFailure(Kind.CRASH, "check_core", f"{machine.name}: {broken}") from broken
         role, term, commit = before or (Role.FOLLOWER, 0, 0)
         if (role, term) != now[:2]:
-            machine.trace("becomes", f"{core.role.value} of term {core.term}, log {core.last_index}")
+            machine.trace(
+                "becomes", f"{core.role.value} of term {core.term}, log {core.last_index}"
+            )
             if core.role is Role.LEADER:
                 self._leads(machine, core)
         if commit != core.commit_index:
