@@ -36,7 +36,7 @@ class Admission:
             self._propose_first_entry()
         elif not engine.bootstrapped or driver.installer.diverged:
             return
-        elif core.role is Role.LEADER and not core.members:
+        elif core.role is Role.LEADER and not driver.peering.has_others:
             if core.applied_index == core.last_index:
                 self._serve(proven=True)
         elif not self._barrier_asked and core.leader_id != NOBODY:
@@ -103,7 +103,7 @@ class Admission:
         """At which index members compare their states next. Alone there is nobody to compare with."""
         driver = self._driver
         every = limits.DIGEST_EVERY_ENTRIES
-        if driver.core.members and driver.peering.may_serve:
+        if driver.peering.has_others and driver.peering.may_serve:
             driver.compare_at = (driver.engine.applied_index // every + 1) * every
         else:
             driver.compare_at = 0

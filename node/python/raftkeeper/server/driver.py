@@ -321,7 +321,7 @@ class Driver:
             if ready.snapshot_fetch is not None:
                 self.installer.core_fetches()
             self.peering.on_ready(ready)
-        has_changed = bool(self.core.members) or ready.soft_state is not None
+        has_changed = self.peering.has_others or ready.soft_state is not None
         if has_changed and self.peering.follow_role():
             self.barriers.ask_again()
         if ready.membership is not None:
@@ -345,7 +345,7 @@ class Driver:
         if self.clients is not None:
             write_replies(engine, self.clients)
         figures.apply.add(self._clock.now_us() - now_us)
-        if self.core.members or self.peering.own.kept:
+        if self.peering.has_others or self.peering.own.kept:
             self.peering.own.settle()
             self.barriers.pass_applied()
 

@@ -70,7 +70,7 @@ class Pulse:
         if driver.serving.is_set():
             driver.engine.tick(now_us)
             driver.peering.tell_leader()
-        if driver.core.members:
+        if driver.peering.has_others:
             driver.leadership.tick(unfit=driver.writer.full or driver.installer.diverged)
             driver.installer.tick()
             driver.pump()

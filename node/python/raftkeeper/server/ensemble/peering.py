@@ -60,6 +60,8 @@ class Peering:
         self.sealer: Sealer = SealNothing()
         self.may_serve = False
         """This node's state is known to be as new as it must be; then its groups may go out."""
+        self.has_others = False
+        """Whether there are other members, kept because it is asked with every batch."""
         self.lost = False
         """No leader was heard of for an election timeout."""
         self._engine = engine
@@ -88,16 +90,16 @@ class Peering:
     @property
     def is_alone(self) -> bool:
         """The only member there is."""
-        return not self._core.members and self._core.membership.voters != frozenset()
+        return not self.has_others and bool(self._core.membership.voters)
 
     # ---- at the start, and when things change ---------------------------------------------------
 
     def start(self) -> None:
         """Before the first tick."""
         self._draw_timeout()
+        self._follow_membership(self._core.membership)
         if not self.is_alone:
             self._engine.lead(False, self._clock.now_us())
-        self._follow_membership(self._core.membership)
 
     def allow_own(self, *, allowed: bool) -> None:
         """This node's state is new enough for clients, or (False) is being replaced."""
@@ -256,6 +258,7 @@ class Peering:
     def _follow_membership(self, membership: Membership) -> None:
         me = self._core.config.member_id
         others = {member.id: member for member in membership.members if member.id != me}
+        self.has_others = bool(others)
         self.links.set_members(others)
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
