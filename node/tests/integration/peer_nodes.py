@@ -124,6 +124,8 @@ async def until(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) ->
 async def stop(*nodes: Node) -> None:
     """Ends them all."""
     await asyncio.gather(*(node.transport.stop() for node in nodes))
+    for _ in range(50):
+        await asyncio.sleep(0)  # refused connections that are closing need turns of the loop
 
 
 @asynccontextmanager

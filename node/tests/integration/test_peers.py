@@ -240,7 +240,7 @@ async def test_a_stranger_harms_only_its_own_connection(words: bytes) -> None:
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await asyncio.wait_for(reader.readexactly(1), 10.0)
         writer.close()
-        await until(lambda: one.transport.figures.handshakes_failed == failed + 1)
+        await until(lambda: one.transport.figures.handshakes_failed > failed)
         two.transport.send(Heartbeat(2, 1, 1, 1, 1))
         await until(lambda: one.heard)
         assert one.events == [("up", 2)]

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
@@ -101,6 +102,8 @@ class Listener:
             task = loop.create_task(self._greet(sock))
             self._greetings.add(task)
             task.add_done_callback(self._greetings.discard)
+            # A task that is cancelled before its first step cannot close anything itself.
+            task.add_done_callback(partial(_close_if_cancelled, sock))
 
     async def _greet(self, sock: socket.socket) -> None:
         conversation: Conversation | None = None
@@ -163,6 +166,11 @@ def judge_name(tls: TlsContexts | None, conversation: Conversation) -> Refusal |
     if not wrong:
         return None
     return Refusal(Cause.NAME, f"{wrong}, which peer.tls_names does not allow")
+
+
+def _close_if_cancelled(sock: socket.socket, task: "asyncio.Task[None]") -> None:
+    if task.cancelled():
+        sock.close()
 
 
 def _abort(conversation: Conversation | None, sock: socket.socket) -> None:
