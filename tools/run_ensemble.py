@@ -5,6 +5,7 @@ back. Their lines go to standard error with the member's number before them.
 """
 
 import argparse
+import secrets
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import IO
 
 PEER_PORT = 2888
 HTTP_PORT = 8080
+ADMIN_PORT = 8090
 
 
 def main() -> int:
@@ -25,6 +27,7 @@ def main() -> int:
     arguments, more = parser.parse_known_args()
     numbers = range(1, arguments.nodes + 1)
     members = ",".join(f"{number}=127.0.0.1:{PEER_PORT + number - 1}" for number in numbers)
+    token_file = make_token(arguments.data)
     processes = []
     for number in numbers:
         command = [sys.executable, "-m", "raftkeeper", "server"]
@@ -32,12 +35,16 @@ def main() -> int:
         command += ["--storage-data-dir", str(arguments.data / str(number))]
         command += ["--http-port", str(HTTP_PORT + number - 1)]
         command += ["--peer-port", str(PEER_PORT + number - 1)]
+        command += ["--admin-port", str(ADMIN_PORT + number - 1)]
+        command += ["--admin-token-file", str(token_file)]
         command += ["--ensemble-members", members, "--ensemble-member", str(number)]
         command += ["--ensemble-bootstrap", "true", "--log-format", "console", *more]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         print(f"node {number}: 127.0.0.1:{arguments.port + number - 1}, process {process.pid}")
         threading.Thread(target=relay, args=(number, process.stderr), daemon=True).start()
         processes.append(process)
+    endpoints = ",".join(f"127.0.0.1:{ADMIN_PORT + number - 1}" for number in numbers)
+    print(f"raftkeeper admin --endpoints {endpoints} --token-file {token_file} status", flush=True)
 
     def stop(*_: object) -> None:
         for process in processes:
@@ -47,6 +54,16 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     return max(abs(process.wait()) for process in processes)
+
+
+def make_token(data: Path) -> Path:
+    """A token for the admin API of all of them, the same at the next start."""
+    data.mkdir(parents=True, exist_ok=True)
+    path = (data / "admin.token").absolute()
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
+    return path
 
 
 def relay(number: int, lines: IO[str] | None) -> None:

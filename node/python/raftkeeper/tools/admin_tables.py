@@ -1,8 +1,8 @@
 """What `raftkeeper admin` prints for people: tables, one line a member."""
 
+import sys
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -17,8 +17,12 @@ STATUS_COLUMNS = (
     "commit",
     "applied",
     "clients",
-    "note",
 )
+WRAPPED = frozenset(("endpoint", "address", "zone"))
+"""What may be long gives way where the terminal is narrow; numbers are never cut."""
+
+PIPE_COLUMNS = 200
+
 MEMBER_COLUMNS = (
     "id",
     "role",
@@ -28,16 +32,17 @@ MEMBER_COLUMNS = (
     "contact",
     "address",
     "zone",
-    "priority",
 )
 
 
 def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
     """One line an endpoint, those that do not answer too."""
     table = _table("Members as they see themselves", STATUS_COLUMNS)
+    notes = []
     for endpoint, status in statuses.items():
         if isinstance(status, AdminError):
-            table.add_row(endpoint, *["-"] * 7, str(status))
+            table.add_row(endpoint, *["-"] * 7)
+            notes.append(str(status))
             continue
         identity = status["identity"]
         table.add_row(
@@ -47,9 +52,13 @@ def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
             str(status["leader_id"] or "none"),
             *(_plain(status.get(name)) for name in ("term", "commit_index", "applied_index")),
             _plain(status.get("clients")),
-            _note(status),
         )
-    Console().print(table)
+        if note := _note(status):
+            notes.append(f"{endpoint}: {note}")
+    console = _console()
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_members(members: dict[str, Any]) -> None:
@@ -72,9 +81,8 @@ def print_members(members: dict[str, Any]) -> None:
             "-" if contact is None else f"{contact} ms",
             row["address"] or "-",
             row["zone"] or "-",
-            str(row["priority"]),
         )
-    Console().print(table)
+    _console().print(table)
 
 
 def print_answer(answer: dict[str, Any]) -> None:
@@ -84,13 +92,18 @@ def print_answer(answer: dict[str, Any]) -> None:
     table.add_column()
     for name, value in answer.items():
         table.add_row(name.replace("_", " "), _plain(value))
-    Console().print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal; nothing is cut off for a pipe."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def _table(title: str, columns: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in columns:
-        table.add_column(name, no_wrap=name != "note", overflow="fold")
+        table.add_column(name, no_wrap=name not in WRAPPED, overflow="fold")
     return table
 
 

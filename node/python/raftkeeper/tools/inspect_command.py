@@ -120,7 +120,7 @@ def _print_report(found: Inspection) -> None:
     table.add_column(overflow="fold")
     identity = report["identity"]
     table.add_row("directory", report["directory"])
-    table.add_row("cluster", identity["cluster_id"] or "-")
+    table.add_row("cluster", identity["cluster_id"] if identity["member_id"] else "none yet")
     table.add_row("member", str(identity["member_id"] or "none: it waits to be added"))
     table.add_row("incarnation", identity["incarnation"] or "-")
     table.add_row("term, vote", f"{report['term']}, {report['vote'] or 'nobody'}")
