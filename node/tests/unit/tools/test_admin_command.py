@@ -12,6 +12,7 @@ from tests.unit.admin.admin_node import AdminNode, serving
 from tests.unit.admin.fake_ensemble import FakeEnsemble
 from typer.testing import CliRunner
 
+from raftkeeper.admin.snapshot_files import OpenSnapshot
 from raftkeeper.raft import Remove
 from raftkeeper.tools.commands import app
 
@@ -147,7 +148,7 @@ async def test_missing_leader_is_told(node: AdminNode) -> None:
 
 
 async def test_download_has_its_name_only_when_it_is_whole(node: AdminNode, tmp_path: Path) -> None:
-    """A damaged one leaves nothing."""
+    """One that does not exist leaves what is there."""
     target = tmp_path / "backup.snap"
     async with serving(node) as client:
         result = await run(endpoint(client), node, "--json", "download", str(target))
@@ -157,6 +158,18 @@ async def test_download_has_its_name_only_when_it_is_whole(node: AdminNode, tmp_
         missing = await run(endpoint(client), node, "download", "--snapshot", "1-1", str(target))
         assert "NOT_FOUND" in missing.stderr
     assert [path.name for path in tmp_path.glob("backup*")] == ["backup.snap"]
+
+
+async def test_damaged_download_leaves_nothing(
+    node: AdminNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What arrived is not what was sent."""
+    monkeypatch.setattr(OpenSnapshot, "digest", lambda _self: "0" * 64)
+    async with serving(node) as client:
+        result = await run(endpoint(client), node, "download", str(tmp_path / "backup.snap"))
+    assert result.exit_code == 1
+    assert "arrived damaged" in result.stderr
+    assert list(tmp_path.glob("backup*")) == []
 
 
 async def test_drain_and_its_undoing(node: AdminNode) -> None:
