@@ -82,8 +82,9 @@ def run_seed(seed: int, *, level: str = "core", mutation: str = "", keep: str = 
         took_s=time.perf_counter() - began,
         counts=dict(world.trace.counts),
     )
-    if keep == "all" or (keep == "last" and failure is not None):
+    if keep != "none":
         outcome.options = options.lines()
+    if keep == "all" or (keep == "last" and failure is not None):
         outcome.lines = list(world.trace.lines(None if keep == "all" else LAST_LINES))
     if keep == "all":
         outcome.digest = world.trace.digest()

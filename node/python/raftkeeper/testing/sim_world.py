@@ -138,6 +138,9 @@ class World:
                 peer.loop.after(200, peer.node.peer_reset, machine.member)
 
     def fail(self, kind: Kind, checker: str, sentence: str) -> None:
+        """Ends the simulation; the last lines of the trace say how everybody stands."""
+        for machine in self.machines:
+            machine.trace("stands", describe(machine))
         raise SimFailure(kind, checker, sentence)
 
     # -- inside
@@ -180,3 +183,18 @@ class World:
             if node is None or node.core.applied_index < core.commit_index:
                 return f"member {member} does not catch up with entry {core.commit_index}"
         return ""
+
+
+def describe(machine: Machine) -> str:
+    """What there is to know of a member that does not get on."""
+    if machine.node is None:
+        return f"member {machine.member or '(none)'}, not running"
+    core = machine.node.core
+    membership = core.membership
+    return (
+        f"member {machine.member}, {core.role.value} of term {core.term}, vote {core.vote}, leader"
+        f" {core.leader_id}, log {core.first_index}..{core.last_index} of term"
+        f" {core.term_at(core.last_index)}, commit {core.commit_index}, applied {core.applied_index},"
+        f" voters {sorted(membership.voters)}, before {sorted(membership.outgoing)}, learners"
+        f" {sorted(membership.learners)}"
+    )
