@@ -95,6 +95,9 @@ OWN_BARRIERS_MAX: Final = 1_000
 SLOW_TICK_S: Final = 0.25
 """Sessions, touches and upkeep, in an ensemble too, whose Raft ticks are shorter."""
 
+DEPARTED_LINK_S: Final = 5.0
+"""How long a link to a member that was removed stays: it still has to hear that it is committed."""
+
 DIGEST_EVERY_ENTRIES: Final = 1_000
 """Members compare their state at multiples of this index. An entry is a batch, so every few seconds
 under load; comparing costs a few words to each."""

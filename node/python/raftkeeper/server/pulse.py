@@ -74,6 +74,7 @@ class Pulse:
             driver.leadership.tick(unfit=driver.writer.full or driver.installer.diverged)
             driver.installer.tick()
             driver.pump()
+        driver.peering.let_go()
         if driver.draining:
             driver.clients_left = driver.engine.drain(limits.DRAIN_PER_TICK)
         driver.count_fsyncs()

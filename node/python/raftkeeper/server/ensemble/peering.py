@@ -11,6 +11,7 @@ from raftkeeper.raft import (
     NOBODY,
     Append,
     Entry,
+    Member,
     MemberId,
     Membership,
     Message,
@@ -18,6 +19,7 @@ from raftkeeper.raft import (
     Ready,
     Role,
 )
+from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.digests import Digests
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
@@ -86,6 +88,8 @@ class Peering:
         )
         self._followed: tuple[Role, MemberId, int] | None = None
         self._leaderless_ticks = 0
+        self._others: dict[MemberId, Member] = {}
+        self._departed: dict[MemberId, tuple[Member, int]] = {}
 
     @property
     def is_alone(self) -> bool:
@@ -168,6 +172,16 @@ class Peering:
         touches = self._engine.take_touches()
         if touches:
             self.links.send_touches(leader, self._core.term, touches)
+
+    def let_go(self) -> None:
+        """By each slow tick: ends links to those whose removal is committed since a while."""
+        core = self._core
+        if not self._departed or core.commit_index < core.config_index:
+            return
+        now_us = self._clock.now_us()
+        for member in [m for m, (_, until_us) in self._departed.items() if now_us >= until_us]:
+            del self._departed[member]
+            self._tell_links()
 
     def compare(self) -> None:
         """The engine is at an index at which members compare their states."""
@@ -259,13 +273,24 @@ class Peering:
         me = self._core.config.member_id
         others = {member.id: member for member in membership.members if member.id != me}
         self.has_others = bool(others)
-        self.links.set_members(others)
+        until_us = self._clock.now_us() + int(limits.DEPARTED_LINK_S * 1_000_000)
+        for member in self._others.keys() - others.keys():
+            self._departed[member] = (self._others[member], until_us)
+        for member in others.keys() & self._departed.keys():
+            del self._departed[member]
+        self._others = others
+        self._tell_links()
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
             self.arrivals.forget_link(member)
         if membership.everyone and me not in membership.everyone:
             log.warning("ensemble.removed", member=me, effect="this node serves no more writes")
         self._choose_sealer()
+
+    def _tell_links(self) -> None:
+        """A leader that is removed leads until that is committed, so its link must stay."""
+        departed = {member: known for member, (known, _) in self._departed.items()}
+        self.links.set_members(self._others | departed)
 
     def _draw_timeout(self) -> None:
         shortest = self._settings.election_ticks

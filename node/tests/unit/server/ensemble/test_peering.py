@@ -1,5 +1,6 @@
 """Roles turn into who seals and what goes out again; what arrives is taken in its own term only."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.server.ensemble.stand_ins import (
 )
 from tests.unit.server.fakes import FakeClock
 
-from raftkeeper.raft import NOBODY, Append, Entry, Heartbeat
+from raftkeeper.raft import NOBODY, Append, Entry, Heartbeat, Membership
 from raftkeeper.server import limits
 from raftkeeper.server.ensemble.peering import Peering
 from raftkeeper.server.ensemble.settings import EnsembleSettings
@@ -269,3 +270,34 @@ def test_sole_member_seals_by_itself_when_it_may_serve() -> None:
     bench.writer.idle = False
     assert not bench.seal(b"b")
     assert bench.engine.led == [True]
+
+
+def test_link_to_a_removed_member_stays_until_that_is_committed_and_heard(bench: Bench) -> None:
+    """A leader that removes itself leads on until the others have confirmed it."""
+    ready: Any = _ready_with(Membership.of(voters=[1, 2]))
+    bench.core.config_index = 11
+    bench.peering.on_ready(ready)
+    assert set(bench.links.members) == {2, 3}
+    bench.clock.us += int(limits.DEPARTED_LINK_S * 1_000_000)
+    bench.peering.let_go()
+    assert set(bench.links.members) == {2, 3}
+    bench.core.commit_index = 11
+    bench.peering.let_go()
+    assert set(bench.links.members) == {2}
+
+
+def test_member_whose_removal_is_taken_back_stays(bench: Bench) -> None:
+    """The entry that removed it was cut off."""
+    bench.core.config_index = 11
+    bench.peering.on_ready(_ready_with(Membership.of(voters=[1, 2])))
+    bench.peering.on_ready(_ready_with(Membership.of(voters=[1, 2, 3])))
+    bench.core.commit_index = 11
+    bench.clock.us += int(limits.DEPARTED_LINK_S * 1_000_000)
+    bench.peering.let_go()
+    assert set(bench.links.members) == {2, 3}
+
+
+def _ready_with(membership: Membership) -> Any:
+    return SimpleNamespace(
+        membership=membership, redraw_timeout=False, sends_cold=(), snapshot_fetch=None
+    )
