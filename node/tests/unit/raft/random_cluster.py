@@ -32,7 +32,7 @@ from raftkeeper.raft import (
 
 MEMBERS_MAX = 8
 IN_FLIGHT_MAX = 400
-STEPS = 3000
+STEPS = 4000
 
 
 class RandomCluster:
@@ -71,8 +71,8 @@ class RandomCluster:
             (self.read_cold, 6, True),
             (self.propose, 12, True),
             (self.read, 4, True),
-            (self.snapshot, 0.8, True),
-            (self.install, 1.5, True),
+            (self.snapshot, 2.0, True),
+            (self.install, 3.0, True),
             (self.crash, 0.3 * storm, True),
             (self.restart, 1.5 + storm, False),
             (self.cut, 0.5 * storm, True),
