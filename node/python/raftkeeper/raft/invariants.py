@@ -64,8 +64,9 @@ def _check_leadership(core: "RaftCore") -> None:
     if lead is None:
         return
     invariant(core.log.last_term == core.term, "18: a leader's last entry is of its own term")
-    invariant(lead.followers.keys() == core.members, "19: a leader feeds all others, nobody else")
-    invariant(lead.match.keys() <= core.members | {core.config.member_id}, "20: only members count")
+    leaving = lead.followers.keys() - core.members
+    invariant(core.members <= lead.followers.keys(), "19: a leader feeds all others")
+    invariant(not leaving or lead.change_open, "20: and nobody else but those that are leaving")
     for member, progress in lead.followers.items():
         invariant(
             lead.match.get(member, 0) == progress.match_index,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Leadership:
-    """Of one term. `followers` are all others of the membership, learners too."""
+    """Of one term. `followers` are all others of the membership, learners too, and who is leaving."""
 
     __slots__ = (
         "change_open",
@@ -55,14 +55,19 @@ class Leadership:
         self.follow_membership(core)
 
     def follow_membership(self, core: "RaftCore") -> None:
-        """New members are probed from the end of the log; those that left are forgotten."""
-        others = core.membership.everyone - {core.config.member_id}
-        for gone in self.followers.keys() - others:
-            del self.followers[gone]
-            self.match.pop(gone, None)
-        for member in sorted(others - self.followers.keys()):
+        """New members are probed from the end of the log. Who leaves is fed until that is committed:
+        a member that knows of its removal stops; one that does not asks for votes for ever.
+        """
+        for member in sorted(core.members - self.followers.keys()):
             self.followers[member] = Progress(core.last_index + 1)
         self.due = bool(self.followers)
+
+    def part_with_leavers(self, core: "RaftCore") -> None:
+        """Their leaving is committed, and so they are told, once."""
+        for gone in sorted(self.followers.keys() - core.members):
+            told = min(core.commit_index, self.followers.pop(gone).match_index)
+            self.match.pop(gone, None)
+            core.outbox.append(Heartbeat(core.config.member_id, gone, core.term, told, 0))
 
 
 def tick(core: "RaftCore", lead: Leadership) -> bool:
@@ -131,6 +136,7 @@ def _go_on_with_change(core: "RaftCore", lead: Leadership) -> None:
         append_membership(core, lead)
         return
     lead.change_open = False
+    lead.part_with_leavers(core)
     if not core.membership.may_vote(core.config.member_id):
         core.resign_due = True
 

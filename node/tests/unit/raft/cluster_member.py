@@ -170,7 +170,7 @@ class Member:
             self.disk.snapshot_state = self.state
         keep = self.random.choice([0, 2, 5])
         purged = min(index - keep, self.disk.last_index)
-        if self.random.random() < 0.7:
+        if self.random.random() < 0.4:
             purged = min(purged, core.tail_index - 1)
         if self.to_persist or purged < core.first_index:
             return

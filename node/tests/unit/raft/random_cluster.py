@@ -32,7 +32,7 @@ from raftkeeper.raft import (
 
 MEMBERS_MAX = 8
 IN_FLIGHT_MAX = 400
-STEPS = 3000
+STEPS = 4000
 
 
 class RandomCluster:
@@ -55,11 +55,14 @@ class RandomCluster:
         for member in self.members.values():
             member.start()
             member.alive.bootstrap(founders)
+            # Who crashes before its founding is durable founds again; that is another story.
+            member.take()
+            member.persist()
         self.actions = self._draw_actions()
 
     def _draw_actions(self) -> list[tuple[Callable[[], None], float]]:
         """What happens, and how often: other seeds, other weather."""
-        storm = self.random.choice([0.0, 0.5, 1.0, 2.0])
+        storm = self.random.choice([0.0, 0.5, 1.0, 4.0])
         weights = [
             (self.deliver, 40, False),
             (self.tick, 20, False),
@@ -68,18 +71,18 @@ class RandomCluster:
             (self.read_cold, 6, True),
             (self.propose, 12, True),
             (self.read, 4, True),
-            (self.snapshot, 0.8, True),
-            (self.install, 1.5, True),
+            (self.snapshot, 2.0, True),
+            (self.install, 3.0, True),
             (self.crash, 0.3 * storm, True),
-            (self.restart, 1.5, False),
+            (self.restart, 1.5 + storm, False),
             (self.cut, 0.5 * storm, True),
-            (self.heal, 0.5, False),
+            (self.heal, 0.5 + storm / 4, False),
             (self.change, 0.6, True),
             (self.transfer, 0.15, True),
             (self.unreachable, 0.2, True),
         ]
         return [
-            (action, weight * (self.random.choice([0.3, 1.0, 2.0]) if varies else 1))
+            (action, weight * (self.random.choice([0.1, 0.3, 1.0, 2.0, 4.0]) if varies else 1))
             for action, weight, varies in weights
         ]
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.raft.random_cluster import STEPS, RandomCluster, run_seed
 
-SEEDS = range(1, 31)
+SEEDS = range(1, 41)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -22,8 +22,8 @@ def test_the_stories_are_worth_telling() -> None:
     assert sum(len(story.members) > 5 for story in stories) > 0
     kinds = {message for story in stories for message in story.sent}
     assert len(kinds) == 12, f"some messages were never sent: {kinds}"
-    assert sum(story.installed for story in stories) > 3
-    assert sum(story.replaced for story in stories) > 5
+    assert sum(story.installed for story in stories) > 10
+    assert sum(story.replaced for story in stories) > 3
 
 
 def test_a_seed_tells_the_same_story_again() -> None:
