@@ -74,6 +74,9 @@ class WatchedEngine:
     def seal_entry(self, now_ms: int, groups: list[bytes]) -> bytes | None:
         return self._engine.seal_entry(now_ms, groups)
 
+    def lead(self, leading: bool, now_us: int) -> None:
+        self._engine.lead(leading, now_us)
+
     def restore_end(self) -> None:
         self._engine.restore_end()
         index, zxid, digest = self._engine.digest()

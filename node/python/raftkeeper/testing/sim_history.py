@@ -5,6 +5,9 @@ from enum import Enum
 
 from raftkeeper.testing.sim_wire import Stat
 
+TIMEOUT_MS = 2_000
+"""Of every simulated session."""
+
 
 class What(Enum):
     """What has just happened to an operation or a session."""

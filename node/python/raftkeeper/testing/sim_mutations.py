@@ -267,3 +267,8 @@ def node_answers_before_the_fsync(replace: Replace) -> None:
         return taken._replace(messages=taken.messages + held, messages_after_persist=())
 
     replace(WatchedCore, "ready", hasty)
+
+
+@mutation("every node takes itself for the one that decides which sessions expire", level="node")
+def everybody_expires_sessions(replace: Replace) -> None:
+    replace(WatchedEngine, "lead", lambda _self, _leading, _now_us: None)

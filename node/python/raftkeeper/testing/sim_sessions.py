@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from raftkeeper.testing import sim_wire as wire
 from raftkeeper.testing.sim_failure import Kind
 from raftkeeper.testing.sim_full_node import FullNode
-from raftkeeper.testing.sim_history import Fact, Operation, What
+from raftkeeper.testing.sim_history import TIMEOUT_MS, Fact, Operation, What
 from raftkeeper.testing.sim_sockets import SimConnection
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_machine import Machine
     from raftkeeper.testing.sim_world import World
 
-TIMEOUT_MS = 2_000
 ANSWER_US = 700_000
 """A connection that answers nothing for so long is left for another node."""
 RETRY_US = 60_000

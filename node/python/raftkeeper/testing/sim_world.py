@@ -187,7 +187,7 @@ class World:
 
 def describe(machine: Machine) -> str:
     """What there is to know of a member that does not get on."""
-    if machine.node is None:
+    if machine.node is None or not hasattr(machine.node, "core"):
         return f"member {machine.member or '(none)'}, not running"
     core = machine.node.core
     membership = core.membership

@@ -10,6 +10,7 @@ from raftkeeper.testing.checkers.promises import Promises
 from raftkeeper.testing.checkers.same_state import SameState
 from raftkeeper.testing.checkers.sessions import (
     LinearizableWrites,
+    SessionLife,
     SessionOrder,
     SyncedReads,
     WatchOrder,
@@ -27,6 +28,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     FreshReads,
     MemberIds,
     SessionOrder,
+    SessionLife,
     LinearizableWrites,
     SyncedReads,
     WatchOrder,

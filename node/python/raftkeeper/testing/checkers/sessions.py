@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftkeeper.testing.checkers.watch import Checker
-from raftkeeper.testing.sim_history import Fact, Operation, What
+from raftkeeper.testing.sim_history import TIMEOUT_MS, Fact, Operation, What
 
 
 class SessionOrder(Checker):
@@ -51,6 +51,31 @@ class LinearizableWrites(Checker):
         other = self._zxids.setdefault(operation.zxid, operation)
         if other is not operation:
             self.broken(f"two writes have zxid {operation.zxid}")
+
+
+class SessionLife(Checker):
+    """A session that was answered just now has not expired, whoever leads.
+
+    A node that nobody listens to may answer reads a while longer; it closes its connections early
+    enough for the bound here.
+    """
+
+    def __init__(self) -> None:
+        self._answered_us: dict[tuple[int, int], int] = {}
+
+    def client(self, what: Any) -> None:
+        fact: Fact = what
+        now_us = self.world.loop.now_us
+        key = (fact.session, fact.session_id)
+        if fact.what is What.ANSWERED:
+            self._answered_us[key] = now_us
+        elif fact.what is What.EXPIRED:
+            age_ms = (now_us - self._answered_us.get(key, -TIMEOUT_MS * 1000)) // 1000
+            if age_ms < TIMEOUT_MS // 4:
+                self.broken(
+                    f"session {fact.session_id:x} of c{fact.session} was answered {age_ms} ms before"
+                    f" it was told expired; its timeout is {TIMEOUT_MS} ms"
+                )
 
 
 class SyncedReads(Checker):
