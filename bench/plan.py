@@ -59,7 +59,7 @@ def plan_quick() -> Plan:
 
 
 def plan_default() -> Plan:
-    """All connections and depths with 100 bytes; 1 KB with 30 connections. About 20 minutes."""
+    """All connections and depths with 100 bytes; 1 KB with 30 connections. About 15 minutes."""
     small = [
         Cell(op, connections, depth, 100)
         for op, connections, depth in product(OPERATIONS, CONNECTIONS, DEPTHS)
@@ -69,8 +69,8 @@ def plan_default() -> Plan:
         name="default",
         cells=tuple(small + large),
         turns=3,
-        warm_up_s=1.0,
-        measured_s=2.0,
+        warm_up_s=0.5,
+        measured_s=1.5,
         server_warm_up_s=15.0,
         million_znodes=1_000_000,
         idle_sessions=10_000,
