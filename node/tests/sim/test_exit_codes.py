@@ -30,6 +30,12 @@ def test_the_gravest_kind_is_the_exit_code(
     assert sim.main(["--seeds", "4", "--level", "core"]) == code
 
 
+def test_a_failure_comes_back_from_another_process() -> None:
+    """Otherwise the one seed that fails would be the one that nobody hears of."""
+    failed = ["--seeds", "2", "--level", "core", "--jobs", "2"]
+    assert sim.main([*failed, "--mutation", "answer_before_the_fsync"]) == Kind.SAFETY
+
+
 def test_one_seed_prints_its_options_and_how_it_ended(capsys: pytest.CaptureFixture[str]) -> None:
     """Enough to understand it without the source."""
     assert sim.main(["--seed", "1", "--level", "core"]) == 0

@@ -22,7 +22,7 @@ class SimFailure(Exception):
     """Ends the simulation."""
 
     def __init__(self, kind: Kind, checker: str, sentence: str) -> None:
-        super().__init__(sentence)
+        super().__init__(kind, checker, sentence)  # so that it can go from process to process
         self.kind = kind
         self.checker = checker
         self.sentence = sentence
