@@ -74,8 +74,10 @@ impl DiskThread {
         let number = state.issued;
         if state.failure.is_none() {
             state.queue.push_back(Job { fd, offset, data: data.to_vec() });
-            self.shared.wake.notify_one();
         }
+        // Unlocked first: the thread that is woken would only run into the lock and sleep again.
+        drop(state);
+        self.shared.wake.notify_one();
         Ok(number)
     }
 
