@@ -124,11 +124,15 @@ impl Bench {
     fn timed(&mut self, what: &str, frames: &[Vec<u8>]) {
         let rounds: Vec<&[Vec<u8>]> = frames.chunks_exact(CONNECTIONS).collect();
         let (warming, measured) = rounds.split_at(ROUNDS_OF_WARMING);
-        warming.iter().for_each(|round| self.round(round));
+        for round in warming {
+            self.round(round);
+        }
         let mut best = f64::MAX;
         for part in measured.chunks(measured.len().div_ceil(5)) {
             let start = Instant::now();
-            part.iter().for_each(|round| self.round(round));
+            for round in part {
+                self.round(round);
+            }
             best = best.min(start.elapsed().as_nanos() as f64 / (part.len() * CONNECTIONS) as f64);
         }
         println!("{what:<30} {best:8.0} ns a request");

@@ -2,7 +2,8 @@
 
 Requests of one connection are answered strictly in order. A write, and everything that depends on the
 log, takes effect when its batch is committed; a read takes effect when everything asked before it on
-the same connection has been answered: at once, if that is nothing. Nothing here knows the engine.
+the same connection has been answered: at once, if that is nothing. A sync waits for a barrier besides.
+Nothing here knows the engine.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ NO_WATCHER, RECONFIG_DISABLED = -121, -123
 
 WRITES = (
     *("create", "create2", "createContainer", "createTTL", "delete", "setData", "setACL"),
-    *("multi", "closeSession", "sync", "reconfig"),
+    *("multi", "closeSession", "reconfig"),
 )
 READS = ("getData", "getACL", "getChildren", "getChildren2", "getAllChildrenNumber")
 IP: Id = ("ip", "127.0.0.1")
@@ -68,6 +69,8 @@ class Client:
     waiting: deque[Request] = field(default_factory=deque)
     out: list[Frame] = field(default_factory=list)
     draining: bool = False
+    synced: set[int] = field(default_factory=set)
+    """Xids of the syncs whose barrier has passed."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,12 @@ class Clients:
         client.waiting.append(request)
         self._answer_waiting(client)
 
+    def pass_barrier(self) -> None:
+        """What was committed when the waiting syncs were asked is here."""
+        for client in list(self.open.values()):
+            client.synced |= {one.xid for one in client.waiting if one.name == "sync"}
+            self._answer_waiting(client)
+
     def commit_one(self) -> None:
         """The oldest gathered write takes effect."""
         one = self.gathered.popleft()
@@ -144,8 +153,6 @@ class Clients:
                 outcome = keeper.end_sessions([session])
                 self.unordered.add(keeper.zxid)
                 return outcome
-            case "sync":
-                return Outcome(OK, {"path": request.values["path"]})
             case "reconfig":
                 keeper.zxid += 1
                 return Outcome(RECONFIG_DISABLED, {})
@@ -177,6 +184,8 @@ class Clients:
 
     def _answer_waiting(self, client: Client) -> None:
         while client.waiting and client.waiting[0].name not in WRITES:
+            if client.waiting[0].name == "sync" and client.waiting[0].xid not in client.synced:
+                return
             request = client.waiting.popleft()
             try:
                 body = self._answer(client, request)
@@ -206,6 +215,8 @@ class Clients:
                 return {"ids": [(scheme, one.partition(":")[0]) for scheme, one in client.ids]}
             case "ping" | "auth":
                 return {}
+            case "sync":
+                return {"path": values["path"]}
         raise Refused(UNIMPLEMENTED)
 
     def _read(self, client: Client, name: str, values: Mapping[str, Any]) -> Any:

@@ -126,8 +126,8 @@ class Pair:
         """Everything gathered goes through the log, batch by batch."""
         self.now_ms += 7
         self.model.keeper.begin(self.now_ms)
-        while self.engine.wants & (WANTS_BATCH | WANTS_BARRIER):
-            self._pass_barrier()
+        self._pass_barrier()
+        while self.engine.wants & WANTS_BATCH:
             payload = self.engine.take_batch(self.now_ms)
             if payload is not None:
                 self._apply(payload)
@@ -230,10 +230,12 @@ class Pair:
         self.received[conn] = self.received.get(conn, b"") + data
 
     def _pass_barrier(self) -> None:
-        """On engines whose sync asks for a barrier: everything committed is applied here."""
+        """Everything committed is applied here, so whoever asked for a barrier gets it."""
+        self.model.pass_barrier()
         if self.engine.wants & WANTS_BARRIER:
-            token = self.engine.take_barrier()  # type: ignore[attr-defined]
-            self.engine.pass_barrier(token, len(self.entries))  # type: ignore[attr-defined]
+            token = self.engine.take_barrier()
+            assert token is not None
+            self.engine.pass_barrier(token, len(self.entries))
             for conn, data in self.engine.take_replies():
                 self._took(conn, data)
 
