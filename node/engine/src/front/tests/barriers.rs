@@ -122,7 +122,10 @@ fn waiting_reads_are_bounded() {
     assert_eq!(node.actions(), [(client.conn, Action::StopReading)]);
     assert_eq!(node.front.outstanding, 4);
     let answers = node.commit().remove(&client.conn).unwrap_or_default();
-    assert_eq!(answers.iter().map(|answer| answer.xid).collect::<Vec<_>>(), Vec::from_iter(1..=9));
+    assert_eq!(
+        answers.iter().map(|answer| answer.xid).collect::<Vec<_>>(),
+        (1..=9).collect::<Vec<_>>()
+    );
     assert_eq!(node.actions(), [(client.conn, Action::ReadAgain)]);
 }
 

@@ -50,7 +50,7 @@ pub struct World {
 fn node(at: usize, origin: u64) -> Node {
     let linearizable_reads = at == 2;
     let member = at as u32 + 1;
-    Node::with(Config { member, origin, linearizable_reads, ..config() })
+    Node::with(Config { origin, member, linearizable_reads, ..config() })
 }
 
 impl World {
