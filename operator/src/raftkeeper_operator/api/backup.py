@@ -12,7 +12,10 @@ MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
 FolderPath = Annotated[
-    str, Field(max_length=512, pattern=r"^([a-zA-Z0-9_-][-._a-zA-Z0-9]*(/[a-zA-Z0-9_-][-._a-zA-Z0-9]*)*)?$")
+    str,
+    Field(
+        max_length=512, pattern=r"^([a-zA-Z0-9_-][-._a-zA-Z0-9]*(/[a-zA-Z0-9_-][-._a-zA-Z0-9]*)*)?$"
+    ),
 ]
 """A path below a volume: relative, and not upwards."""
 
@@ -110,7 +113,7 @@ class BackupRetention(Part):
 
     keep_last: Annotated[int, Field(ge=1, le=1_000)] = 7
     """So many that succeeded."""
-    max_age_ms: Annotated[DurationMs, Field(alias="maxAge")] | None = None
+    max_age_ms: Annotated[DurationMs | None, Field(alias="maxAge")] = None
     """None older than this; the newest that succeeded is always kept."""
 
 

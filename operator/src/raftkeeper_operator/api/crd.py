@@ -9,15 +9,19 @@ from typing import Any, Final
 
 import yaml
 
-from raftkeeper_operator.api.backup import RaftKeeperBackup, RaftKeeperBackupSchedule
+from raftkeeper_operator.api.backup import (
+    BackupScheduleStatus,
+    BackupStatus,
+    RaftKeeperBackup,
+    RaftKeeperBackupSchedule,
+)
 from raftkeeper_operator.api.cluster import RaftKeeperCluster
 from raftkeeper_operator.api.labels import GROUP, VERSION
 from raftkeeper_operator.api.part import Part
+from raftkeeper_operator.api.status import ClusterStatus
 from raftkeeper_operator.api.structural import structural_schema
 
-HEADER: Final = (
-    "# Made by `make crds` from operator/src/raftkeeper_operator/api; do not edit.\n"
-)
+HEADER: Final = "# Made by `make crds` from operator/src/raftkeeper_operator/api; do not edit.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Resource:
     """A kind, and how Kubernetes shows it."""
 
     model: type[Part]
+    status: type[Part]
     plural: str
     short_names: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -50,6 +55,7 @@ AGE: Final = Column("Age", ".metadata.creationTimestamp", "date")
 
 CLUSTERS: Final = Resource(
     RaftKeeperCluster,
+    ClusterStatus,
     "raftkeeperclusters",
     ("rk",),
     (
@@ -66,6 +72,7 @@ CLUSTERS: Final = Resource(
 )
 BACKUPS: Final = Resource(
     RaftKeeperBackup,
+    BackupStatus,
     "raftkeeperbackups",
     ("rkb",),
     (
@@ -79,6 +86,7 @@ BACKUPS: Final = Resource(
 )
 SCHEDULES: Final = Resource(
     RaftKeeperBackupSchedule,
+    BackupScheduleStatus,
     "raftkeeperbackupschedules",
     ("rkbs",),
     (
@@ -96,11 +104,13 @@ RESOURCES: Final = (CLUSTERS, BACKUPS, SCHEDULES)
 def build_crd(resource: Resource) -> dict[str, Any]:
     """The CustomResourceDefinition of a resource."""
     schema = structural_schema(resource.model)
+    status = structural_schema(resource.status, defaults=False)
     schema["properties"] = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        **schema["properties"],
+        "spec": schema["properties"]["spec"],
+        "status": status,
     }
     subresources: dict[str, Any] = {"status": {}}
     if resource.scalable:

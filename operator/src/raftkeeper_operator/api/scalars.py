@@ -18,7 +18,7 @@ NEVER: Final = "Never"
 
 QUANTITY_PATTERN: Final = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 _QUANTITY = re.compile(r"^([0-9]+)(?:\.([0-9]+))?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$")
-_SUFFIX_BYTES: Final = {
+_SUFFIX_BYTES: Final[dict[str | None, int]] = {
     None: 1,
     **{f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)},
     **{letter: 1000**power for power, letter in enumerate("kMGTP", start=1)},
@@ -57,7 +57,8 @@ def parse_quantity(text: str) -> int:
     whole, fraction, suffix = match.groups()
     digits = fraction or ""
     scaled = int(whole + digits) * _SUFFIX_BYTES[suffix]
-    return -(-scaled // 10 ** len(digits))
+    parts: int = 10 ** len(digits)
+    return -(-scaled // parts)
 
 
 def _check_quantity(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from raftkeeper_operator.api.part import Part, Rule
+from raftkeeper_operator.api.scalars import format_duration
 
 Schema = dict[str, Any]
 
@@ -28,12 +29,12 @@ _KEPT = (
 )
 
 
-def structural_schema(model: type[Part]) -> Schema:
-    """The schema of a part, as `openAPIV3Schema` takes it."""
+def structural_schema(model: type[Part], *, defaults: bool = True) -> Schema:
+    """The schema of a part, as `openAPIV3Schema` takes it. A status needs no defaults."""
     document = model.model_json_schema(by_alias=True, mode="validation")
-    definitions = document.get("$defs", {})
     models = {found.__name__: found for found in _parts_within(model)}
-    return _convert(document, definitions, models, model)
+    converter = _Converter(document.get("$defs", {}), models, defaults=defaults)
+    return converter.convert(document, model)
 
 
 def _parts_within(model: type[Part]) -> Iterator[type[Part]]:
@@ -50,55 +51,70 @@ def _parts_within(model: type[Part]) -> Iterator[type[Part]]:
             yield found
 
 
-def _convert(
-    node: Schema, definitions: dict[str, Schema], models: dict[str, type[Part]], owner: Any = None
-) -> Schema:
-    node = _without_null(node)
-    if "$ref" in node:
-        name = node["$ref"].rpartition("/")[2]
-        target = _convert(definitions[name], definitions, models, models.get(name))
-        # What a field says of itself comes before what its type says.
-        return target | {key: node[key] for key in ("description",) if key in node}
-    result: Schema = {}
-    if text := node.get("description"):
-        result["description"] = " ".join(text.split())
-    result |= {key: node[key] for key in _KEPT if key in node}
-    if "const" in node:
-        result["enum"] = [node["const"]]
-    result |= {key: value for key, value in node.items() if key.startswith("x-kubernetes-")}
-    if "properties" in node:
-        _convert_object(node, result, definitions, models)
-    if isinstance(node.get("additionalProperties"), dict):
-        values = node["additionalProperties"]
-        result["additionalProperties"] = _convert(values, definitions, models)
-    if "items" in node:
-        result["items"] = _convert(node["items"], definitions, models)
-    if owner is not None and owner.rules:
-        result["x-kubernetes-validations"] = [_written(rule) for rule in owner.rules]
-    return result
+class _Converter:
+    """Goes through one JSON schema."""
 
+    def __init__(
+        self, definitions: dict[str, Schema], models: dict[str, type[Part]], *, defaults: bool
+    ) -> None:
+        self._definitions = definitions
+        self._models = models
+        self._defaults = defaults
 
-def _convert_object(
-    node: Schema, result: Schema, definitions: dict[str, Schema], models: dict[str, type[Part]]
-) -> None:
-    result["properties"] = {}
-    for name, field in node["properties"].items():
-        converted = _convert(field, definitions, models)
-        # A part that was left out gets `{}`, and then each of its fields its own default.
+    def convert(self, node: Schema, owner: type[Part] | None = None) -> Schema:
+        node = _without_null(node)
+        if "$ref" in node:
+            name = node["$ref"].rpartition("/")[2]
+            target = self.convert(self._definitions[name], self._models.get(name))
+            # What a field says of itself comes before what its type says.
+            return target | {key: node[key] for key in ("description",) if key in node}
+        result: Schema = {key: node[key] for key in _KEPT if key in node}
+        if "const" in node:
+            result["enum"] = [node["const"]]
+        if text := node.get("description"):
+            result["description"] = " ".join(text.split())
+        result |= {key: value for key, value in node.items() if key.startswith("x-kubernetes-")}
+        self._convert_children(node, result)
+        if owner is not None and owner.rules:
+            result["x-kubernetes-validations"] = [_written(rule) for rule in owner.rules]
+        return result
+
+    def _convert_children(self, node: Schema, result: Schema) -> None:
+        if node.get("required"):
+            result["required"] = sorted(node["required"])
+        if "properties" in node:
+            result["properties"] = {
+                name: self._convert_field(field) for name, field in node["properties"].items()
+            }
+        if isinstance(node.get("additionalProperties"), dict):
+            result["additionalProperties"] = self.convert(node["additionalProperties"])
+        if "items" in node:
+            result["items"] = self.convert(node["items"])
+
+    def _convert_field(self, field: Schema) -> Schema:
+        converted = self.convert(field)
         default = field.get("default")
-        is_object = "properties" in converted
-        if default is not None:
-            converted["default"] = {} if is_object else default
-        result["properties"][name] = converted
-    if node.get("required"):
-        result["required"] = sorted(node["required"])
+        if self._defaults and default is not None:
+            converted["default"] = _written_default(field, converted, default)
+        return converted
+
+
+def _written_default(field: Schema, converted: Schema, default: Any) -> Any:
+    """What a user would write for it."""
+    if "$ref" in field or "allOf" in field:
+        # A part that was left out gets `{}`, and then each of its fields its own default.
+        return {}
+    if isinstance(default, int) and converted.get("type") == "string":
+        return format_duration(default)
+    return default
 
 
 def _without_null(node: Schema) -> Schema:
     """`X | None` is an optional X: the API server drops nulls, so that none is ever stored."""
     choices = [choice for choice in node.get("anyOf", ()) if choice.get("type") != "null"]
     if len(choices) == 1:
-        return {key: value for key, value in node.items() if key != "anyOf"} | choices[0]
+        outer = {key: value for key, value in node.items() if key != "anyOf"}
+        return {**choices[0], **outer}
     return node
 
 
