@@ -117,9 +117,11 @@ class DeletePool:
 
 @dataclass(frozen=True, slots=True)
 class RecordGood:
-    """Remember the revision that all pods run well with; forget the rest but the rejected one."""
+    """Remember the revision that all pods run well with, and forget those that nothing needs any more."""
 
     revision: str
+    rejected: str
+    """What the record shall say of a rejected one; '' when there is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +332,18 @@ class Plan:
     def idle(self) -> bool:
         """Nothing is wanted: all is as the spec has it."""
         return self.action is None and not self.blocked_by
+
+
+def act(action: Action, reason: str, message: str, target: str = "") -> Plan:
+    """A plan to do something."""
+    return Plan(action, reason, message, target=target)
+
+
+def wait(
+    reason: str, message: str, *blocked_by: str, target: str = "", recheck_ms: int = 0
+) -> Plan:
+    """A plan to do nothing for now. `blocked_by` is what has to happen first."""
+    return Plan(None, reason, message, blocked_by or (message,), target, recheck_ms)
 
 
 def operation_id(uid: str, generation: int, action: Action) -> str:

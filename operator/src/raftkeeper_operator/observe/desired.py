@@ -50,6 +50,8 @@ class Desired:
     replicas: int
     revision: str
     """The hash of the pod template that the spec leads to."""
+    address_suffix: str = ""
+    """What follows a pod's name in its peer address: `.<cluster>-members.<ns>.svc.<domain>:2888`."""
     version: str = ""
     zones: tuple[str, ...] = ()
     leader_zones: tuple[str, ...] = ()

@@ -28,6 +28,11 @@ class Member:
     def votes(self) -> bool:
         return self.role in VOTING
 
+    @property
+    def pod(self) -> str:
+        """The first label of its address is its pod's name: a stable part of the product's API."""
+        return self.address.partition(".")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
@@ -61,9 +66,9 @@ class Ensemble:
     def member(self, member_id: int) -> Member | None:
         return next((member for member in self.members if member.id == member_id), None)
 
-    def at(self, address: str) -> tuple[Member, ...]:
-        """Those with this address: two while a lost volume is being replaced."""
-        return tuple(member for member in self.members if member.address == address)
+    def at(self, pod: str) -> tuple[Member, ...]:
+        """Those of this pod: two while a lost volume is being replaced."""
+        return tuple(member for member in self.members if member.pod == pod)
 
     def of_incarnation(self, incarnation: str) -> Member | None:
         return next((m for m in self.members if incarnation and m.incarnation == incarnation), None)

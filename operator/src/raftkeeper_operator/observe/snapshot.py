@@ -46,8 +46,6 @@ class Pod:
     revision: str
     """Of the template it was made from."""
     created_ms: int
-    address: str
-    """Its peer address; a part of the API of the product, and how a member and a pod are matched."""
     running: bool = False
     """Its container is running at this moment, whether ready or not."""
     ready: bool = False
@@ -85,6 +83,8 @@ class Volume:
     retired_ms: int = 0
     """When it was put into quarantine; 0 when it is in use."""
     terminating: bool = False
+    zone: str = ""
+    """Where it can be mounted, when that is one zone only."""
     lost: bool = False
     """Its phase is Lost, or the node that alone can mount it is gone."""
     expandable: bool = False
@@ -103,6 +103,10 @@ class Founding:
     resource_version: str
     members: str = ""
     """`1=<address>,2=<address>,…` while it is open."""
+    opened_ms: int = 0
+    """When it was opened: containers that started before do not know of it."""
+    cluster_id: str = ""
+    """Of the ensemble that was founded; written when it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,8 @@ class Snapshot:
     certificates: tuple[Certificate, ...] = ()
     ensemble: Ensemble | None = None
     """The membership as its leader confirmed it by a read index; None when no leader did."""
+    live_zones: frozenset[str] = frozenset()
+    """Those with at least one node that is ready and takes pods."""
     transfer_request: TransferRequest | None = None
     remembered: Remembered = field(default_factory=Remembered)
 
