@@ -142,5 +142,5 @@ async def _wake_when(stopped: Callable[[], Awaitable[object]], wake: asyncio.Eve
 
 def _backoff_s(failures: int) -> float:
     """Doubling up to a minute, each a little different, so that clusters do not fail in step."""
-    pause_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10))
+    pause_s: float = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(failures - 1, 10))
     return pause_s * random.uniform(0.8, 1.2)

@@ -135,4 +135,5 @@ def _answer(
             return HTTPStatus.OK, b"ok\n"
         case "/metrics":
             return HTTPStatus.OK, metrics_page()
-    return HTTPStatus.NOT_FOUND, b"/health/live, /health/ready and /metrics are here\n"
+        case _:
+            return HTTPStatus.NOT_FOUND, b"/health/live, /health/ready and /metrics are here\n"

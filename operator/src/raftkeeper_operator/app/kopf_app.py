@@ -96,9 +96,8 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.persistence.finalizer = labels.FINALIZER
-    prefix = {"prefix": labels.GROUP}
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(**prefix)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(**prefix)
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=labels.GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=labels.GROUP)
     settings.background.cancellation_polling = DELETION_POLL_S
     settings.background.instant_exit_timeout = INSTANT_S
     settings.watching.server_timeout = 300
