@@ -55,16 +55,22 @@ class ClusterLoops:
         self._turns = asyncio.Semaphore(STEPS_AT_ONCE)
         self._running: set[Key] = set()
         self._leaving = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def running(self) -> frozenset[Key]:
         return frozenset(self._running)
 
-    def leave(self) -> None:
-        """The operator ends: every task ends after the step it is in."""
+    async def leave(self, patience_s: float) -> None:
+        """The operator ends: every task ends after the step it is in. Waits for them, not for ever."""
         self._leaving.set()
         for key in self._running:
             self._wakeups.event(key).set()
+        try:
+            await asyncio.wait_for(self._empty.wait(), patience_s)
+        except TimeoutError:
+            log.warning("operator.steps_cut_off", clusters=len(self._running))
 
     async def run(self, key: Key, stopped: Callable[[], Awaitable[object]]) -> None:
         """Until the cluster is gone. `stopped` waits until somebody wants the task to end: it then
@@ -72,6 +78,7 @@ class ClusterLoops:
         """
         wake = self._wakeups.event(key)
         self._running.add(key)
+        self._empty.clear()
         self._progress.attend(key)
         self._metrics.clusters.set(len(self._running))
         stopping = asyncio.ensure_future(_wake_when(stopped, wake))
@@ -80,6 +87,8 @@ class ClusterLoops:
         finally:
             stopping.cancel()
             self._running.discard(key)
+            if not self._running:
+                self._empty.set()
             self._progress.leave(key)
             self._wakeups.forget(key)
             self._metrics.clusters.set(len(self._running))

@@ -67,8 +67,11 @@ def build_registry(
         await loops.run((namespace or "", name or ""), wait_until_stopped)
 
     @kopf.on.event(*at, CLUSTERS.plural, registry=registry)
-    async def hear_of_cluster(namespace: str | None, name: str | None, **_: Any) -> None:
-        wakeups.wake((namespace or "", name or ""), CLUSTERS.plural)
+    async def hear_of_cluster(
+        namespace: str | None, name: str | None, meta: kopf.Meta, **_: Any
+    ) -> None:
+        asked = (meta.get("generation"), meta.get("deletionTimestamp"), dict(meta.annotations))
+        wakeups.wake_if_new((namespace or "", name or ""), CLUSTERS.plural, asked)
 
     async def hear_of_backup(namespace: str | None, body: kopf.Body, **_: Any) -> None:
         cluster = (body.get("spec") or {}).get("cluster", "")

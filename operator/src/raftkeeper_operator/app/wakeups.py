@@ -37,6 +37,7 @@ class Wakeups:
         self._metrics = metrics
         self._loop: asyncio.AbstractEventLoop | None = None
         self._events: dict[Key, asyncio.Event] = {}
+        self._versions: dict[Key, object] = {}
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """The loop that the events belong to."""
@@ -48,6 +49,7 @@ class Wakeups:
 
     def forget(self, key: Key) -> None:
         self._events.pop(key, None)
+        self._versions.pop(key, None)
 
     def wake(self, key: Key, source: str) -> None:
         """Look at it soon. Nothing happens for one that nobody looks after."""
@@ -55,6 +57,12 @@ class Wakeups:
         if event is not None:
             self._metrics.wakeups.labels(source).inc()
             event.set()
+
+    def wake_if_new(self, key: Key, source: str, version: object) -> None:
+        """As `wake`, unless it is told of the same version again: our own writes of the status are not."""
+        if key in self._events and self._versions.get(key) != version:
+            self._versions[key] = version
+            self.wake(key, source)
 
     def from_thread(self, key: Key, source: str) -> None:
         """As `wake`, from elsewhere; after the end of the loop it is of no use any more."""
