@@ -186,6 +186,10 @@ kill: $(NEEDS) $(ENGINE_READY) ## SIGKILL a node ROUNDS times under load; no ack
 faults: $(NEEDS) $(ENGINE_READY) ## Three to five real nodes in network namespaces, MINUTES of faults under load, a judged history (root)
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.ensemble --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+.PHONY: failover
+failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when the leader goes, beside ZooKeeper 3.9 (minutes)
+	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.failover --docs ../docs $(ARGS)
+
 .PHONY: bench
 bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
 	$(BIN)/python bench/run.py $(BENCH)

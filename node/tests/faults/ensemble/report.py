@@ -39,7 +39,11 @@ def summary(outcome: Outcome) -> str:
 def _lost(board: Board) -> str:
     silent = [lost for lost in board.lost_sessions if not lost.closing]
     longest = ", ".join(f"{lost.silence_s:.1f} s at {lost.moment_s:.0f} s" for lost in silent)
-    return f"{len(silent)} sessions lost after silence ({longest or 'none'})"
+    closing = len(board.lost_sessions) - len(silent)
+    return (
+        f"{closing} sessions gone after an unanswered close,"
+        f" {len(silent)} after silence ({longest or 'none'})"
+    )
 
 
 def write_docs(outcome: Outcome, docs: Path, date: str) -> None:
