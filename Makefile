@@ -206,7 +206,8 @@ LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
 .PHONY: lock
 lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer versions)
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -o runtime.txt runtime.in
-	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o dev.txt dev.in
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o operator.txt operator.in
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -c operator.txt -o dev.txt dev.in
 
 .PHONY: clean
 clean: ## Remove what was built; ./data stays

@@ -316,11 +316,37 @@ class Config(Section):
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
+    def listed_as(self) -> int:
+        """Which of ensemble.members this node is; 0 when it is none of them."""
+        if self.ensemble.member:
+            return self.ensemble.member
+        by_address = {address: number for number, address in self._listed()}
+        return by_address.get(self.peer.address, 0)
+
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
     def peer_address(self) -> str:
         """Where the others reach this node."""
-        named = dict(item.split("=", 1) for item in self.ensemble.members)
         default = f"{self.peer.listen}:{self.peer.port}"
-        return self.peer.address or named.get(str(self.ensemble.member), default)
+        return self.peer.address or dict(self._listed()).get(self.ensemble.member, default)
+
+    def _listed(self) -> list[tuple[int, str]]:
+        pairs = (item.split("=", 1) for item in self.ensemble.members)
+        return [(int(number), address) for number, address in pairs]
+
+    @model_validator(mode="after")
+    def check_listed(self) -> Self:
+        """A list of members is of use only to a node that knows which of them it is."""
+        ensemble = self.ensemble
+        if ensemble.members and not ensemble.member and not self.peer.address:
+            raise ValueError(
+                "ensemble.members is set, but not which of them this node is: set peer.address to "
+                "its own address, or ensemble.member to its id"
+            )
+        addresses = [address for _, address in self._listed()]
+        if len(set(addresses)) != len(addresses):
+            raise ValueError("ensemble.members: an address stands twice")
+        return self
 
     @model_validator(mode="after")
     def check_segment(self) -> Self:
