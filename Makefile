@@ -200,6 +200,10 @@ compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, 
 
 ##@ Keeping house
 
+.PHONY: crds
+crds: $(OPERATOR_READY) ## Write crds/ anew from the operator's models (a test compares them)
+	$(BIN)/python -m raftkeeper_operator.api.crd crds
+
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
