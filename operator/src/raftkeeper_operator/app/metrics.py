@@ -13,8 +13,8 @@ class Metrics:
         self.registry = registry
         cluster = ["namespace", "cluster"]
         prefix = "raftkeeper_operator_"
-        self.info = Gauge(f"{prefix}info", "This operator.", ["version"], registry=registry)
-        self.info.labels(version).set(1)
+        info = Gauge(f"{prefix}info", "This operator.", ["version"], registry=registry)
+        info.labels(version).set(1)
         self.leading = Gauge(
             f"{prefix}leading", "1 while this replica holds the Lease.", registry=registry
         )
@@ -51,6 +51,9 @@ class Metrics:
         self.wanted = Gauge(
             f"{prefix}cluster_voters_wanted", "spec.replicas.", cluster, registry=registry
         )
+        self._count_requests(registry, prefix)
+
+    def _count_requests(self, registry: CollectorRegistry, prefix: str) -> None:
         self.wakeups = Counter(
             f"{prefix}wakeups_total", "What set off a look.", ["source"], registry=registry
         )

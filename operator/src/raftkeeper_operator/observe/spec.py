@@ -22,12 +22,6 @@ LEADERLESS_REASONS = frozenset({"NoLeader", "QuorumLost"})
 """Reasons of the condition Ready with which nobody leads."""
 TRANSFER_REQUEST = labels.TRANSFER_LEADER.rpartition("/")[2]
 
-_STRATEGIES = {
-    "Rolling": Strategy.AUTO,
-    "OnDelete": Strategy.ON_DELETE,
-    "Paused": Strategy.PAUSED,
-}
-
 
 def read_desired(spec: ClusterSpec, names: Names, *, revision: str, version: str) -> Desired:
     """Durations become milliseconds, sizes bytes."""
@@ -46,7 +40,7 @@ def read_desired(spec: ClusterSpec, names: Names, *, revision: str, version: str
         when_scaled=WhenScaled(storage.retention.when_scaled),
         quarantine_ttl_ms=storage.retention.quarantine_for_ms,
         delete_volumes=storage.retention.when_deleted == "Delete",
-        strategy=_STRATEGIES[upgrade.strategy],
+        strategy=Strategy(upgrade.strategy),
         on_failure=OnFailure(upgrade.on_failure),
         min_healthy_ms=upgrade.min_healthy_seconds * 1000,
         progress_deadline_ms=upgrade.progress_deadline_ms,
