@@ -158,12 +158,14 @@ class World:
         for machine in self.machines:
             machine.files.crash_at = None
             machine.files.fail_at.clear()
-            machine.start()
         self.clients.calm()
         deadline_us = self.loop.now_us + CALM_MAX_US
         while waits := self._waits_for():
             if self.loop.now_us >= deadline_us:
                 self.fail(Kind.LIVENESS, "progress", waits)
+            # Not only once: the last fault may be one that a process has not noticed yet.
+            for machine in self.machines:
+                machine.start()
             self.loop.run_until(self.loop.now_us + CALM_STEP_US)
 
     def _waits_for(self) -> str:
