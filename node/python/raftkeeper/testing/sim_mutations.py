@@ -13,9 +13,7 @@ from typing import Any
 
 from raftkeeper.raft import (
     Append,
-    EntryKind,
     Membership,
-    RaftCore,
     Ready,
     VoteRequest,
     change,
