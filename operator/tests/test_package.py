@@ -16,7 +16,9 @@ def test_installed_version_is_the_packages_own() -> None:
 
 def test_importing_it_brings_in_nothing_of_the_node() -> None:
     """The images are separate, so the operator must not need the node's package."""
-    program = "import raftkeeper_operator, sys; print([n for n in sys.modules if n == 'raftkeeper'])"
+    program = (
+        "import raftkeeper_operator, sys; print([n for n in sys.modules if n == 'raftkeeper'])"
+    )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert found.stdout.strip() == b"[]"
 
