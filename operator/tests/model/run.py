@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from tests.model.ensemble import Broken, Refused
+from tests.model.world import World, want
+
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import Plan
 from raftkeeper_operator.observe.snapshot import Snapshot
-from tests.model.ensemble import Broken, Refused
-from tests.model.world import World, want
 
 Decide: TypeAlias = Callable[[Snapshot], Plan]
 Move: TypeAlias = tuple[str, int]
@@ -119,7 +120,7 @@ class Run:
                 want(world, **SPECS[number % len(SPECS)])
             case _:
                 pass
-        world._run_nodes()  # noqa: SLF001  processes end at once, controllers take a tick
+        world._run_nodes()
 
     def _lose_volume(self, name: str) -> None:
         """Somebody deletes a claim with its pod. Not a majority of them: nobody can heal that."""

@@ -6,10 +6,10 @@ Hypothesis to the few moves that matter, and the failure shows what the operator
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from raftkeeper_operator.decide.decide import decide
 from tests.model.run import SPECS, Move, Run, play
 from tests.model.world import World, first_desired
+
+from raftkeeper_operator.decide.decide import decide
 
 KINDS = (
     *("step",) * 6,

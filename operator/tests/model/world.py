@@ -7,6 +7,9 @@ pass. The promises that the operator must keep are checked at every effect.
 from dataclasses import replace
 from typing import Any
 
+from tests.model.ensemble import Broken, ModelEnsemble, Refused
+from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+
 from raftkeeper_operator.decide import plan as acts
 from raftkeeper_operator.decide.facts import Seat
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
@@ -21,8 +24,6 @@ from raftkeeper_operator.observe.snapshot import (
     Snapshot,
     Volume,
 )
-from tests.model.ensemble import Broken, ModelEnsemble, Refused
-from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
 
 TICK_MS = 2_000
 SUFFIX = ".x-members.ns.svc.cluster.local:2888"
@@ -94,7 +95,9 @@ class World:
             pods = [running.get(address.partition(".")[0]) for address in addresses]
             if addresses[0].partition(".")[0] != pod.name:
                 continue
-            founders = [(at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p]
+            founders = [
+                (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
+            ]
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
                 self.ensemble.found(founders)
                 return
@@ -246,7 +249,7 @@ class World:
         """One effect. `late`: decided on an old picture, so what must be looked at again is."""
         match action:
             case acts.AddLearner() | acts.Promote() | acts.Replace() | acts.RemoveMember():
-                self._change_membership(action)
+                self._change_membership(action, late=late)
             case acts.UpdateMember(member_id, zone, index):
                 members = [
                     replace(m, zone=zone) if m.id == member_id else m for m in self.ensemble.members
@@ -276,7 +279,7 @@ class World:
             case _:
                 self._change_kubernetes(action, late=late)
 
-    def _change_membership(self, action: acts.MembershipAction) -> None:
+    def _change_membership(self, action: acts.MembershipAction, *, late: bool) -> None:
         members = list(self.ensemble.members)
         found = {member.id: member for member in members}
         match action:
@@ -297,17 +300,13 @@ class World:
             case acts.RemoveMember(member_id, index):
                 if member_id not in found:
                     return
-                self._check_removal(found[member_id])
+                if member_id == self.ensemble.leader_id and not late:
+                    raise Broken(f"member {member_id} is removed while it leads")
                 self.ensemble.change(index, [m for m in members if m.id != member_id])
 
     def _check_role(self, found: dict[int, Member], member_id: int, role: str) -> None:
         if member_id not in found or found[member_id].role != role:
             raise Refused("WRONG_ROLE")
-
-    def _check_removal(self, member: Member) -> None:
-        """A voter that serves goes only when everybody else does: its going must not be the second."""
-        if member.votes and member.id == self.ensemble.leader_id:
-            raise Broken(f"member {member.id} is removed while it leads")
 
     def _take_down(self, pod: ModelPod, *, asleep: bool = False) -> None:
         member = self.claim_of(pod).disk.member_id if pod.running else 0
