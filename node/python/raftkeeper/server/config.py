@@ -10,80 +10,13 @@ from typing import Literal, Self
 
 from pydantic import Field, computed_field, field_validator, model_validator
 
+from raftkeeper.server.config_client import Client
 from raftkeeper.server.config_ensemble import Ensemble, Peer
 from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
 """Of a batch beside its requests: headers and the auth lists, generously."""
-
-
-class Client(Section):
-    """Where clients connect, and how much of the node one of them may take."""
-
-    listen: str = Field(
-        "127.0.0.1",
-        description="Address to listen on. Loopback, so that a first try is open to nobody else; "
-        "`0.0.0.0` or `::` for all.",
-    )
-    port: Port = Field(2181, description="Port of the client protocol; ZooKeeper's.")
-    connections_max: int = Field(
-        16_000,
-        ge=1,
-        le=1_000_000,
-        description="Connections in all. Lowered at start to what the limit of open files allows.",
-    )
-    connections_per_address_max: int = Field(
-        12_000,
-        ge=0,
-        le=1_000_000,
-        description="Connections from one address; 0 for no bound. Three quarters of all, so that "
-        "one host gone wild leaves room for others; ZooKeeper's 60 stops honest ones.",
-    )
-    frame_bytes_max: int = Field(
-        0xFFFFF,
-        ge=4 * KIB,
-        le=256 * MIB,
-        description="Longest request, ZooKeeper's jute.maxbuffer and its default. Clients must "
-        "agree with it, or they fail to read what others wrote.",
-    )
-    connection_outstanding_max: int = Field(
-        1_000,
-        ge=1,
-        le=1_000_000,
-        description="Unanswered requests of one connection before it is no longer read.",
-    )
-    outstanding_max: int = Field(
-        50_000,
-        ge=1,
-        le=10_000_000,
-        description="Unanswered requests in all before those who send more are no longer read: "
-        "300 connections of depth 160.",
-    )
-    unsent_bytes_max: int = Field(
-        64 * MIB,
-        ge=64 * KIB,
-        le=4096 * MIB,
-        description="Unread answers and events at which a connection is closed. The names of a "
-        "million children are about 20 MiB and must fit.",
-    )
-    linearizable_reads: bool = Field(
-        False,
-        description="Every read first makes sure that it sees all that was acknowledged anywhere, "
-        "at the cost of a round to the leader. Otherwise a read sees the state of its node, and "
-        "`sync` before it does the same.",
-    )
-    read_only_mode: bool = Field(
-        False,
-        description="Serve clients that say they are content with reading while there is no "
-        "leader. ZooKeeper's readonlymode.enabled.",
-    )
-    unsent_stall_ms: int = Field(
-        30_000,
-        ge=100,
-        le=3_600_000,
-        description="How long a client may take nothing of what waits for it before it is closed.",
-    )
 
 
 class Session(Section):
@@ -257,6 +190,12 @@ class Auth(Section):
         description="`user:base64(sha1(user:password))` of the one who passes every ACL; empty for "
         "nobody. ZooKeeper's superDigest.",
         json_schema_extra={"secret": True},
+    )
+    super_subject: str = Field(
+        "",
+        description="Subject of the client certificate that passes every ACL, as in the ACLs of "
+        "scheme x509: `CN=admin,O=Example`; empty for nobody. ZooKeeper's "
+        "X509AuthenticationProvider.superUser.",
     )
     skip_acl: bool = Field(False, description="Check no ACL at all. ZooKeeper's skipACL.")
 
