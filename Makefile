@@ -12,6 +12,7 @@ T      ?=
 BENCH  ?=
 SEED   ?=
 ROUNDS ?= 100
+HELM   ?= helm
 SEEDS  ?= 10000
 MINUTES ?= 20
 
@@ -201,8 +202,8 @@ compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, 
 ##@ Keeping house
 
 .PHONY: crds
-crds: $(OPERATOR_READY) ## Write crds/ anew from the operator's models (a test compares them)
-	$(BIN)/python -m raftkeeper_operator.api.crd crds
+crds: $(OPERATOR_READY) ## Write the CRDs anew from the operator's models (a test compares them)
+	$(BIN)/python -m raftkeeper_operator.api.crd crds charts/raftkeeper-crds/templates
 
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -212,6 +213,14 @@ lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer version
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -o runtime.txt runtime.in
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o operator.txt operator.in
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -c operator.txt -o dev.txt dev.in
+
+.PHONY: dashboard
+dashboard: need-python ## Write the Grafana dashboard anew from tools/make_dashboard.py
+	$(PYTHON) tools/make_dashboard.py
+
+.PHONY: install-yaml
+install-yaml: need-python ## Write install.yaml anew from charts/ (HELM=…)
+	$(PYTHON) tools/make_install.py --helm $(HELM)
 
 .PHONY: clean
 clean: ## Remove what was built; ./data stays
