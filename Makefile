@@ -13,6 +13,7 @@ BENCH  ?=
 SEED   ?=
 ROUNDS ?= 100
 SEEDS  ?= 10000
+MINUTES ?= 20
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -53,8 +54,9 @@ help: ## This list
 	  'ARGS=' 'more flags of `make run` (ARGS="--http-port 8081")' \
 	  'T=' 'one folder, file or test for `make test-node`, from node/ (T=tests/unit/raft)' \
 	  'BENCH=' 'arguments of `make bench` (BENCH=--quick)' \
-	  'SEED=' 'the seed that a failing property test, or `make kill`, has printed' \
+	  'SEED=' 'the seed that a failing property test, `make kill` or `make faults`, has printed' \
 	  'ROUNDS=$(ROUNDS)' 'how often `make kill` kills' \
+	  'MINUTES=$(MINUTES)' 'how long `make faults` goes on' \
 	  'SEEDS=$(SEEDS)' 'how many ensembles `make sim` simulates (SEED= for one of them)' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
@@ -179,6 +181,15 @@ sim: $(NEEDS) $(ENGINE_READY) ## Simulate SEEDS ensembles with all their bad luc
 kill: $(NEEDS) $(ENGINE_READY) ## SIGKILL a node ROUNDS times under load; no acknowledged write may be lost
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.kill --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
+# Exit 3: this machine cannot run it (no root, no namespaces); it says what is missing.
+.PHONY: faults
+faults: $(NEEDS) $(ENGINE_READY) ## Three to five real nodes in network namespaces, MINUTES of faults under load, a judged history (root)
+	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.ensemble --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: failover
+failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when the leader goes, beside ZooKeeper 3.9 (minutes)
+	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.failover --docs ../docs $(ARGS)
+
 .PHONY: bench
 bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
 	$(BIN)/python bench/run.py $(BENCH)
@@ -189,13 +200,18 @@ compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, 
 
 ##@ Keeping house
 
+.PHONY: crds
+crds: $(OPERATOR_READY) ## Write crds/ anew from the operator's models (a test compares them)
+	$(BIN)/python -m raftkeeper_operator.api.crd crds
+
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 .PHONY: lock
 lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer versions)
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -o runtime.txt runtime.in
-	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o dev.txt dev.in
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o operator.txt operator.in
+	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -c operator.txt -o dev.txt dev.in
 
 .PHONY: clean
 clean: ## Remove what was built; ./data stays

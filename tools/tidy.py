@@ -263,20 +263,22 @@ def pinned(name: str) -> dict[str, str]:
 
 
 def test_pins_are_exact_and_agree() -> None:
-    """Every pinned package has a hash, and what a node runs with is what it is tested with."""
-    runtime = pinned("runtime.txt")
-    assert runtime.items() <= pinned("dev.txt").items()
+    """Every pinned package has a hash, and what node and operator run with is what is tested."""
+    tested = pinned("dev.txt").items()
+    assert pinned("runtime.txt").items() <= tested
+    assert pinned("operator.txt").items() <= tested
 
 
-def test_requirements_are_the_nodes_dependencies() -> None:
-    """requirements/runtime.in and node/pyproject.toml name the same packages with the same bounds."""
-    project = tomllib.loads((ROOT / "node" / "pyproject.toml").read_text(encoding="utf-8"))
-    wanted = [
-        line
-        for line in lines_of(ROOT / "requirements" / "runtime.in")
-        if line and not line.startswith("#")
-    ]
-    assert wanted == project["project"]["dependencies"]
+def test_requirements_are_the_members_dependencies() -> None:
+    """Each list of requirements and its member's pyproject.toml name the same, with the same bounds."""
+    for requirements, member in {"runtime.in": "node", "operator.in": "operator"}.items():
+        project = tomllib.loads((ROOT / member / "pyproject.toml").read_text(encoding="utf-8"))
+        wanted = [
+            line
+            for line in lines_of(ROOT / "requirements" / requirements)
+            if line and not line.startswith("#")
+        ]
+        assert wanted == project["project"]["dependencies"], member
 
 
 def test_versions_agree() -> None:

@@ -72,6 +72,11 @@ impl Engine {
         self.front.connect(address, now_us)
     }
 
+    #[pyo3(signature = (conn, subject, *, is_super = false))]
+    fn certify(&mut self, conn: u64, subject: &str, is_super: bool) {
+        self.front.certify(conn, subject, is_super);
+    }
+
     fn feed<'py>(
         &mut self,
         py: Python<'py>,

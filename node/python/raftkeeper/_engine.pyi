@@ -47,6 +47,12 @@ class Engine:
         The address comes without its port: it becomes the implicit identity `ip:<address>`.
         """
 
+    def certify(self, conn: int, subject: str, *, is_super: bool = False) -> None:
+        """The client has a certificate for `subject`, verified by TLS: its identity of scheme x509.
+
+        Right after `connect`, once. `is_super` passes every ACL.
+        """
+
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
         """Takes one socket read; returns the replies that are ready now (may be empty).
 

@@ -68,7 +68,9 @@ class Life:
         self.writer: Writer = self.data.start_writer(
             wakeup=CountingWakeup(), disk=self.disk, executor=InlineExecutor()
         )
-        self.core = RaftCore(RaftConfig(1, hot_bytes_max=2000), restored_from(self.recovered))
+        self.core = RaftCore(
+            RaftConfig(1, hot_bytes_max=2000, nonce=0), restored_from(self.recovered)
+        )
         if self.core.last_index == 0:
             self.core.bootstrap(Membership.of([1]))
         self.core.tick()

@@ -52,7 +52,7 @@ class AdminEnsemble(EnsembleProcess):
         )
         self.nodes[number] = node
         node.launch()
-        wait_until(lambda: self._waits(number), "the new node waits")
+        wait_until(lambda: self.waits(number), "the new node waits")
         return f"127.0.0.1:{peer_port}"
 
     def caught_up(self, member: int) -> bool:
@@ -60,7 +60,7 @@ class AdminEnsemble(EnsembleProcess):
         rows = self.client().members()["members"]
         return any(row["id"] == member and row["caught_up"] for row in rows)
 
-    def _waits(self, number: int) -> bool:
+    def waits(self, number: int) -> bool:
         try:
             return bool(self.status(number)["identity"]["state"] == "waiting")
         except AdminError:

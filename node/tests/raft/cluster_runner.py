@@ -73,7 +73,7 @@ class Node:
         return self.core
 
     def start(self) -> None:
-        config = RaftConfig(self.id, **self.limits)
+        config = RaftConfig(self.id, **{"nonce": 0, **self.limits})
         self.core = RaftCore(config, self.disk.recover())
         self.to_persist: list[Ready] = []
         self.to_send: list[tuple[int, Message]] = []

@@ -85,7 +85,7 @@ class Scenario:
                 if entry.kind == EntryKind.CONFIG
             ),
         )
-        self.core = RaftCore(RaftConfig(1, election_ticks=ticks), restored)
+        self.core = RaftCore(RaftConfig(1, election_ticks=ticks, nonce=0), restored)
         return self.do_state([])
 
     def do_bootstrap(self, words: list[str]) -> str:

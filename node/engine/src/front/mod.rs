@@ -15,6 +15,7 @@
 mod auth_sets;
 mod barriers;
 mod batch;
+mod certificates;
 mod connections;
 mod feed;
 mod groups;

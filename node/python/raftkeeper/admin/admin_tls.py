@@ -1,17 +1,12 @@
 """TLS of the admin port, with certificates that may be replaced while the node runs.
 
-The files are looked at at the beginning of each handshake. Files that do not fit together (half
-replaced, perhaps) are said once, and the ones from before stay in use.
+The files are looked at at the beginning of each handshake (see `followed_files`).
 """
 
 import ssl
 from pathlib import Path
 
-from raftkeeper.server.logs import get_logger
-
-log = get_logger(__name__)
-
-Marks = tuple[tuple[int, int, int], ...]
+from raftkeeper.server.followed_files import FollowedFiles
 
 
 class AdminTls:
@@ -22,9 +17,10 @@ class AdminTls:
         self._certificate = Path(certificate)
         self._key = Path(key) if key else self._certificate
         self._client_ca = Path(client_ca) if client_ca else None
-        self._marks = self._look()
-        self._failed: Marks | None = None
-        self._newest = self._load()
+        paths = (self._certificate, self._key, self._client_ca)
+        self._files = FollowedFiles(
+            [path for path in paths if path is not None], self._load, "admin.tls"
+        )
         self.context = self._load()
         """For the listening socket: each handshake goes on with the newest."""
         self.context.sni_callback = self._choose
@@ -35,14 +31,7 @@ class AdminTls:
         _name: str | None,
         _context: ssl.SSLContext,
     ) -> None:
-        self._follow_files()
-        connection.context = self._newest
-
-    def _look(self) -> Marks:
-        """What changes with a file, however it is replaced. Links are followed."""
-        paths = (self._certificate, self._key, self._client_ca)
-        stats = [path.stat() for path in paths if path is not None]
-        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+        connection.context = self._files.newest()
 
     def _load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -53,22 +42,3 @@ class AdminTls:
             # A token serves as well, so a certificate is asked for and not demanded.
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
-
-    def _follow_files(self) -> None:
-        marks: Marks = ()  # of files that are not all there
-        try:
-            marks = self._look()
-            if marks in {self._marks, self._failed}:
-                return
-            self._newest = self._load()
-        except (OSError, ssl.SSLError) as error:
-            if marks != self._failed:
-                self._failed = marks
-                log.error(
-                    "admin.tls_reload_failed",
-                    reason=str(error),
-                    effect="the certificates read before stay in use",
-                )
-            return
-        self._marks, self._failed = marks, None
-        log.info("admin.tls_reloaded", certificate=str(self._certificate))

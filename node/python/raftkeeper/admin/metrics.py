@@ -26,7 +26,7 @@ COUNTERS = frozenset(
         "connection_rejected connection_request_count connection_revalidate_count "
         "dead_watchers_cleared large_requests_rejected loop_stalls packets_received packets_sent "
         "proposal_count response_bytes sessionless_connections_expired snap_count "
-        "snapshot_error_count stale_sessions_expired unsuccessful_handshake watch_bytes"
+        "snapshot_error_count tls_handshake_exceeded stale_sessions_expired unsuccessful_handshake watch_bytes"
     ).split()
 )
 """Those that only grow. They keep ZooKeeper's names, without the `_total` that Prometheus would

@@ -70,11 +70,14 @@ def plain_figures(figures: dict[str, Any]) -> dict[str, Value]:
 
 def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
     """Figures of the process, the door, the log and the snapshots."""
-    driver, snapshots = parts.driver.figures, parts.snapshotter
+    driver, snapshots, door = parts.driver.figures, parts.snapshotter, parts.door
     return {
         "uptime": view.uptime_ms,
         "open_file_descriptor_count": open_files(),
         "max_file_descriptor_count": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        "outstanding_tls_handshake": door.handshakes,
+        "unsuccessful_handshake": door.handshakes_failed,
+        "tls_handshake_exceeded": door.handshakes_waited,
         "quorum_size": len(parts.core.membership.voters),
         "commit_count": driver.entries_applied,
         "proposal_count": driver.batches,
@@ -175,8 +178,8 @@ def configuration(view: NodeView) -> dict[str, Value]:
     config = view.config
     data = config.storage.data_dir.absolute()
     return {
-        "clientPort": config.client.port,
-        "secureClientPort": -1,
+        "clientPort": config.client.port if config.client.plain else -1,
+        "secureClientPort": config.client.tls_port or -1,
         "dataDir": str(data / "snapshots"),
         "dataDirSize": directory_bytes(data / "snapshots"),
         "dataLogDir": str(data / "log"),

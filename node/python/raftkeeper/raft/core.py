@@ -63,10 +63,10 @@ class RaftCore:
             hot_bytes_max=config.hot_bytes_max,
         )
         base = restored.membership or Membership.of(())
-        self._memberships = MembershipHistory(restored.snapshot_index, base)
+        self.memberships = MembershipHistory(restored.snapshot_index, base)
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
-                self._memberships.append(index, Membership.decode(payload))
+                self.memberships.append(index, Membership.decode(payload))
         self._init_parts()
         self._init_handed(restored)
         invariant(
@@ -96,18 +96,18 @@ class RaftCore:
         self._handed_hard_state = restored.hard_state
         self._handed_commit: Index = restored.snapshot_index
         self._handed_soft_state = SoftState(self.role, self.leader_id)
-        self._handed_membership = self._memberships.current
+        self._handed_membership = self.memberships.current
 
     # -- what can be read
 
     @property
     def membership(self) -> Membership:
-        return self._memberships.current
+        return self.memberships.current
 
     @property
     def config_index(self) -> Index:
         """Stands for the membership that counts: two equal ones mean the same membership."""
-        return self._memberships.current_index
+        return self.memberships.current_index
 
     @property
     def members(self) -> frozenset[MemberId]:
@@ -155,18 +155,20 @@ class RaftCore:
         return self.log.term_at(index)
 
     def membership_at(self, index: Index) -> Membership:
-        return self._memberships.at(index)
+        return self.memberships.at(index)
 
     # -- calls of the driver
 
     def bootstrap(self, membership: Membership) -> None:
         """Founds an ensemble: the first entry of an empty log says who belongs to it.
 
-        The term may be above 0: a crash can leave the hard state of a founding without its entry.
+        Always of term 1, even if the hard state has outlived the entry in a crash: of a later one
+        it would look newer than what the other founders have committed since.
         """
         invariant(self.log.last_index == 0, "only a member with an empty log founds an ensemble")
+        self._touched = True
         self.term = max(self.term, 1)
-        self.append(EntryKind.CONFIG, membership.encode())
+        self.log.append(Entry(1, 1, EntryKind.CONFIG, membership.encode()))
         self.follow_config(membership)
 
     def tick(self) -> None:
@@ -255,7 +257,7 @@ class RaftCore:
             or reads.may_go_on(self)
             or self._handed_hard_state != (self.term, self.vote)
             or self._has_new_soft_state
-            or self._handed_membership is not self._memberships.current
+            or self._handed_membership is not self.memberships.current
             or self.restored is not None
             or self.fetch_due
             or self.redraw_timeout
@@ -274,13 +276,12 @@ class RaftCore:
         soft_state = membership = fetch = None
         if self._has_new_soft_state:
             soft_state = self._handed_soft_state = SoftState(self.role, self.leader_id)
-        if self._handed_membership is not self._memberships.current:
-            membership = self._handed_membership = self._memberships.current
+        if self._handed_membership is not self.memberships.current:
+            membership = self._handed_membership = self.memberships.current
         if self.fetch_due:
             fetch, self.fetch_due = self.fetch, False
-        sends_cold, redraw_timeout = tuple(self.sends_cold), self.redraw_timeout
-        self.sends_cold.clear()
-        self.redraw_timeout = False
+        sends_cold, self.sends_cold = tuple(self.sends_cold), []
+        redraw_timeout, self.redraw_timeout = self.redraw_timeout, False
         return Ready(
             self._promises.number,
             hard_state,
@@ -326,7 +327,7 @@ class RaftCore:
         """A durable snapshot covers `index`, and the log on disk begins behind it."""
         invariant(index <= self.applied_index, f"index {index} to compact is applied")
         self.log.compact(index)
-        self._memberships.compact(index)
+        self.memberships.compact(index)
 
     # -- for the files next door
 
@@ -339,19 +340,19 @@ class RaftCore:
 
     def follow_config(self, membership: Membership) -> None:
         """The last entry of the log holds a membership: from now on it counts."""
-        self._memberships.append(self.log.last_index, membership)
+        self.memberships.append(self.log.last_index, membership)
 
     def cut_off(self, index: Index) -> None:
         """The entry at `index` and all behind it go, and what was promised of them."""
         invariant(index > self.commit_index, f"entry {index} to be cut off is not committed")
         self.log.truncate_from(index)
-        self._memberships.truncate_from(index)
+        self.memberships.truncate_from(index)
         self._promises.cut_off(index, self.log.last_term)
 
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
         self.log.restore(meta.index, meta.term)
-        self._memberships = MembershipHistory(meta.index, meta.membership)
+        self.memberships = MembershipHistory(meta.index, meta.membership)
         self._promises.forget_entries()
         self.commit_index = self.applied_index = self._handed_commit = meta.index
         self.restored = meta

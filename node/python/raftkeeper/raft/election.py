@@ -38,15 +38,14 @@ class Election:
         """The leader itself has asked for this election."""
 
     def tick(self, role: Role, membership: Membership, deference_ticks: int = 0) -> bool:
-        """One tick went by without a leader; whether it is time to stand for election.
+        """One tick went by without a leader; whether it is time to stand for election, for a member
+        that may.
 
         A sole voter has nobody to wait for, so a follower stands up at once. As a candidate it
         waits for its own disk only: to start again would never end on a disk that is slower than
         the timeout.
         """
         self.elapsed_ticks += 1
-        if not membership.may_vote(self._member_id):
-            return False
         if membership.is_sole_voter(self._member_id):
             return role is Role.FOLLOWER
         wait_ticks = self.timeout_ticks + (0 if self.attempts else deference_ticks)

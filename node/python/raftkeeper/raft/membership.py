@@ -147,6 +147,11 @@ class MembershipHistory:
         """The one that counts at `index`; for an index older than all it is the oldest known."""
         return self._memberships[max(bisect_right(self._indexes, index) - 1, 0)]
 
+    def is_voter_since(self, index: Index, member: MemberId) -> bool:
+        """Whether the member is a voter of the one at `index` or of any later one."""
+        first = max(bisect_right(self._indexes, index) - 1, 0)
+        return any(membership.may_vote(member) for membership in self._memberships[first:])
+
     def append(self, index: Index, membership: Membership) -> None:
         self._indexes.append(index)
         self._memberships.append(membership)

@@ -1,6 +1,6 @@
 """What a core is made from: its configuration, and what the disk remembered. Values only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from raftkeeper.raft.membership import Membership
 from raftkeeper.raft.messages import NO_HARD_STATE, HardState, Index, MemberId, Term
@@ -29,7 +29,7 @@ class RaftConfig:
     """Entries asked from disk at once: few enough not to hold up the loop."""
     preferred_zones: tuple[str, ...] = ()
     """Members of these lead by preference. The same on all members, or they will pull in turn."""
-    nonce: int = 0
+    nonce: int = field(kw_only=True)
     """Drawn at random for each start, below 2**62: an answer to a read that was asked for before a
     restart must not be taken for a newer one's."""
 

@@ -11,6 +11,7 @@ from raftkeeper.raft.invariants import invariant
 from raftkeeper.raft.messages import (
     NOBODY,
     HardState,
+    Heartbeat,
     MemberId,
     PreVoteReply,
     PreVoteRequest,
@@ -41,16 +42,27 @@ def tick(core: "RaftCore") -> None:
         deference_ticks = decide_deference_ticks(
             config.member_id, core.membership, config.preferred_zones, config.election_ticks
         )
-    if election.tick(core.role, core.membership, deference_ticks):
+    is_time = election.tick(core.role, core.membership, deference_ticks)
+    if is_time and may_stand(core):
         stand(core)
     elif core.role is not Role.FOLLOWER:
         ask_for_votes(core)
 
 
+def may_stand(core: "RaftCore") -> bool:
+    """Whether this is a voter of the committed membership or of a later one.
+
+    The newest alone would not do (thesis 4.2.2): a leader that a change removes can be the only one
+    to hold the change's last entry, while the others, still joint, need its vote and cannot get it.
+    Then it must lead once more. Its own vote counts only where the newest membership has it.
+    """
+    return core.memberships.is_voter_since(core.commit_index, core.config.member_id)
+
+
 def stand(core: "RaftCore") -> None:
     """Stands for election, after asking whether it would be elected. A sole voter asks nobody."""
     me = core.config.member_id
-    invariant(core.membership.may_vote(me), "only voters stand for election")
+    invariant(may_stand(core), "only voters stand for election")
     if core.membership.is_sole_voter(me):
         become_candidate(core, forced=False)
         return
@@ -89,9 +101,11 @@ def on_leader_unreachable(core: "RaftCore") -> None:
     """The connection to the leader broke: stands soon, the most preferred first."""
     order = decide_order(core.membership, core.config.preferred_zones, core.leader_id)
     know_leader(core, NOBODY)
-    if core.config.member_id not in order:
+    if not may_stand(core):
         return
-    rank = order.index(core.config.member_id)
+    me = core.config.member_id
+    # Who is being removed goes last: the others can do without it, unless it holds more than they.
+    rank = order.index(me) if me in order else len(order)
     if rank == 0:
         stand(core)
     else:
@@ -107,6 +121,8 @@ def on_pre_vote_request(core: "RaftCore", request: PreVoteRequest) -> None:
     )
     term = request.term if granted else core.term
     core.outbox.append(PreVoteReply(core.config.member_id, request.sender, term, granted))
+    if core.leading is not None and request.sender not in core.leading.followers:
+        _tell_removed(core, request)
     if granted and core.role is Role.PRE_CANDIDATE and _is_preferred(core, request.sender):
         # Both would be told yes by all, and split the vote.
         become_follower(core, core.term, NOBODY)
@@ -151,9 +167,19 @@ def on_hard_state_durable(core: "RaftCore", hard_state: HardState) -> None:
 
 def on_timeout_now(core: "RaftCore", order: TimeoutNow) -> None:
     """The leader hands over: stands without asking first, since the leader is alive."""
-    if order.sender == core.leader_id and core.membership.may_vote(core.config.member_id):
+    if order.sender == core.leader_id and may_stand(core):
         become_candidate(core, forced=True)
         ask_for_votes(core)
+
+
+def _tell_removed(core: "RaftCore", request: PreVoteRequest) -> None:
+    """It holds the entry that removes it and has not heard that this is committed: else it would not
+    stand. Where its log ends as this one does there, both are the same so far (log matching).
+    """
+    if core.log.term_at(request.last_index) == request.last_term:
+        told = min(core.commit_index, request.last_index)
+        me = core.config.member_id
+        core.outbox.append(Heartbeat(me, request.sender, core.term, told, 0))
 
 
 def _count(core: "RaftCore", member: MemberId, *, granted: bool) -> None:

@@ -7,35 +7,34 @@ clients let in. A port that is taken or a folder in use is thus found before any
 import asyncio
 import gc
 import os
-import resource
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper._engine import EngineError
 from raftkeeper.server import limits
+from raftkeeper.server.client_ports import ClientPorts
 from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.operations import Operations
-from raftkeeper.server.ensemble.settings import EnsembleSettings
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
 from raftkeeper.server.listening import bind
 from raftkeeper.server.logs import LogBudget, get_logger, set_up_logging
+from raftkeeper.server.node_settings import build_settings, build_transport, raise_open_files
 from raftkeeper.server.opening import (
     OpenData,
     build_first_entry,
     lock_data,
     open_data,
 )
-from raftkeeper.server.peers import PeerSettings, PeerTransport, TlsSettings
+from raftkeeper.server.peers import PeerTransport
 from raftkeeper.server.shutdown import StopRequest, drain
 from raftkeeper.server.snapshotter import Snapshotter
-from raftkeeper.server.view import NodeParts, NodeView, node_version
+from raftkeeper.server.view import NodeParts, NodeView
 from raftkeeper.storage import DataDirectory, StorageError, Writer
 
 if TYPE_CHECKING:
@@ -101,8 +100,8 @@ class Node:
         config, view = self._config, self._view
         view.started_us, view.started_ms = self._clock.now_us(), self._clock.wall_ms()
         stop = StopRequest()
-        connections_max = _raise_open_files(config.client.connections_max)
-        client_socket = bind(config.client.listen, config.client.port, "client")
+        connections_max = raise_open_files(config.client.connections_max)
+        client_ports = ClientPorts(config.client)
         surfaces = self._bind_surfaces()
         peer_socket = None
         if config.talks_to_members:
@@ -120,12 +119,12 @@ class Node:
             if data is None:
                 return EXIT_OK
             parts = self._build(directory, data, connections_max, stop, transport)
-            server = await self._serve(parts, client_socket, stop)
-            if server is not None:
+            if await self._serve(parts, client_ports, stop):
                 await self._work(parts, stop)
-            return await self._end(parts, server)
+            client_ports.close()
+            return await self._end(parts)
         finally:
-            client_socket.close()
+            await client_ports.stop()
             if transport is not None:
                 await transport.stop()
             for surface in started:
@@ -178,6 +177,7 @@ class Node:
             unsent_bytes_max=config.client.unsent_bytes_max,
             unsent_stall_ms=config.client.unsent_stall_ms,
             on_lost=lambda client, reason: self._on_lost(door, client, reason),
+            super_subject=config.auth.super_subject,
         )
         driver.clients = clients
         if self._surfaces.reconfig is not None:
@@ -241,14 +241,12 @@ class Node:
             on_fatal=on_fatal,
         )
 
-    async def _serve(
-        self, parts: NodeParts, client_socket: socket.socket, stop: StopRequest
-    ) -> asyncio.Server | None:
-        """Replays the log, then lets clients in; None when it was stopped before."""
+    async def _serve(self, parts: NodeParts, client_ports: ClientPorts, stop: StopRequest) -> bool:
+        """Replays the log, then lets clients in; False when it was stopped before."""
         asyncio.get_running_loop().add_reader(self._notify_fd, parts.driver.on_durable)
         parts.driver.start()
         if not await stop.wait_unless(parts.driver.serving):
-            return None
+            return False
         # A full collection walks everything that was imported, 13 ms in which nobody is served; none
         # of that is ever garbage, so it is left out from now on.
         gc.collect()
@@ -261,9 +259,7 @@ class Node:
             on_refused=self._on_refused,
         )
         self._acceptor = acceptor
-        server = await asyncio.get_running_loop().create_server(
-            acceptor, sock=client_socket, backlog=limits.ACCEPT_BACKLOG
-        )
+        await client_ports.open(acceptor)
         self._view.state = "serving"
         self._view.serving_us = self._clock.now_us()
         log.info(
@@ -275,7 +271,7 @@ class Node:
             zxid=f"0x{parts.engine.last_zxid:x}",
             start_ms=(self._view.serving_us - self._view.started_us) // 1000,
         )
-        return server
+        return True
 
     # ---- while it runs ---------------------------------------------------------------------------
 
@@ -317,11 +313,9 @@ class Node:
 
     # ---- end -------------------------------------------------------------------------------------
 
-    async def _end(self, parts: NodeParts, server: asyncio.Server | None) -> int:
+    async def _end(self, parts: NodeParts) -> int:
         """Stops in order; what is acknowledged is durable by then in any case."""
         self._view.stopping = "stopping"
-        if server is not None:
-            server.close()
         failure = self._fatal
         if failure is None:
             await drain(parts, self._acceptor, snapshot=self._config.snapshot.on_exit)
@@ -343,46 +337,3 @@ class Node:
         else:
             log.critical("node.failed", reason=repr(failure), exc_info=failure)
         return EXIT_FAILED
-
-
-def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
-    """The links to other members, as configured."""
-    peer = config.peer
-    tls = None
-    if peer.tls_certificate:
-        tls = TlsSettings(
-            certificate_file=Path(peer.tls_certificate),
-            key_file=Path(peer.tls_key or peer.tls_certificate),
-            ca_file=Path(peer.tls_ca),
-        )
-    settings = PeerSettings(
-        frame_bytes_max=max(limits.PEER_FRAME_BYTES_MIN, config.record_bytes_max * 2),
-        snapshot_bytes_per_s=peer.snapshot_bytes_per_s,
-        tls=tls,
-        address=config.peer_address,
-        software=f"raftkeeper {node_version()}",
-    )
-    return PeerTransport(settings, clock=clock)
-
-
-def build_settings(config: "Config") -> EnsembleSettings:
-    """What the driver takes of the configuration."""
-    return EnsembleSettings(
-        tick_s=config.ensemble.tick_ms / 1000,
-        election_ticks=config.ensemble.election_ticks,
-        batch_bytes_max=config.storage.batch_bytes_max,
-    )
-
-
-def _raise_open_files(connections_max: int) -> int:
-    """Raises the limit of open files as far as needed; the bound on connections that fits it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections_max + limits.SPARE_DESCRIPTORS
-    if soft < wanted:
-        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-        soft = allowed
-    fitting = min(connections_max, soft - limits.SPARE_DESCRIPTORS)
-    if fitting < connections_max:
-        log.warning("client.connections_max_lowered", wanted=connections_max, allowed=fitting)
-    return fitting

@@ -21,6 +21,9 @@ class ConnectionEngine(Protocol):
     def connect(self, address: str, now_us: int) -> int:
         """A new connection's id."""
 
+    def certify(self, conn: int, subject: str, *, is_super: bool) -> None:
+        """Who it is by its certificate."""
+
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
         """One socket read in, the replies that are ready out."""
 
@@ -40,6 +43,7 @@ class Clients:
         unsent_bytes_max: int,
         unsent_stall_ms: int,
         on_lost: Callable[["ClientProtocol", str], None],
+        super_subject: str = "",
     ) -> None:
         self.engine = engine
         self.now_us = now_us
@@ -47,6 +51,8 @@ class Clients:
         self.unsent_bytes_max = unsent_bytes_max
         self.unsent_stall_us = unsent_stall_ms * 1000
         self.on_lost = on_lost
+        self.super_subject = super_subject
+        """Whose certificate passes every ACL; '' for nobody's."""
         self.by_conn: dict[int, ClientProtocol] = {}
         self.writes: dict[int, Callable[[bytes], None]] = {}
         self.stopping = False
@@ -112,7 +118,12 @@ class ClientProtocol(asyncio.Protocol):
     )
 
     def __init__(
-        self, clients: Clients, transport: asyncio.Transport, address: str, peer: str
+        self,
+        clients: Clients,
+        transport: asyncio.Transport,
+        address: str,
+        peer: str,
+        subject: str = "",
     ) -> None:
         self._clients = clients
         self._engine = clients.engine
@@ -128,6 +139,8 @@ class ClientProtocol(asyncio.Protocol):
         self._progress_us = 0
         self._reason = ""
         self.conn = self._engine.connect(address, self._now_us())
+        if subject:
+            self._engine.certify(self.conn, subject, is_super=subject == clients.super_subject)
         clients.by_conn[self.conn] = self
         self._write: Callable[[bytes], None] = transport.write
         clients.writes[self.conn] = self._write

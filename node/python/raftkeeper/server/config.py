@@ -10,80 +10,13 @@ from typing import Literal, Self
 
 from pydantic import Field, computed_field, field_validator, model_validator
 
+from raftkeeper.server.config_client import Client
 from raftkeeper.server.config_ensemble import Ensemble, Peer
 from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
 """Of a batch beside its requests: headers and the auth lists, generously."""
-
-
-class Client(Section):
-    """Where clients connect, and how much of the node one of them may take."""
-
-    listen: str = Field(
-        "127.0.0.1",
-        description="Address to listen on. Loopback, so that a first try is open to nobody else; "
-        "`0.0.0.0` or `::` for all.",
-    )
-    port: Port = Field(2181, description="Port of the client protocol; ZooKeeper's.")
-    connections_max: int = Field(
-        16_000,
-        ge=1,
-        le=1_000_000,
-        description="Connections in all. Lowered at start to what the limit of open files allows.",
-    )
-    connections_per_address_max: int = Field(
-        12_000,
-        ge=0,
-        le=1_000_000,
-        description="Connections from one address; 0 for no bound. Three quarters of all, so that "
-        "one host gone wild leaves room for others; ZooKeeper's 60 stops honest ones.",
-    )
-    frame_bytes_max: int = Field(
-        0xFFFFF,
-        ge=4 * KIB,
-        le=256 * MIB,
-        description="Longest request, ZooKeeper's jute.maxbuffer and its default. Clients must "
-        "agree with it, or they fail to read what others wrote.",
-    )
-    connection_outstanding_max: int = Field(
-        1_000,
-        ge=1,
-        le=1_000_000,
-        description="Unanswered requests of one connection before it is no longer read.",
-    )
-    outstanding_max: int = Field(
-        50_000,
-        ge=1,
-        le=10_000_000,
-        description="Unanswered requests in all before those who send more are no longer read: "
-        "300 connections of depth 160.",
-    )
-    unsent_bytes_max: int = Field(
-        64 * MIB,
-        ge=64 * KIB,
-        le=4096 * MIB,
-        description="Unread answers and events at which a connection is closed. The names of a "
-        "million children are about 20 MiB and must fit.",
-    )
-    linearizable_reads: bool = Field(
-        False,
-        description="Every read first makes sure that it sees all that was acknowledged anywhere, "
-        "at the cost of a round to the leader. Otherwise a read sees the state of its node, and "
-        "`sync` before it does the same.",
-    )
-    read_only_mode: bool = Field(
-        False,
-        description="Serve clients that say they are content with reading while there is no "
-        "leader. ZooKeeper's readonlymode.enabled.",
-    )
-    unsent_stall_ms: int = Field(
-        30_000,
-        ge=100,
-        le=3_600_000,
-        description="How long a client may take nothing of what waits for it before it is closed.",
-    )
 
 
 class Session(Section):
@@ -258,6 +191,12 @@ class Auth(Section):
         "nobody. ZooKeeper's superDigest.",
         json_schema_extra={"secret": True},
     )
+    super_subject: str = Field(
+        "",
+        description="Subject of the client certificate that passes every ACL, as in the ACLs of "
+        "scheme x509: `CN=admin,O=Example`; empty for nobody. ZooKeeper's "
+        "X509AuthenticationProvider.superUser.",
+    )
     skip_acl: bool = Field(False, description="Check no ACL at all. ZooKeeper's skipACL.")
 
     @field_validator("super_digest")
@@ -316,11 +255,37 @@ class Config(Section):
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
+    def listed_as(self) -> int:
+        """Which of ensemble.members this node is; 0 when it is none of them."""
+        if self.ensemble.member:
+            return self.ensemble.member
+        by_address = {address: number for number, address in self._listed()}
+        return by_address.get(self.peer.address, 0)
+
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
     def peer_address(self) -> str:
         """Where the others reach this node."""
-        named = dict(item.split("=", 1) for item in self.ensemble.members)
         default = f"{self.peer.listen}:{self.peer.port}"
-        return self.peer.address or named.get(str(self.ensemble.member), default)
+        return self.peer.address or dict(self._listed()).get(self.ensemble.member, default)
+
+    def _listed(self) -> list[tuple[int, str]]:
+        pairs = (item.split("=", 1) for item in self.ensemble.members)
+        return [(int(number), address) for number, address in pairs]
+
+    @model_validator(mode="after")
+    def check_listed(self) -> Self:
+        """A list of members is of use only to a node that knows which of them it is."""
+        ensemble = self.ensemble
+        if ensemble.members and not ensemble.member and not self.peer.address:
+            raise ValueError(
+                "ensemble.members is set, but not which of them this node is: set peer.address to "
+                "its own address, or ensemble.member to its id"
+            )
+        addresses = [address for _, address in self._listed()]
+        if len(set(addresses)) != len(addresses):
+            raise ValueError("ensemble.members: an address stands twice")
+        return self
 
     @model_validator(mode="after")
     def check_segment(self) -> Self:

@@ -6,6 +6,9 @@ from pydantic import Field, field_validator, model_validator
 
 from raftkeeper.server.config_section import MIB, Port, Section
 
+FOUNDERS_MAX = 9
+"""A write waits for a majority: nine survive the loss of four, and nobody needs more."""
+
 
 class Ensemble(Section):
     """How this node becomes one of several, and how fast they miss each other.
@@ -23,7 +26,8 @@ class Ensemble(Section):
         0,
         ge=0,
         le=255,
-        description="Which of `members` this node is; 0 when there are none.",
+        description="Which of `members` this node is; 0: the one whose address is peer.address. A "
+        "node that is none of them waits to be added.",
     )
     bootstrap: bool = Field(
         False,
@@ -72,15 +76,15 @@ class Ensemble(Section):
         ids = [_member_id(item) for item in value]
         if len(set(ids)) != len(ids):
             raise ValueError("an id stands twice")
-        if len(ids) > 7:
-            raise ValueError("more than seven voters only make writes slower")
+        if len(ids) > FOUNDERS_MAX:
+            raise ValueError(f"more than {FOUNDERS_MAX} voters only make writes slower")
         return value
 
     @model_validator(mode="after")
     def check_member(self) -> Self:
-        """This node is one of the list, if there is a list."""
+        """A number names one of the list."""
         ids = [_member_id(item) for item in self.members]
-        if ids and self.member not in ids:
+        if ids and self.member and self.member not in ids:
             raise ValueError(f"member must be one of the ids in members: {sorted(ids)}")
         if self.member and not ids:
             raise ValueError("member names one of members, which is empty")

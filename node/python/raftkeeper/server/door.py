@@ -1,4 +1,4 @@
-"""Who may come in: the bounds on connections, in all and per address.
+"""Who may come in: the bounds on connections, in all and per address; TLS handshakes.
 
 It counts; it holds no socket. What is refused is closed without a word, as ZooKeeper does, because
 a client that has not shaken hands cannot be told anything.
@@ -15,6 +15,11 @@ class Door:
         self.per_address_max = per_address_max
         self.open = 0
         self.rejected = 0
+        self.handshakes = 0
+        """TLS handshakes under way; they count among those that are open."""
+        self.handshakes_failed = 0
+        self.handshakes_waited = 0
+        """How often nobody was accepted because too many were under way."""
         self._by_address: Counter[str] = Counter()
 
     def admit(self, address: str) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from raftkeeper.server import limits
 from raftkeeper.server.client_protocol import ClientProtocol, Clients, as_transport
+from raftkeeper.server.client_tls import subject_of_client
 from raftkeeper.server.door import Door
 
 
@@ -62,12 +63,14 @@ class Acceptor:
 class FirstBytes(asyncio.Protocol):
     """A socket of which it is not known yet what it speaks."""
 
-    __slots__ = ("_acceptor", "_address", "_data", "deadline_us", "transport")
+    __slots__ = ("_acceptor", "_data", "_subject", "address", "deadline_us", "transport")
 
-    def __init__(self, acceptor: Acceptor) -> None:
+    def __init__(self, acceptor: Acceptor, admitted: str = "") -> None:
+        """`admitted`: the address that was let in at the door before, for the sake of TLS."""
         self._acceptor = acceptor
         self._data = b""
-        self._address = ""
+        self._subject = ""
+        self.address = admitted
         self.transport: asyncio.Transport | None = None
         self.deadline_us = 0
 
@@ -75,15 +78,10 @@ class FirstBytes(asyncio.Protocol):
         """Admitted, or closed without a word."""
         acceptor = self._acceptor
         self.transport = as_transport(transport)
-        peername = transport.get_extra_info("peername")
-        # A client of version 4 on a socket for all addresses: ACLs and bounds know it by its own.
-        address = peername[0].removeprefix("::ffff:") if peername else "unknown"
-        refusal = acceptor.door.admit(address)
+        refusal = self._identify() if self.address else self._admit()
         if refusal:
-            acceptor.on_refused(address, refusal)
             self.transport.abort()
             return
-        self._address = address
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         now_us = acceptor.clients.now_us()
@@ -110,18 +108,41 @@ class FirstBytes(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone before it was a client."""
         self._acceptor.silent.discard(self)
-        if self._address:
-            self._acceptor.door.leave(self._address)
+        if self.address:
+            self._acceptor.door.leave(self.address)
+
+    def _admit(self) -> str:
+        """The reason why not, '' when it may come in."""
+        assert self.transport is not None
+        peername = self.transport.get_extra_info("peername")
+        # A client of version 4 on a socket for all addresses: ACLs and bounds know it by its own.
+        address = peername[0].removeprefix("::ffff:") if peername else "unknown"
+        refusal = self._acceptor.door.admit(address)
+        if refusal:
+            self._acceptor.on_refused(address, refusal)
+        else:
+            self.address = address
+        return refusal
+
+    def _identify(self) -> str:
+        """Who it is by its certificate, if it has one; the reason why that cannot be read, or ''."""
+        assert self.transport is not None
+        try:
+            self._subject = subject_of_client(self.transport.get_extra_info("ssl_object"))
+        except ValueError as error:
+            self._acceptor.on_refused(self.address, str(error))
+            return str(error)
+        return ""
 
     def _become_client(self, transport: asyncio.Transport) -> None:
         acceptor = self._acceptor
         acceptor.silent.discard(self)
         if not acceptor.is_open():
-            acceptor.on_refused(self._address, "this node does not serve clients now")
+            acceptor.on_refused(self.address, "this node does not serve clients now")
             transport.abort()
             return
         peername = transport.get_extra_info("peername")
-        peer = f"{self._address}:{peername[1]}" if peername else "unknown"
-        client = ClientProtocol(acceptor.clients, transport, self._address, peer)
+        peer = f"{self.address}:{peername[1]}" if peername else "unknown"
+        client = ClientProtocol(acceptor.clients, transport, self.address, peer, self._subject)
         transport.set_protocol(client)
         client.data_received(self._data)

@@ -22,6 +22,15 @@ COMMAND_DRAIN_TIMEOUT_S: Final = 10.0
 """How long the answer to a four-letter command may take to leave: a dump can be megabytes, but a
 reader that takes none of it must not pin it."""
 
+TLS_HANDSHAKES_MAX: Final = 256
+"""TLS handshakes of clients under way. Each takes about a millisecond of the loop and up to 100 KB."""
+
+TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
+"""As for the first bytes: a distant client on a bad line is done within two."""
+
+ACCEPT_RETRY_S: Final = 0.5
+"""After an accept that failed, for want of file descriptors mostly."""
+
 WRITE_HIGH_WATER_BYTES: Final = 256 * 1024
 """Unsent bytes at which a connection is no longer read: it has more answers than it takes."""
 

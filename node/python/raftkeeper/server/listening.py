@@ -6,8 +6,10 @@ import socket
 from raftkeeper.server.errors import NodeError
 
 
-def bind(address: str, port: int, section: str) -> socket.socket:
-    """A bound TCP socket that does not listen yet. `section` of the configuration is to blame."""
+def bind(address: str, port: int, section: str, key: str = "port") -> socket.socket:
+    """A bound TCP socket that does not listen yet. `section` and `key` of the configuration are to
+    blame.
+    """
     try:
         infos = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
@@ -23,18 +25,18 @@ def bind(address: str, port: int, section: str) -> socket.socket:
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        raise NodeError(_sentence(error, address, port, section)) from error
+        raise NodeError(_sentence(error, address, port, section, key)) from error
     return sock
 
 
-def _sentence(error: OSError, address: str, port: int, section: str) -> str:
+def _sentence(error: OSError, address: str, port: int, section: str, key: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"port {port} on {address} is in use, by another node perhaps: "
-            f"stop it, or choose another {section}.port"
+            f"stop it, or choose another {section}.{key}"
         )
     if error.errno == errno.EACCES:
-        return f"no permission for port {port} on {address}: choose {section}.port above 1023"
+        return f"no permission for port {port} on {address}: choose {section}.{key} above 1023"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{address} is no address of this host: correct {section}.listen"
-    return f"cannot bind {address}:{port} ({section}.listen, {section}.port): {error.strerror}"
+    return f"cannot bind {address}:{port} ({section}.listen, {section}.{key}): {error.strerror}"

@@ -18,7 +18,7 @@ from raftkeeper.raft import (
 
 def leader() -> RaftCore:
     """A sole voter that leads and has applied its no-op."""
-    core = RaftCore(RaftConfig(1, hot_bytes_max=100), Restored())
+    core = RaftCore(RaftConfig(1, hot_bytes_max=100, nonce=0), Restored())
     core.bootstrap(Membership.of([1]))
     core.tick()
     settle(core)
@@ -38,7 +38,7 @@ def settle(core: RaftCore) -> None:
 
 def test_the_vote_is_durable_before_it_counts() -> None:
     """A candidate leads only when its own vote of this very term is on disk."""
-    core = RaftCore(RaftConfig(1), Restored())
+    core = RaftCore(RaftConfig(1, nonce=0), Restored())
     core.bootstrap(Membership.of([1]))
     core.campaign()
     first = core.ready()
@@ -87,7 +87,7 @@ def test_old_payloads_leave_the_memory_and_come_back_as_a_range() -> None:
         last_index=core.last_index,
         configs=((1, Membership.of([1]).encode()),),
     )
-    again = RaftCore(RaftConfig(1), restored)
+    again = RaftCore(RaftConfig(1, nonce=0), restored)
     again.tick()
     again.persisted(again.ready().number)
     again.persisted(again.ready().number)
@@ -96,9 +96,18 @@ def test_old_payloads_leave_the_memory_and_come_back_as_a_range() -> None:
     assert [(entry.index, entry.kind) for entry in ready.committed] == [(13, EntryKind.NOOP)]
 
 
+def test_the_founding_entry_is_of_term_1_on_every_founder() -> None:
+    """Founded again in a later term it would look newer than a log of committed entries."""
+    for hard_state in HardState(0, 0), HardState(1, 2), HardState(7, 1):
+        core = RaftCore(RaftConfig(1, nonce=0), Restored(hard_state=hard_state))
+        core.bootstrap(Membership.of([1, 2, 3]))
+        assert core.term_at(1) == 1
+        assert core.term == max(hard_state.term, 1)
+
+
 def test_only_the_leader_proposes_and_grants_reads() -> None:
     """Others say whom to ask."""
-    core = RaftCore(RaftConfig(1), Restored())
+    core = RaftCore(RaftConfig(1, nonce=0), Restored())
     for ask in (lambda: core.propose(b""), lambda: core.read_index(1)):
         with pytest.raises(NotLeader, match="unknown"):
             ask()
@@ -115,12 +124,12 @@ def test_the_driver_may_not_run_ahead() -> None:
     with pytest.raises(InvariantBroken, match="is applied"):
         core.compact(99)
     with pytest.raises(InvariantBroken, match="only voters"):
-        RaftCore(RaftConfig(1), Restored()).campaign()
+        RaftCore(RaftConfig(1, nonce=0), Restored()).campaign()
 
 
 def test_a_member_of_many_asks_for_votes_in_vain() -> None:
     """It does not even begin a new term; the timeout may be drawn anew."""
-    core = RaftCore(RaftConfig(1, election_ticks=50), Restored())
+    core = RaftCore(RaftConfig(1, election_ticks=50, nonce=0), Restored())
     core.bootstrap(Membership.of([1, 2, 3]))
     core.set_election_timeout(2)
     core.tick()
@@ -155,7 +164,8 @@ def test_a_hard_state_older_than_the_log_is_refused() -> None:
     """A member that forgot a term may have voted twice in it."""
     with pytest.raises(InvariantBroken, match="hard state"):
         RaftCore(
-            RaftConfig(1), Restored(hard_state=HardState(1, 1), term_starts=((1, 2),), last_index=1)
+            RaftConfig(1, nonce=0),
+            Restored(hard_state=HardState(1, 1), term_starts=((1, 2),), last_index=1),
         )
 
 
@@ -170,7 +180,7 @@ def test_configs_before_the_snapshot_do_not_count_again() -> None:
         last_index=7,
         configs=((1, Membership.of([9]).encode()), (6, Membership.of([1], [4]).encode())),
     )
-    core = RaftCore(RaftConfig(1), restored)
+    core = RaftCore(RaftConfig(1, nonce=0), restored)
     assert core.membership_at(5) == Membership.of([1])
     assert core.membership == Membership.of([1], [4])
 
@@ -191,7 +201,7 @@ def test_an_entry_of_an_earlier_term_is_not_committed_by_counting() -> None:
         last_index=3,
         configs=((1, Membership.of([1]).encode()),),
     )
-    core = RaftCore(RaftConfig(1), restored)
+    core = RaftCore(RaftConfig(1, nonce=0), restored)
     core.tick()
     core.persisted(core.ready().number)
     assert core.role is Role.LEADER

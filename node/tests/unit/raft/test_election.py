@@ -32,13 +32,6 @@ def test_a_sole_voter_stands_at_once_and_only_once() -> None:
     assert not any(election.tick(Role.CANDIDATE, alone) for _ in range(10))
 
 
-def test_learners_and_strangers_never_stand() -> None:
-    """However long they hear nothing."""
-    election = Election(4, 1)
-    for membership in (THREE, Membership.of([1], learners=[4]), Membership.of([])):
-        assert not any(election.tick(Role.FOLLOWER, membership) for _ in range(5))
-
-
 def test_the_first_word_of_a_member_stands() -> None:
     """A refusal that arrives twice, or turns around, counts once."""
     election = Election(1, 3)

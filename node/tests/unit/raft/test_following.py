@@ -52,7 +52,7 @@ def test_a_snapshot_that_the_log_has_reached_only_commits() -> None:
 
 def test_a_snapshot_of_a_newer_term_brings_the_term() -> None:
     """It was taken by a leader that this member has not heard of."""
-    core = RaftCore(RaftConfig(4), Restored())
+    core = RaftCore(RaftConfig(4, nonce=0), Restored())
     assert core.restore(SnapshotMeta(9, 5, Membership.of([1, 2], [4])))
     ready = core.ready()
     assert (core.term, core.first_index, core.applied_index) == (5, 10, 9)

@@ -48,7 +48,7 @@ def test_a_transfer_to_the_best_goes_to_the_preferred_one() -> None:
     assert core.preferred_leader == 3
     core.change(Update(2, "", "near", 0), core.config_index)
     scenario.do("settle")
-    zoned = RaftConfig(1, preferred_zones=("near",))
+    zoned = RaftConfig(1, preferred_zones=("near",), nonce=0)
     core.config, kept = zoned, core.config
     assert core.preferred_leader == 2
     core.config = kept

@@ -1,13 +1,25 @@
 """Who stands, who votes, and when a vote counts."""
 
+import pytest
 from tests.raft.cluster_runner import ClusterScenario
 from tests.unit.raft.ensemble import core_of, ensemble
 
 from raftkeeper.raft import (
+    Append,
+    Entry,
+    EntryKind,
+    Heartbeat,
+    InvariantBroken,
+    Membership,
+    RaftConfig,
+    RaftCore,
+    Restored,
     Role,
     VoteReply,
     VoteRequest,
 )
+from raftkeeper.raft.election import APART_TICKS
+from raftkeeper.raft.voting import may_stand
 
 
 def test_a_campaign_of_the_leader_is_nothing() -> None:
@@ -29,6 +41,41 @@ def test_the_votes_of_all_others_do_not_stand_in_for_the_own() -> None:
     assert core_of(scenario, 1).role is Role.CANDIDATE
     scenario.do("persist 1")
     assert core_of(scenario, 1).role is Role.LEADER
+
+
+def test_learners_and_strangers_never_stand() -> None:
+    """However long they hear nothing."""
+    for membership in ([1, 2, 3], [4]), ([1], [4]), ([1, 2, 3], []):
+        core = RaftCore(RaftConfig(4, nonce=0), Restored())
+        core.bootstrap(Membership.of(*membership))
+        core.set_election_timeout(1)
+        for _ in range(50):
+            core.tick()
+        assert (core.role, core.ready().messages) == (Role.FOLLOWER, ())
+        with pytest.raises(InvariantBroken, match="only voters"):
+            core.campaign()
+
+
+def test_a_voter_of_the_committed_membership_stands_whatever_comes_behind_it() -> None:
+    """It may be needed until its leaving is committed, and may not disturb from then on."""
+    core = core_of(ensemble(), 2)
+    leaves = Entry(3, 2, EntryKind.CONFIG, Membership.of([1, 3]).encode())
+    core.step(Append(1, 2, 2, 2, 2, (leaves,), 2, 1))
+    assert may_stand(core)
+    core.step(Heartbeat(1, 2, 2, 3, 1))
+    assert not may_stand(core)
+
+
+def test_who_is_being_removed_lets_the_others_stand_first() -> None:
+    """They can do without it unless its log is longer."""
+    core = core_of(ensemble(), 2)
+    leaves = Entry(3, 2, EntryKind.CONFIG, Membership.of([1, 3]).encode())
+    core.step(Append(1, 2, 2, 2, 2, (leaves,), 2, 1))
+    core.leader_unreachable(1)
+    assert core.role is Role.FOLLOWER
+    for _ in range(APART_TICKS):
+        core.tick()
+    assert core.role is Role.PRE_CANDIDATE
 
 
 def test_nobody_votes_for_a_log_that_lacks_something() -> None:

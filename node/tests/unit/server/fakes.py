@@ -28,6 +28,7 @@ class FakeEngine:
         self.next_conn = 1
         self.fed: list[tuple[int, bytes]] = []
         self.gone: list[int] = []
+        self.certified: list[tuple[int, str, bool]] = []
         self.gathered: list[tuple[int, bytes]] = []
         self.actions: list[tuple[int, int, str]] = []
         self.replies: list[tuple[int, bytes]] = []
@@ -48,6 +49,9 @@ class FakeEngine:
     def connect(self, address: str, now_us: int) -> int:
         self.next_conn += 1
         return self.next_conn
+
+    def certify(self, conn: int, subject: str, *, is_super: bool) -> None:
+        self.certified.append((conn, subject, is_super))
 
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
         self.fed.append((conn, data))

@@ -122,3 +122,52 @@ def test_malformed_super_digest_is_refused(digest: str) -> None:
     """A password in clear in its place would lock the operator out and leak."""
     with pytest.raises(ConfigError, match="user:base64"):
         load_config(None, {}, {"--auth-super-digest": digest})
+
+
+FOUNDERS = "1=a:2888,2=b:2888,3=c:2888"
+
+
+def founders(**flags: str) -> Config:
+    """The configuration of a founder's flags."""
+    named = {f"--{name.replace('_', '-')}": value for name, value in flags.items()}
+    return load_config(None, {}, {"--ensemble-members": FOUNDERS, **named})
+
+
+def test_founder_is_found_by_its_address() -> None:
+    """A pod knows its name and not its number."""
+    config = founders(peer_address="b:2888")
+    assert (config.listed_as, config.peer_address) == (2, "b:2888")
+
+
+def test_founder_that_is_not_in_the_list_is_none_of_them() -> None:
+    """It waits to be added, under its own address."""
+    config = founders(peer_address="d:2888")
+    assert (config.listed_as, config.peer_address) == (0, "d:2888")
+
+
+def test_number_outranks_the_address() -> None:
+    """The list may hold names that only the others use."""
+    config = founders(ensemble_member="3", peer_address="b:2888")
+    assert (config.listed_as, config.peer_address) == (3, "b:2888")
+    assert founders(ensemble_member="3").peer_address == "c:2888"
+
+
+def test_list_without_a_self_is_refused() -> None:
+    """All would found, or nobody."""
+    with pytest.raises(ConfigError, match=r"set peer\.address to its own address"):
+        founders()
+
+
+def test_address_that_stands_twice_is_refused() -> None:
+    """Two members cannot be at one place."""
+    with pytest.raises(ConfigError, match="an address stands twice"):
+        load_config(None, {}, {"--ensemble-members": "1=a:1,2=a:1", "--peer-address": "a:1"})
+
+
+def test_nine_may_found_and_ten_may_not() -> None:
+    """More only make writes slower."""
+    lists = [",".join(f"{n}=h{n}:1" for n in range(1, count + 1)) for count in (9, 10)]
+    given = {"--peer-address": "h9:1"}
+    assert load_config(None, {}, {"--ensemble-members": lists[0], **given}).listed_as == 9
+    with pytest.raises(ConfigError, match="more than 9 voters"):
+        load_config(None, {}, {"--ensemble-members": lists[1], **given})

@@ -24,7 +24,7 @@ class Bench:
         self.clock = FakeClock()
         self.fatal: list[BaseException] = []
         self.notify_fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.core = RaftCore(RaftConfig(member_id=1), Restored(hard_state=HardState(0, 0)))
+        self.core = RaftCore(RaftConfig(member_id=1, nonce=0), Restored(hard_state=HardState(0, 0)))
         self.core.bootstrap(Membership.of(voters=[1]))
         self.driver = Driver(
             engine=self.engine,  # type: ignore[arg-type]

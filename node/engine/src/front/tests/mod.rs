@@ -1,6 +1,7 @@
 //! Scenarios against a whole front with a log that commits when told to.
 
 mod barriers;
+mod certificates;
 mod ensemble;
 mod groups;
 mod leaderless;
@@ -136,6 +137,11 @@ impl Node {
 
     fn client(&mut self) -> Client {
         let conn = self.front.connect("127.0.0.1", self.now_us);
+        self.greet(conn)
+    }
+
+    /// A session of its own for this connection.
+    fn greet(&mut self, conn: u64) -> Client {
         assert_eq!(self.feed_raw(conn, &connect_request(0, [0; 16], 10_000)), []);
         let granted = self.commit_raw().remove(&conn).unwrap_or_default();
         let (_, session, password) = connect_response(&granted);

@@ -63,7 +63,8 @@ async def find_identity(
         identity = Identity.waiting(os.urandom(16))
         directory.create(identity)
     listed = parse_members(settings.members)
-    founds = bool(listed) and settings.bootstrap and settings.member == min(listed)
+    me = config.listed_as
+    founds = bool(listed) and settings.bootstrap and me == min(listed)
     adopted: asyncio.Future[Identity] = asyncio.get_running_loop().create_future()
     incarnation = identity.incarnation
 
@@ -75,12 +76,14 @@ async def find_identity(
     log.info(
         "node.waiting",
         incarnation=incarnation.hex(),
+        address=config.peer_address,
+        listed_as=me,
         reason="to found an ensemble with all of ensemble.members" if founds else "to be taken in",
     )
     if founds:
         membership = await _gather(config, listed, incarnation, transport, adopted)
         if membership is not None:
-            founder = Identity(os.urandom(16), settings.member, incarnation, founds=True)
+            founder = Identity(os.urandom(16), me, incarnation, founds=True)
             directory.create(founder)
             log.info("ensemble.founded", cluster=founder.cluster_id.hex(), members=sorted(listed))
             return founder, membership
@@ -138,7 +141,7 @@ async def _gather(
     adopted: "asyncio.Future[Identity]",
 ) -> Membership | None:
     """Until all are there; None when one of them belongs to an ensemble, or somebody took us in."""
-    me = config.ensemble.member
+    me = config.listed_as
     said: tuple[str, ...] = ()
     while not adopted.done():
         others = sorted(member for member in listed if member != me)

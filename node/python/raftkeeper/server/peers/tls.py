@@ -1,8 +1,7 @@
 """Mutual TLS between members, with certificates that may be replaced while the node runs.
 
-The files are looked at before each new connection; when one has changed all are read again. Files
-that do not fit together (half replaced, perhaps) are said once, and the ones from before stay in
-use. Connections that are there keep what they have shaken hands with.
+The files are looked at before each new connection (see `followed_files`). Connections that are there
+keep what they have shaken hands with.
 """
 
 import fnmatch
@@ -12,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raftkeeper.server.errors import NodeError
-from raftkeeper.server.logs import get_logger
-
-log = get_logger(__name__)
+from raftkeeper.server.followed_files import UNUSABLE, FollowedFiles, describe_unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +28,29 @@ class TlsSettings:
     has signed is a member."""
 
 
-Marks = tuple[tuple[int, int, int], ...]
-
-
 class TlsContexts:
     """The contexts of both roles, always from the newest files that fit together."""
 
     def __init__(self, settings: TlsSettings) -> None:
         self._settings = settings
-        self._failed: Marks | None = None
-        self.reloads = 0
+        paths = (settings.certificate_file, settings.key_file, settings.ca_file)
         try:
-            self._marks = self._look()
-            self._server, self._client = self._load()
-        except (OSError, ssl.SSLError) as error:
-            raise NodeError(f"peer.tls: {_sentence(error, settings)}") from error
+            self._files = FollowedFiles(paths, self._load, "peer.tls")
+        except UNUSABLE as error:
+            raise NodeError(f"peer.tls: {describe_unusable(error, paths)}") from error
+
+    @property
+    def reloads(self) -> int:
+        """How often the files were read anew."""
+        return self._files.reloads
 
     def server(self) -> ssl.SSLContext:
         """For a connection that came in."""
-        self._follow_files()
-        return self._server
+        return self._files.newest()[0]
 
     def client(self) -> ssl.SSLContext:
         """For one that goes out."""
-        self._follow_files()
-        return self._client
+        return self._files.newest()[1]
 
     def wrong_name(self, certificate: Mapping[str, object] | None) -> str:
         """Why the bearer of this certificate is no member; empty when it may be one."""
@@ -69,14 +64,6 @@ class TlsContexts:
         ):
             return ""
         return f"its certificate is for {', '.join(names) or 'no DNS name'}"
-
-    def _look(self) -> Marks:
-        """What changes with a file, however it is replaced. Links are followed."""
-        settings = self._settings
-        stats = [
-            path.stat() for path in (settings.certificate_file, settings.key_file, settings.ca_file)
-        ]
-        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
 
     def _load(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         settings = self._settings
@@ -93,26 +80,6 @@ class TlsContexts:
             contexts.append(context)
         return contexts[0], contexts[1]
 
-    def _follow_files(self) -> None:
-        marks: Marks = ()  # of files that are not all there
-        try:
-            marks = self._look()
-            if marks in {self._marks, self._failed}:
-                return
-            self._server, self._client = self._load()
-        except (OSError, ssl.SSLError) as error:
-            if marks != self._failed:
-                self._failed = marks
-                log.error(
-                    "peer.tls_reload_failed",
-                    reason=_sentence(error, self._settings),
-                    effect="the certificates read before stay in use",
-                )
-            return
-        self._marks, self._failed = marks, None
-        self.reloads += 1
-        log.info("peer.tls_reloaded", certificate=str(self._settings.certificate_file))
-
 
 def dns_names(certificate: Mapping[str, object]) -> tuple[str, ...]:
     """The DNS names of a checked certificate, as `ssl` tells them."""
@@ -120,14 +87,3 @@ def dns_names(certificate: Mapping[str, object]) -> tuple[str, ...]:
     if not isinstance(names, Sequence):
         return ()
     return tuple(name for kind, name in names if kind == "DNS")
-
-
-def _sentence(error: Exception, settings: TlsSettings) -> str:
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"{settings.certificate_file}, {settings.key_file} and {settings.ca_file} do not fit "
-            f"together or are no PEM files: {error}"
-        )
-    if isinstance(error, OSError):
-        return f"cannot read {error.filename}: {error.strerror}"
-    return str(error)

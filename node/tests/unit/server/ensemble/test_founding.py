@@ -39,7 +39,8 @@ class Network:
 def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
     values = {"members": LIST, "join": False, "zone": "z", "priority": 2, **more}
     return SimpleNamespace(
-        ensemble=SimpleNamespace(member=member, bootstrap=bootstrap, **values),
+        ensemble=SimpleNamespace(bootstrap=bootstrap, **values),
+        listed_as=member,
         peer_address=f"own{member}:1",
         talks_to_members=True,
     )
@@ -98,8 +99,13 @@ async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
 
 @pytest.mark.parametrize(
     "config",
-    [config_of(2), config_of(1, bootstrap=False), config_of(0, members=(), join=True)],
-    ids=["not the founder", "without the flag", "joining"],
+    [
+        config_of(2),
+        config_of(1, bootstrap=False),
+        config_of(0, members=(), join=True),
+        config_of(0),
+    ],
+    ids=["not the founder", "without the flag", "joining", "not in the list"],
 )
 async def test_all_others_wait_until_they_are_taken_in(
     directory: DataDirectory, config: Any

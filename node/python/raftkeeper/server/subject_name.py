@@ -1,0 +1,106 @@
+"""The subject of a certificate as text, the way ZooKeeper's x509 scheme has it in ACLs.
+
+That is RFC 2253 as Java writes it: `CN=reader,OU=data,O=Example`. ACLs made with a ZooKeeper hold such
+texts, so the form is copied to the letter. The certificate was verified by TLS before; bytes that
+cannot be read all the same are a ValueError.
+"""
+
+from collections.abc import Iterator
+
+_SEQUENCE, _CONTEXT_0, _OBJECT_ID = 0x30, 0xA0, 0x06
+
+_KEYWORDS = {
+    "2.5.4.3": "CN",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.9": "STREET",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+    "0.9.2342.19200300.100.1.25": "DC",
+    "0.9.2342.19200300.100.1.1": "UID",
+}
+"""Attributes with a name in RFC 2253. All others are written as their number and their bytes."""
+
+_TEXTS = {0x0C: "utf-8", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
+"""The types of strings (UTF8, Printable, T61, IA5, BMP) and how they are encoded."""
+
+_ESCAPED = frozenset(',=+<>#;"\\')
+
+
+def subject_of(certificate: bytes) -> str:
+    """The subject of a certificate in DER. ValueError when it cannot be read."""
+    try:
+        _, whole, _ = _element(certificate, 0)
+        _, signed, _ = _element(whole, 0)
+        fields = _elements(signed)
+        # The version, which is there since 1996, serial number, algorithm, issuer, validity.
+        kind, _ = next(fields)
+        for _ in range(4 if kind == _CONTEXT_0 else 3):
+            next(fields)
+        _, subject = next(fields)
+        names = [
+            "+".join(_attribute(attribute) for _, attribute in _elements(relative))
+            for _, relative in _elements(subject)
+        ]
+    except (IndexError, StopIteration, UnicodeDecodeError) as error:
+        raise ValueError("the subject of the certificate cannot be read") from error
+    return ",".join(reversed(names))
+
+
+def _attribute(encoded: bytes) -> str:
+    kind, number, end = _element(encoded, 0)
+    if kind != _OBJECT_ID:
+        raise ValueError("an attribute of the subject has no name")
+    value_kind, value, _ = _element(encoded, end)
+    name = _object_id(number)
+    keyword = _KEYWORDS.get(name)
+    encoding = _TEXTS.get(value_kind)
+    if keyword is None or encoding is None:
+        return f"{keyword or name}=#{encoded[end:].hex()}"
+    return f"{keyword}={_escape(value.decode(encoding))}"
+
+
+def _escape(text: str) -> str:
+    escaped = "".join(
+        "\\00" if letter == "\0" else f"\\{letter}" if letter in _ESCAPED else letter
+        for letter in text
+    )
+    kept = escaped.strip(" ")
+    before = len(escaped) - len(escaped.lstrip(" "))
+    if not kept:
+        return "\\ " * len(escaped)
+    after = len(escaped) - len(escaped.rstrip(" "))
+    return "\\ " * before + kept + "\\ " * after
+
+
+def _object_id(encoded: bytes) -> str:
+    numbers = []
+    value = 0
+    for byte in encoded:
+        value = value << 7 | byte & 0x7F
+        if not byte & 0x80:
+            numbers.append(value)
+            value = 0
+    first = min(numbers[0] // 40, 2)
+    return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
+
+
+def _elements(encoded: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(encoded):
+        kind, content, at = _element(encoded, at)
+        yield kind, content
+
+
+def _element(encoded: bytes, at: int) -> tuple[int, bytes, int]:
+    """(type, content, end) of the element that begins at `at`."""
+    kind, length, start = encoded[at], encoded[at + 1], at + 2
+    if length & 0x80:
+        count = length & 0x7F
+        length = int.from_bytes(encoded[start : start + count], "big")
+        start += count
+    end = start + length
+    if end > len(encoded):
+        raise ValueError("the certificate is cut off")
+    return kind, encoded[start:end], end

@@ -1,0 +1,83 @@
+"""TLS, who is the super user, and who may reach members over the network."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from raftkeeper_operator.api.part import Part, Rule
+from raftkeeper_operator.api.scalars import ObjectName, RawObject, SecretKey
+
+
+class ClientTls(Part):
+    """TLS between clients and members, on port 2281."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.clientAuth != 'Need' || self.mode == 'Required'",
+            "Need is of use only with mode Required: with the plain port open, a client without "
+            "a certificate would simply take that one",
+            ".clientAuth",
+        ),
+        Rule(
+            "self.mode != 'Disabled' || !has(self.secretName)",
+            "is given while mode is Disabled: set mode to Permissive or Required to use it",
+            ".secretName",
+        ),
+    )
+
+    mode: Literal["Disabled", "Permissive", "Required"] = "Disabled"
+    """Disabled: the plain port 2181 only. Permissive: both. Required: port 2281 only."""
+    secret_name: ObjectName | None = None
+    """Secret of type kubernetes.io/tls with tls.crt, tls.key and, to check clients, ca.crt, such as
+    cert-manager writes. Its certificate must be good for the client Service's name. Left out: the
+    operator issues one from the cluster's CA, which clients find in Secret <cluster>-ca-bundle."""
+    client_auth: Literal["None", "Want", "Need"] = "None"
+    """Whether clients are asked for a certificate (Want), or refused without one (Need)."""
+
+
+class PeerTls(Part):
+    """TLS between members, and of the admin API. It is always on."""
+
+    secret_name: ObjectName | None = None
+    """Secret with tls.crt, tls.key and ca.crt, such as cert-manager writes; good for
+    *.<cluster>-members.<namespace>.svc and <cluster>-members.<namespace>.svc, for both server and
+    client use. Left out: the operator makes a CA and renews the certificate at 2/3 of its life."""
+
+
+class TlsSpec(Part):
+    """Encryption on the way."""
+
+    client: ClientTls = ClientTls()
+    peer: PeerTls = PeerTls()
+
+
+class SecretReference(Part):
+    """A key of a Secret in the cluster's namespace."""
+
+    name: ObjectName
+    key: SecretKey
+
+
+class AuthSpec(Part):
+    """Who passes every ACL."""
+
+    super_digest: SecretReference | None = None
+    """Key of a Secret that holds `user:base64(sha1(user:password))` of the super user."""
+
+
+class NetworkPolicySpec(Part):
+    """A NetworkPolicy for the members."""
+
+    enabled: bool = False
+    """Let members be reached only by each other, the operator, and `clients`."""
+    clients: Annotated[
+        tuple[RawObject, ...],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Who may reach the client ports, as NetworkPolicyPeers (podSelector, namespaceSelector,
+    ipBlock). Empty: everybody."""
+    monitoring: Annotated[
+        tuple[RawObject, ...],
+        Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Who may reach the port of metrics, likewise."""

@@ -1,0 +1,1 @@
+"""The process: composition, kopf, the Lease, health, metrics, wake-ups."""

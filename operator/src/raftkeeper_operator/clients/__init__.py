@@ -1,0 +1,1 @@
+"""How the operator talks to others: the API server, and the members' admin API. Decides nothing."""

@@ -1,0 +1,99 @@
+"""The one decision: from a snapshot to a plan. Pure and total; the order of the rules is the priority.
+
+A rule that has something to do gives a plan with an action, one that must wait a plan without, one that
+has nothing to say None. Rules of the first list have the last word: nothing below may act while they wait.
+Of the others the first with an action wins, so a blocked rule does not keep a later one from helping; if
+none can act, the plan is the first thing that waits.
+
+Nothing is remembered between decisions: what was half done when the operator died is seen in what is
+there, and the same rules finish it.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from raftkeeper_operator.decide.bootstrap import adopt, create_pools, found
+from raftkeeper_operator.decide.deletion import delete_cluster
+from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.hibernation import hibernate, wake
+from raftkeeper_operator.decide.leadership import answer_request, book_zones, place_leader
+from raftkeeper_operator.decide.learners import finish_learners
+from raftkeeper_operator.decide.plan import Plan, wait
+from raftkeeper_operator.decide.quorum import explain_leaderless, refuse_foreign
+from raftkeeper_operator.decide.repair import (
+    give_up_lost_disks,
+    repair_lost_volumes,
+    wipe_removed,
+)
+from raftkeeper_operator.decide.resources import apply_resources, keep_budget, renew_certificates
+from raftkeeper_operator.decide.rollout import roll_out
+from raftkeeper_operator.decide.scale import scale, shrink_pools
+from raftkeeper_operator.decide.template import record_good, roll_back, set_templates
+from raftkeeper_operator.decide.volumes import delete_empty_pools, grow_volumes, retire_volumes
+from raftkeeper_operator.observe.snapshot import Snapshot
+
+Rule: TypeAlias = Callable[[Facts], Plan | None]
+
+
+def pause(facts: Facts) -> Plan | None:
+    """A person has the wheel."""
+    if not facts.desired.paused:
+        return None
+    return wait("Paused", "spec.paused is set: the operator watches and changes nothing")
+
+
+EXCLUSIVE: tuple[Rule, ...] = (
+    delete_cluster,
+    pause,
+    refuse_foreign,
+    found,
+    hibernate,
+)
+"""While one of these has a plan, it is the plan."""
+
+RULES: tuple[Rule, ...] = (
+    # What surrounds the pods, and can harm nobody.
+    apply_resources,
+    renew_certificates,
+    keep_budget,
+    # What must be there before anything else can be seen.
+    create_pools,
+    wake,
+    adopt,
+    explain_leaderless,
+    # What was begun, and what broke.
+    finish_learners,
+    shrink_pools,
+    repair_lost_volumes,
+    wipe_removed,
+    give_up_lost_disks,
+    # What somebody wants to be different.
+    answer_request,
+    scale,
+    record_good,
+    roll_back,
+    set_templates,
+    roll_out,
+    # What can wait.
+    retire_volumes,
+    delete_empty_pools,
+    grow_volumes,
+    book_zones,
+    place_leader,
+)
+"""The first that can act does; else the first that waits is the plan."""
+
+
+def decide(snapshot: Snapshot) -> Plan:
+    """What to do next, and why."""
+    facts = Facts(snapshot)
+    for rule in EXCLUSIVE:
+        if plan := rule(facts):
+            return plan
+    waiting = None
+    for rule in RULES:
+        plan = rule(facts)
+        if plan is not None and plan.action is not None:
+            return plan
+        waiting = waiting or plan
+    return waiting or Plan(None, "Settled", "everything is as the spec has it")

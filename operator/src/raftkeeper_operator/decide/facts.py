@@ -1,0 +1,151 @@
+"""What follows from a snapshot and several decisions need: seats, health, quorum. Pure, decides nothing.
+
+A *seat* is a place for a member: an ordinal of a pool, whether or not a pod or volume is there now. Its
+name is the pod's name, and that is how members, pods and volumes are matched.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from raftkeeper_operator.observe.desired import Desired
+from raftkeeper_operator.observe.ensemble import Ensemble, Member
+from raftkeeper_operator.observe.snapshot import Pod, Pool, Snapshot, Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A place for a member."""
+
+    pool: str
+    ordinal: int
+
+    @property
+    def pod(self) -> str:
+        return f"{self.pool}-{self.ordinal}"
+
+    @classmethod
+    def of(cls, pod: str) -> "Seat":
+        """From a pod's name; one that is not ours gives a seat in a pool that does not exist."""
+        pool, _, ordinal = pod.rpartition("-")
+        return cls(pool, int(ordinal)) if ordinal.isdecimal() else cls(pod, 0)
+
+
+def quorum(voters: int) -> int:
+    """How many of so many voters are a majority."""
+    return voters // 2 + 1
+
+
+def pool_sizes(name: str, desired: Desired) -> dict[str, int]:
+    """How many members each pool is to have; earlier zones take what does not divide."""
+    if not desired.zones:
+        return {name: desired.replicas}
+    share, rest = divmod(desired.replicas, len(desired.zones))
+    return {f"{name}-{zone}": share + (place < rest) for place, zone in enumerate(desired.zones)}
+
+
+class Facts:
+    """A snapshot with what follows from it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.desired = snapshot.desired
+
+    # ---- seats -----------------------------------------------------------------------------------
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return pool_sizes(self.snapshot.name, self.desired)
+
+    @cached_property
+    def zones(self) -> dict[str, str]:
+        """The zone of each wanted pool, '' without zones."""
+        if not self.desired.zones:
+            return {self.snapshot.name: ""}
+        return {f"{self.snapshot.name}-{zone}": zone for zone in self.desired.zones}
+
+    @cached_property
+    def wanted(self) -> tuple[Seat, ...]:
+        """The seats that the spec asks for: round by round, so that zones fill evenly."""
+        seats = (Seat(pool, at) for pool, size in self.sizes.items() for at in range(size))
+        order = {pool: place for place, pool in enumerate(self.sizes)}
+        return tuple(sorted(seats, key=lambda seat: (seat.ordinal, order[seat.pool])))
+
+    @cached_property
+    def pool_names(self) -> frozenset[str]:
+        """Pools of ours, wanted or left over."""
+        return frozenset(self.sizes) | {pool.name for pool in self.snapshot.pools}
+
+    def address(self, seat: Seat) -> str:
+        return seat.pod + self.desired.address_suffix
+
+    def pod_at(self, seat: Seat) -> Pod | None:
+        return self.snapshot.pod(seat.pod)
+
+    def volume_at(self, seat: Seat) -> Volume | None:
+        return self.snapshot.volume_of(seat.pool, seat.ordinal)
+
+    def zone_of(self, pod: Pod) -> str:
+        """Where its member is to be booked: its pool's zone, else its node's."""
+        pool = self.snapshot.pool(pod.pool)
+        return (pool.zone if pool else "") or pod.zone
+
+    # ---- the ensemble ----------------------------------------------------------------------------
+
+    @property
+    def cluster_id(self) -> str:
+        """The ensemble that is this cluster's for ever; '' while none has been founded."""
+        founding = self.snapshot.founding
+        return self.snapshot.remembered.cluster_id or (founding.cluster_id if founding else "")
+
+    def seated(self, ensemble: Ensemble) -> dict[Seat, tuple[Member, ...]]:
+        """The members by seat. Those that a person added from elsewhere have none and are left alone."""
+        found: dict[Seat, tuple[Member, ...]] = {}
+        for member in ensemble.members:
+            seat = Seat.of(member.pod)
+            if seat.pool in self.pool_names:
+                found[seat] = (*found.get(seat, ()), member)
+        return found
+
+    def pod_of(self, member: Member) -> Pod | None:
+        """The pod that runs this member: its name, and its disk."""
+        pod = self.snapshot.pod(member.pod)
+        if pod is None or pod.node is None or pod.node.member_id != member.id:
+            return None
+        return pod
+
+    def healthy(self, member: Member) -> bool:
+        """It serves, has what was committed, and nothing is about to take it away."""
+        pod = self.pod_of(member)
+        return (
+            pod is not None
+            and pod.ready
+            and not pod.terminating
+            and member.active
+            and (member.caught_up or member.role == "leader")
+        )
+
+    def count_healthy(self, members: Iterable[Member]) -> int:
+        return sum(self.healthy(member) for member in members)
+
+    def volume_is_free(self, volume: Volume, ensemble: Ensemble) -> bool:
+        """No member of the ensemble lives on it: neither by its label, nor by its seat."""
+        if ensemble.at(Seat(volume.pool, volume.ordinal).pod):
+            return False
+        foreign = volume.cluster_id and volume.cluster_id != ensemble.cluster_id
+        return bool(foreign) or ensemble.member(volume.member_id) is None
+
+    # ---- waiting ---------------------------------------------------------------------------------
+
+    @cached_property
+    def terminating(self) -> Pod | None:
+        return next((pod for pod in self.snapshot.pods if pod.terminating), None)
+
+    def highest(self, pool: Pool) -> Seat:
+        """The seat that the pool gives up next."""
+        return Seat(pool.name, pool.replicas - 1)
+
+
+def names(members: Iterable[Member]) -> str:
+    """For messages."""
+    return ", ".join(f"{member.pod} (member {member.id})" for member in members)

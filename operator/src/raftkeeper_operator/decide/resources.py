@@ -1,0 +1,85 @@
+"""The objects around the pods: Services, Secrets, configuration, certificates, the disruption budget.
+
+None of this can disturb a member, so none of it waits for anything.
+"""
+
+from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.plan import (
+    ApplyResource,
+    Plan,
+    RenewCertificate,
+    SetBudget,
+    UpdatePool,
+    act,
+)
+
+
+def apply_resources(facts: Facts) -> Plan | None:
+    """Ordinary objects, missing or different."""
+    for resource in facts.snapshot.resources:
+        doing = "is no longer wanted" if resource.unwanted else "is not as the spec has it"
+        return act(
+            ApplyResource(resource.kind, resource.name, resource.unwanted),
+            "ApplyingResources",
+            f"{resource.kind} {resource.name} {doing}",
+            resource.name,
+        )
+    for pool in facts.snapshot.pools:
+        if not pool.current and not pool.deleting:
+            return act(
+                UpdatePool(pool.name, pool.resource_version),
+                "ApplyingResources",
+                f"StatefulSet {pool.name} is not as the spec has it",
+                pool.name,
+            )
+    return None
+
+
+def renew_certificates(facts: Facts) -> Plan | None:
+    """At two thirds of their life, or when a new name is to be in them. Nodes read them again."""
+    for certificate in facts.snapshot.certificates:
+        if not certificate.covers_all:
+            why = "does not name every address"
+        elif facts.snapshot.now_ms >= certificate.renew_ms:
+            why = "has passed two thirds of its life"
+        else:
+            continue
+        return act(
+            RenewCertificate(certificate.name),
+            "RenewingCertificate",
+            f"the certificate in Secret {certificate.name} {why}",
+            certificate.name,
+        )
+    return None
+
+
+def wanted_budget(facts: Facts) -> int | None:
+    """How many pods a drain may take at a time, from the voters there are; None when not known.
+
+    One at most, whatever the majority would bear: the rest of the slack is for what nobody planned.
+    """
+    if facts.snapshot.ensemble is None:
+        return None
+    voters = len(facts.snapshot.ensemble.voters)
+    if voters == 1:
+        return 1 if facts.desired.allow_single_node_drain else 0
+    return min(1, (voters - 1) // 2)
+
+
+def keep_budget(facts: Facts) -> Plan | None:
+    """The PodDisruptionBudget follows the committed voters."""
+    budget = facts.snapshot.budget
+    if not facts.desired.pod_disruption_budget:
+        if budget is None:
+            return None
+        return act(SetBudget(None), "SettingBudget", "no PodDisruptionBudget is wanted")
+    wanted = wanted_budget(facts)
+    if wanted is None or (budget is not None and budget.max_unavailable == wanted):
+        return None
+    ensemble = facts.snapshot.ensemble
+    count = len(ensemble.voters) if ensemble is not None else 0
+    return act(
+        SetBudget(wanted),
+        "SettingBudget",
+        f"with {count} voters a drain may take {wanted} pods at a time",
+    )

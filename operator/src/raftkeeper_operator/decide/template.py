@@ -1,0 +1,119 @@
+"""Which template the pools have: the wanted one, or the last good one after a rollback.
+
+A StatefulSet's template touches no pod (OnDelete); who is restarted when is the rollout's business.
+"""
+
+from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.plan import (
+    Plan,
+    RecordGood,
+    RejectRevision,
+    SetTemplate,
+    act,
+    wait,
+)
+from raftkeeper_operator.observe.desired import OnFailure, Strategy
+from raftkeeper_operator.observe.snapshot import Pod
+
+
+def target_revision(facts: Facts) -> str:
+    """What all pods shall have in the end: what the spec asks for, unless it was rolled back."""
+    revisions = facts.snapshot.revisions
+    rejected = facts.desired.revision == revisions.rejected
+    if rejected and revisions.good in revisions.known:
+        return revisions.good
+    return facts.desired.revision
+
+
+def settled_ms(facts: Facts, pod: Pod) -> int:
+    """How long a pod has been well; -1 when it is not."""
+    if not pod.ready or pod.terminating:
+        return -1
+    return facts.snapshot.now_ms - pod.ready_since_ms
+
+
+def record_good(facts: Facts) -> Plan | None:
+    """All pods run well with one revision: from now on a rollback leads to it."""
+    snapshot = facts.snapshot
+    revisions = snapshot.revisions
+    in_use = {pool.revision for pool in snapshot.pools} | {pod.revision for pod in snapshot.pods}
+    if len(in_use) != 1 or snapshot.ensemble is None or not snapshot.pods:
+        return None
+    revision = in_use.pop()
+    wanted = {seat.pod for seat in facts.wanted} - {pod.name for pod in snapshot.pods}
+    if wanted or any(settled_ms(facts, p) < facts.desired.min_healthy_ms for p in snapshot.pods):
+        return None
+    rejected = revisions.rejected if revisions.rejected == facts.desired.revision else ""
+    superfluous = set(revisions.known) - {revision, rejected, facts.desired.revision}
+    if revisions.good == revision and revisions.rejected == rejected and not superfluous:
+        return None
+    return act(
+        RecordGood(revision, rejected),
+        "RecordingRevision",
+        f"all {len(snapshot.pods)} pods run well with revision {revision}",
+    )
+
+
+def stalled_pod(facts: Facts) -> Pod | None:
+    """A pod that should have come up with the new template by now.
+
+    An empty disk that waits to be added has come up, and a pod that no node takes has not been tried. One
+    that runs cannot be ready without a leader, which is not its fault, unless it is the only voter.
+    """
+    target = target_revision(facts)
+    if facts.snapshot.revisions.good == target:
+        return None
+    voters = sum(member.votes for member in facts.snapshot.remembered.members)
+    for pod in facts.snapshot.pods:
+        tried = pod.revision == target and not pod.ready and not pod.terminating
+        waits = pod.node is not None and pod.node.state == "waiting"
+        if pod.running and facts.snapshot.ensemble is None and voters > 1:
+            continue
+        age_ms = facts.snapshot.now_ms - max(pod.created_ms, pod.unready_since_ms)
+        late = age_ms >= facts.desired.progress_deadline_ms
+        if tried and late and not waits and not pod.unschedulable:
+            return pod
+    return None
+
+
+def roll_back(facts: Facts) -> Plan | None:
+    """A new template that does not come up is given up for the last good one, or waits for a person."""
+    pod = stalled_pod(facts)
+    if pod is None:
+        return None
+    revisions = facts.snapshot.revisions
+    trouble = pod.trouble or (pod.node.reason if pod.node else "") or "it does not become ready"
+    possible = bool(revisions.good) and revisions.good in revisions.known
+    if facts.desired.on_failure is OnFailure.ROLLBACK and possible:
+        return act(
+            RejectRevision(facts.desired.revision),
+            "RollingBack",
+            f"{pod.name} does not come up with revision {pod.revision} ({trouble}); "
+            f"back to {revisions.good}",
+            pod.name,
+        )
+    why = "onFailure is Pause" if possible else "no earlier revision is known to be good"
+    return wait(
+        "UpgradeStalled",
+        f"{pod.name} does not come up with revision {pod.revision} ({trouble}); {why}: "
+        "change the spec to go on",
+        f"{pod.name}: {trouble}",
+        target=pod.name,
+    )
+
+
+def set_templates(facts: Facts) -> Plan | None:
+    """Every pool gets the target's template before any pod is restarted for it."""
+    target = target_revision(facts)
+    outdated = [p for p in facts.snapshot.pools if p.revision != target and not p.deleting]
+    if not outdated:
+        return None
+    if facts.desired.strategy is Strategy.PAUSED:
+        return wait("UpgradePaused", f"revision {target} waits: upgrade.strategy is Paused")
+    pool = outdated[0]
+    return act(
+        SetTemplate(pool.name, target, pool.resource_version),
+        "SettingTemplate",
+        f"{pool.name} gets the template of revision {target}; its pods follow one by one",
+        pool.name,
+    )

@@ -1,0 +1,1 @@
+"""What people are told: status, conditions, events and metrics of each decision."""
