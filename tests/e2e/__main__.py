@@ -1,11 +1,11 @@
 """`python -m e2e …`, from the folder `tests`: a cluster to develop on, and everything that `make e2e` does.
 
-    up            bring the cluster up, or say that it is
-    down          stop it and remove what it made
-    status        what runs
-    load FILE…    give images, as archives of `docker save`, to every node
-    stop-zone Z   cut the power of a zone; start-zone Z brings it back
-    images        build the images of node and operator and load them
+up            bring the cluster up, or say that it is
+down          stop it and remove what it made
+status        what runs
+load FILE…    give images, as archives of `docker save`, to every node
+stop-zone Z   cut the power of a zone; start-zone Z brings it back
+images        build the images of node and operator and load them
 """
 
 import argparse

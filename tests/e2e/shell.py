@@ -22,7 +22,7 @@ class MissingTool(Exception):
 
 
 def run(
-    *command: str | Path,
+    *command: object,
     timeout_s: float = 60,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -53,7 +53,7 @@ def run(
     return done.stdout
 
 
-def succeeds(*command: str | Path, timeout_s: float = 60) -> bool:
+def succeeds(*command: object, timeout_s: float = 60) -> bool:
     """Whether the program ends with 0; for questions, not for deeds."""
     try:
         run(*command, timeout_s=timeout_s)

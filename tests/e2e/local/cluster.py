@@ -20,7 +20,17 @@ from e2e.local.processes import Processes
 from e2e.local.provisioner import api as local_api
 from e2e.shell import CommandFailed, MissingTool, need, run
 
-PROGRAMS = ("containerd", "ctr", "runc", "iptables", "ip", "conntrack", "ethtool", "socat", "openssl")
+PROGRAMS = (
+    "containerd",
+    "ctr",
+    "runc",
+    "iptables",
+    "ip",
+    "conntrack",
+    "ethtool",
+    "socat",
+    "openssl",
+)
 PACKAGES = (
     *("containerd", "runc", "containernetworking-plugins", "iptables", "iproute2"),
     *("conntrack", "ethtool", "socat", "openssl"),
@@ -142,7 +152,14 @@ class LocalCluster:
         )
         objects = {"apiVersion": "v1", "kind": "List", "items": addons.manifests()}
         run(
-            *[*self.kubectl, f"--kubeconfig={self.kubeconfig}", "apply", "--server-side", "-f", "-"],
+            *[
+                *self.kubectl,
+                f"--kubeconfig={self.kubeconfig}",
+                "apply",
+                "--server-side",
+                "-f",
+                "-",
+            ],
             given=json.dumps(objects),
         )
         for item in NODES:
@@ -217,7 +234,9 @@ def _check_machine() -> None:
         )
     need(PROGRAMS, PACKAGES)
     if not Path("/usr/lib/cni/ptp").exists():
-        raise MissingTool("the CNI plugins are missing: apt-get install containernetworking-plugins")
+        raise MissingTool(
+            "the CNI plugins are missing: apt-get install containernetworking-plugins"
+        )
 
 
 def _link_tools() -> None:

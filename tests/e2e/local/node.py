@@ -27,7 +27,7 @@ SOCKET_PATH_MAX = 100
 
 
 def start(node: Node, processes: Processes) -> None:
-    """containerd and kubelet; the node joins the cluster when it can."""
+    """Containerd and kubelet; the node joins the cluster when it can."""
     start_containerd(node, processes)
     start_kubelet(node, processes)
 
@@ -111,7 +111,7 @@ def remove(node: Node) -> None:
 
 
 def ctr(node: Node, *words: str | Path, timeout_s: float = 60) -> str:
-    """containerd's own client, in the namespace that Kubernetes uses."""
+    """Containerd's own client, in the namespace that Kubernetes uses."""
     return run("ctr", "-a", node.socket, "-n", "k8s.io", *words, timeout_s=timeout_s)
 
 

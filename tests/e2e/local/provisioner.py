@@ -8,7 +8,6 @@ machine's disk holds, so growing a claim is granted at once.
 import json
 import shutil
 import ssl
-import sys
 import threading
 import time
 from pathlib import Path
@@ -150,7 +149,7 @@ def _on(node: Node) -> Object:
 
 def _is_ours(claim: Object) -> bool:
     annotations = claim["metadata"].get("annotations", {})
-    return annotations.get("volume.kubernetes.io/storage-provisioner") == PROVISIONER
+    return bool(annotations.get("volume.kubernetes.io/storage-provisioner") == PROVISIONER)
 
 
 def _say(event: str, **facts: str) -> None:
@@ -166,4 +165,4 @@ def api(user: str = "admin") -> Api:
 
 
 if __name__ == "__main__":
-    sys.exit(Provisioner(api()).run())
+    Provisioner(api()).run()
