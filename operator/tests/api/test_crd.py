@@ -124,3 +124,27 @@ def test_every_reason_belongs_to_a_condition() -> None:
     """No reason is left over, and each condition has some."""
     assert set(REASONS) == set(ConditionType)
     assert {reason for reasons in REASONS.values() for reason in reasons} == set(Reason)
+
+
+REFUSED = Path(__file__).parents[3] / "tests" / "e2e" / "specs" / "refused.yaml"
+# What the API server says of itself, where types and bounds are enough.
+GENERIC = ("should ", "Duplicate value", "Required value", "unknown field")
+
+
+def test_every_rule_has_a_spec_that_it_refuses() -> None:
+    """For each rule there is a bad spec that the end-to-end story tries, and none tries a rule that is gone."""
+    messages = {
+        rule["message"]
+        for resource in RESOURCES
+        for _, node in nodes(schema_of(resource))
+        for rule in node.get("x-kubernetes-validations", ())
+    }
+    said = [
+        case["says"]
+        for case in yaml.safe_load(REFUSED.read_text(encoding="utf-8"))
+        if not case["says"].startswith(GENERIC)
+    ]
+    assert [says for says in said if not any(says in message for message in messages)] == []
+    untried = [text for text in messages if not any(says in text for says in said)]
+    # One of them stands for all fields that cannot be overlaid.
+    assert [text for text in untried if not text.endswith("cannot be overlaid")] == []

@@ -2,8 +2,8 @@
 
 Without PEER both servers are run, ZooKeeper first, and compared: a test that passes there and not here
 fails the command. The suite has an environment of its own in the user's cache, made on first use.
-`--nodes 3` runs it on ensembles of three, whose addresses every client has. `-k EXPRESSION` runs some of
-the tests, as in pytest.
+`--nodes 3` runs it on ensembles of three, whose addresses every client has; `-k EXPRESSION` runs some
+of the tests, as in pytest.
 """
 
 from __future__ import annotations

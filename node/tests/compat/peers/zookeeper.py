@@ -1,4 +1,4 @@
-"""An Apache ZooKeeper, standalone or a member of an ensemble, resolved from Maven Central once and
+"""An Apache ZooKeeper, standalone or a member, resolved from Maven Central once and kept in the cache.
 kept in the user's cache.
 
 `jars()` is also what Java clients of other suites (its shell, its bench) put on their class path.
