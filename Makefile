@@ -212,7 +212,7 @@ bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by
 
 .PHONY: compat
 compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
-	cd node && $(PYTEST) -m compat tests/compat $(T)
+	cd node && $(PYTEST) -m compat tests/compat $(if $(shell command -v go),tests/faults) $(T)
 
 ##@ Keeping house
 
