@@ -28,9 +28,13 @@ BIN  := $(VENV)/bin
 VENV_READY     := $(VENV)/.ready-packages
 ENGINE_READY   := $(VENV)/.ready-engine
 OPERATOR_READY := $(VENV)/.ready-operator
+WHEELS_READY   := dist/wheels/.ready
 
 RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) \
 	node/Cargo.toml node/Cargo.lock node/engine/Cargo.toml
+PYTHON_SOURCES := $(shell find node/python operator/src -name '*.py' -not -path '*/testing/*' 2>/dev/null) \
+	node/pyproject.toml operator/pyproject.toml
+QUIETLY := --quiet --disable-pip-version-check
 # The load generator is a crate of its own, so that the node's build never waits for it.
 CARGO_IN_LOAD := --manifest-path bench/load/Cargo.toml --locked
 CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
@@ -79,7 +83,7 @@ engine: $(NEEDS) $(ENGINE_READY) ## Compile the engine (release) and install the
 
 $(VENV_READY): requirements/dev.txt | need-python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip $(QUIETLY) install --require-hashes -r $<
 	@touch $@
 
 $(ENGINE_READY): $(VENV_READY) node/pyproject.toml $(RUST_SOURCES) | need-cargo need-cc
@@ -87,7 +91,19 @@ $(ENGINE_READY): $(VENV_READY) node/pyproject.toml $(RUST_SOURCES) | need-cargo 
 	@touch $@
 
 $(OPERATOR_READY): $(VENV_READY) operator/pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e operator
+	$(BIN)/python -m pip $(QUIETLY) install --no-deps --no-build-isolation -e operator
+	@touch $@
+
+# Both images' packages, so that building an image needs neither a compiler nor a network.
+.PHONY: wheels
+wheels: $(NEEDS) $(WHEELS_READY) ## Every package of both images into dist/wheels
+
+$(WHEELS_READY): $(VENV_READY) requirements/runtime.txt requirements/operator.txt $(RUST_SOURCES) $(PYTHON_SOURCES)
+	rm -rf dist/wheels && mkdir -p dist/wheels
+	$(BIN)/python -m pip $(QUIETLY) wheel --require-hashes -r requirements/runtime.txt -w dist/wheels/node
+	$(BIN)/python -m pip $(QUIETLY) wheel --require-hashes -r requirements/operator.txt -w dist/wheels/operator
+	cd node && $(IN_VENV) maturin build --release --locked --quiet --out '$(CURDIR)/dist/wheels/node'
+	$(BIN)/python -m pip $(QUIETLY) wheel --no-deps --no-build-isolation -w dist/wheels/operator ./operator
 	@touch $@
 
 # A missing tool is named, with the one command that brings it, before anything else can fail.
@@ -197,7 +213,7 @@ bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by
 
 .PHONY: compat
 compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
-	cd node && $(PYTEST) -m compat tests/compat $(T)
+	cd node && $(PYTEST) -m compat tests/compat $(if $(shell command -v go),tests/faults) $(T)
 
 ##@ Keeping house
 
