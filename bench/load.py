@@ -13,7 +13,7 @@ from typing import Any
 
 import processes
 from plan import Cell
-from servers import REPOSITORY, Peer
+from servers import REPOSITORY, Ensemble, Peer
 
 CRATE = REPOSITORY / "bench" / "load"
 BUILD_DEADLINE_S = 600.0
@@ -35,7 +35,7 @@ class Sample:
     max_us: float
     silence_ms: float
     cpu_us_per_request: float
-    """CPU time of the server's process, all threads, user and system."""
+    """CPU time of the server's process, all threads, user and system; of an ensemble, all processes."""
     server_cpus: float
     load_cpus: float
     """How many CPUs the load generator used: near 1, it is what holds the server back."""
@@ -62,7 +62,7 @@ def build() -> Path:
 
 
 def measure(
-    program: Path, peer: Peer, cell: Cell, *, warm_up_s: float, measured_s: float
+    program: Path, peer: Peer | Ensemble, cell: Cell, *, warm_up_s: float, measured_s: float
 ) -> Sample:
     """Puts one cell's load on a server whose znodes are there already."""
     arguments = {
@@ -78,14 +78,16 @@ def measure(
     with _running(program, "run", peer, arguments) as (process, records):
         for record in records:
             if "window" in record:
-                pids = (peer.pid, process.pid)
-                edges.append((processes.cpu_seconds(pids[0]), processes.cpu_seconds(pids[1])))
+                servers_s = processes.cpu_seconds(*peer.pids)
+                edges.append((servers_s, processes.cpu_seconds(process.pid)))
                 continue
             return _sample(record, edges, measured_s)
     raise LoadError(f"{cell.title}: the load ended without a result")
 
 
-def preload(program: Path, peer: Peer, *, znodes: int, value_bytes: int, root: str) -> float:
+def preload(
+    program: Path, peer: Peer | Ensemble, *, znodes: int, value_bytes: int, root: str
+) -> float:
     """Creates znodes as fast as the server takes them; returns the seconds it took."""
     arguments = {"znodes": znodes, "value-bytes": value_bytes, "root": root}
     with _running(program, "preload", peer, arguments) as (_, records):
@@ -124,7 +126,7 @@ def _sample(record: dict[str, Any], edges: list[tuple[float, float]], measured_s
 
 @contextmanager
 def _running(
-    program: Path, mode: str, peer: Peer, arguments: dict[str, object]
+    program: Path, mode: str, peer: Peer | Ensemble, arguments: dict[str, object]
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
     command = [str(program), mode, "--hosts", peer.address]
     for name, value in arguments.items():

@@ -31,6 +31,9 @@ class Plan:
 
     name: str
     cells: tuple[Cell, ...]
+    """For one server of each kind."""
+    ensemble_cells: tuple[Cell, ...]
+    """For three servers of each kind."""
     turns: int
     """Measurements of each cell on each server; the median counts."""
     warm_up_s: float
@@ -48,6 +51,7 @@ def plan_quick() -> Plan:
     return Plan(
         name="quick",
         cells=cells,
+        ensemble_cells=tuple(Cell(op, 30, 1, 100) for op in OPERATIONS),
         turns=1,
         warm_up_s=0.5,
         measured_s=1.0,
@@ -68,6 +72,9 @@ def plan_default() -> Plan:
     return Plan(
         name="default",
         cells=tuple(small + large),
+        ensemble_cells=tuple(
+            Cell(op, connections, 1, 100) for op, connections in product(OPERATIONS, CONNECTIONS)
+        ),
         turns=3,
         warm_up_s=0.5,
         measured_s=1.5,
@@ -89,6 +96,7 @@ def plan_all() -> Plan:
     return Plan(
         name="all",
         cells=cells,
+        ensemble_cells=tuple(cell for cell in cells if cell.value_bytes == VALUE_BYTES[0]),
         turns=5,
         warm_up_s=1.0,
         measured_s=3.0,

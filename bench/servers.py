@@ -1,4 +1,4 @@
-"""The two sides of the comparison: a node of this checkout and a standalone ZooKeeper, same settings.
+"""The two sides of the comparison: nodes of this checkout and ZooKeeper, alone or three, same settings.
 
 Both write to the same disk with fsync on. How each is started is the compatibility suite's knowledge.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "node" / "tests" / "compat"))
 
-from peers import Peer, PeerSettings, RaftKeeper, ZooKeeper  # noqa: E402
+from peers import PEERS, Ensemble, Peer, PeerSettings  # noqa: E402
 
 KINDS = ("raftkeeper", "zookeeper")
 """The order of the turns, and of the columns."""
@@ -28,11 +28,20 @@ JCMD_DEADLINE_S = 60.0
 
 def make(kind: str, directory: Path, *, port: int | None = None, java_heap: str = HEAP) -> Peer:
     """A server of that kind that keeps its data in `directory/kind`; not started yet."""
-    settings = PeerSettings(java_heap=java_heap)
-    peers = {"raftkeeper": RaftKeeper, "zookeeper": ZooKeeper}
-    own = directory / kind
-    shutil.rmtree(own, ignore_errors=True)
-    return peers[kind](settings, directory=own, port=port)
+    return PEERS[kind](
+        PeerSettings(java_heap=java_heap), directory=_emptied(directory / kind), port=port
+    )
+
+
+def make_ensemble(kind: str, directory: Path) -> Ensemble:
+    """Three servers of that kind, each with its data in `directory/kind-3/N`; not started yet."""
+    own = _emptied(directory / f"{kind}-3")
+    return Ensemble(PEERS[kind], PeerSettings(java_heap=HEAP), directory=own)
+
+
+def _emptied(directory: Path) -> Path:
+    shutil.rmtree(directory, ignore_errors=True)
+    return directory
 
 
 def live_heap_bytes(pid: int) -> int:

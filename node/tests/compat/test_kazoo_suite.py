@@ -13,9 +13,12 @@ LISTED = next(iter(load_skips()))
 
 @pytest.mark.compat
 @pytest.mark.timeout(2 * SUITE_TIMEOUT_S)
-def test_kazoo_passes_here_what_it_passes_on_zookeeper(tmp_path: Path) -> None:
-    """Kazoo's own tests, by the same command against both servers."""
-    complaints = compare(run_suite("zookeeper", tmp_path), run_suite("raftkeeper", tmp_path))
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_kazoo_passes_here_what_it_passes_on_zookeeper(tmp_path: Path, nodes: int) -> None:
+    """Kazoo's own tests, by the same command against both: one server each, and three each."""
+    theirs = run_suite("zookeeper", tmp_path, nodes=nodes)
+    ours = run_suite("raftkeeper", tmp_path, nodes=nodes)
+    complaints = compare(theirs, ours, nodes)
     assert not complaints, "\n".join(complaints)
 
 

@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.compat.peers import Peer, RaftKeeper, ZooKeeper
-from tests.compat.transcript.comparison import differences, judge, load_divergences
+from tests.compat.peers import Ensemble, Peer, RaftKeeper, ZooKeeper
+from tests.compat.transcript.comparison import (
+    ENSEMBLE_LIST,
+    differences,
+    judge,
+    load_divergences,
+)
 from tests.compat.transcript.golden import read_coverage, read_golden
 from tests.compat.transcript.operations import ERRORS, OPERATIONS
 from tests.compat.transcript.recording import Recording, Step
@@ -53,6 +58,12 @@ def zookeeper() -> Iterator[Peer]:
         yield peer
 
 
+@pytest.fixture(scope="module")
+def ensemble() -> Iterator[Ensemble]:
+    with Ensemble(RaftKeeper, SETTINGS) as peer:
+        yield peer
+
+
 @pytest.mark.parametrize("story", story_names())
 def test_node_answers_as_zookeeper_did(node: Peer, story: str) -> None:
     """Every difference is listed as intended, and every listed one is still there."""
@@ -67,6 +78,15 @@ def test_node_and_zookeeper_answer_alike(node: Peer, zookeeper: Peer, story: str
     theirs = _found(zookeeper, story)
     assert not theirs, "\n".join(difference.text() for difference in theirs)
     complaints = judge(story, _found(node, story), load_divergences())
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.compat
+@pytest.mark.parametrize("story", story_names())
+def test_ensemble_answers_as_zookeeper_did(ensemble: Ensemble, story: str) -> None:
+    """Three nodes, each connection to the next of them, are one service to their clients."""
+    listed = load_divergences() + load_divergences(ENSEMBLE_LIST)
+    complaints = judge(story, _found(ensemble, story), listed)
     assert not complaints, "\n".join(complaints)
 
 
@@ -131,7 +151,7 @@ def test_node_opens_no_second_session_on_a_connection(node: Peer) -> None:
     assert "err=OK" in recording.steps[2].received[0]
 
 
-def _found(peer: Peer, story: str) -> list:
+def _found(peer: Peer | Ensemble, story: str) -> list:
     (recording,) = run_stories(peer, [story])
     golden: list[Step] = read_golden(story)
     return differences(story, golden, recording.steps)

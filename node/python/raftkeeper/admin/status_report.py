@@ -41,6 +41,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
     if parts is None:
         return {**report, "role": "waiting" if _is_waiting(port) else "starting", "leader_id": 0}
     status = port.status()
+    index, _, digest = parts.engine.digest()
     return {
         **report,
         "role": status.role,
@@ -57,6 +58,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
         "read_only": status.read_only,
         "diverged": status.diverged,
         "zxid": f"0x{parts.engine.last_zxid:x}",
+        "digest": {"index": index, "value": f"{digest:016x}"},
         "clients": len(parts.clients.by_conn),
         "disk": _disk(port, parts),
         "snapshot": {

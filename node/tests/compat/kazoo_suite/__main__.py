@@ -2,7 +2,8 @@
 
 Without PEER both servers are run, ZooKeeper first, and compared: a test that passes there and not here
 fails the command. The suite has an environment of its own in the user's cache, made on first use.
-`-k EXPRESSION` runs some of the tests, as in pytest.
+`--nodes 3` runs it on ensembles of three, whose addresses every client has; `-k EXPRESSION` runs some
+of the tests, as in pytest.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from pathlib import Path
 
 from ..peers import PEERS
 from ..peers.process import cache_directory
-from .plugin_names import ONLY_VARIABLE, OUTCOMES_VARIABLE, PEER_VARIABLE, PLUGIN
+from .plugin_names import (
+    NODES_VARIABLE,
+    ONLY_VARIABLE,
+    OUTCOMES_VARIABLE,
+    PEER_VARIABLE,
+    PLUGIN,
+)
 from .skips import load_skips, names
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
@@ -38,29 +45,30 @@ EXIT_TESTS_FAILED = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="kazoo_suite", description=__doc__)
     parser.add_argument("peer", nargs="?", choices=sorted(PEERS))
+    parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("-k", dest="expression", default="")
     parser.add_argument("--out", type=Path, default=Path("build/kazoo"))
     chosen = parser.parse_args(arguments)
     chosen.out.mkdir(parents=True, exist_ok=True)
     if chosen.peer:
-        outcomes = run_suite(chosen.peer, chosen.out, chosen.expression)
+        outcomes = run_suite(chosen.peer, chosen.out, chosen.expression, chosen.nodes)
         return 1 if "failed" in outcomes.values() else 0
-    theirs = run_suite("zookeeper", chosen.out, chosen.expression)
-    ours = run_suite("raftkeeper", chosen.out, chosen.expression)
-    complaints = compare(theirs, ours)
+    theirs = run_suite("zookeeper", chosen.out, chosen.expression, chosen.nodes)
+    ours = run_suite("raftkeeper", chosen.out, chosen.expression, chosen.nodes)
+    complaints = compare(theirs, ours, chosen.nodes)
     print(*complaints, sep="\n")
     return 1 if complaints else 0
 
 
-def run_suite(kind: str, out: Path, expression: str = "") -> dict[str, str]:
+def run_suite(kind: str, out: Path, expression: str = "", nodes: int = 1) -> dict[str, str]:
     """Outcome by test. What failed is run once more by itself: several of kazoo's tests wait five
     seconds for a server that is just coming back, and on a busy machine that is chance.
     """
-    outcomes = _run(kind, out / kind, expression)
+    outcomes = _run(kind, out / kind, expression, nodes)
     again = _failed(outcomes)
     if again:
         print(f"{kind}: run once more", *again, sep="\n  ")
-        outcomes |= _run(kind, out / f"{kind}-again", expression, again)
+        outcomes |= _run(kind, out / f"{kind}-again", expression, nodes, again)
     print(f"{kind}: {dict(Counter(outcomes.values()))}", *_failed(outcomes), sep="\n  failed ")
     return outcomes
 
@@ -69,7 +77,9 @@ def _failed(outcomes: Mapping[str, str]) -> list[str]:
     return sorted(test for test, outcome in outcomes.items() if outcome == "failed")
 
 
-def _run(kind: str, out: Path, expression: str, only: Sequence[str] = ()) -> dict[str, str]:
+def _run(
+    kind: str, out: Path, expression: str, nodes: int, only: Sequence[str] = ()
+) -> dict[str, str]:
     """One run; pytest's own report goes to `<out>.log`."""
     log_path, outcomes_path = out.with_suffix(".log").resolve(), out.with_suffix(".json").resolve()
     outcomes_path.unlink(missing_ok=True)
@@ -83,7 +93,7 @@ def _run(kind: str, out: Path, expression: str, only: Sequence[str] = ()) -> dic
         done = subprocess.run(
             command,
             cwd=folder,
-            env=_variables(kind, outcomes_path, only),
+            env=_variables(kind, outcomes_path, nodes, only),
             stdout=log,
             stderr=subprocess.STDOUT,
             timeout=SUITE_TIMEOUT_S,
@@ -95,30 +105,31 @@ def _run(kind: str, out: Path, expression: str, only: Sequence[str] = ()) -> dic
     return outcomes
 
 
-def _variables(kind: str, outcomes: Path, only: Sequence[str]) -> dict[str, str]:
+def _variables(kind: str, outcomes: Path, nodes: int, only: Sequence[str]) -> dict[str, str]:
     search = filter(None, [str(NODE_FOLDER), os.environ.get("PYTHONPATH")])
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(search),
         PEER_VARIABLE: kind,
+        NODES_VARIABLE: str(nodes),
         OUTCOMES_VARIABLE: str(outcomes),
         ONLY_VARIABLE: "\n".join(only),
         "RAFTKEEPER_PYTHON": os.environ.get("RAFTKEEPER_PYTHON", sys.executable),
         "ZOOKEEPER_VERSION": "3.9.4",
-        "ZOOKEEPER_CLUSTER_SIZE": "1",
+        "ZOOKEEPER_CLUSTER_SIZE": str(nodes),
         # Of its own accord kazoo skips a test of the server's version outside of CI.
         "CI": "true",
     }
 
 
-def compare(theirs: Mapping[str, str], ours: Mapping[str, str]) -> list[str]:
+def compare(theirs: Mapping[str, str], ours: Mapping[str, str], nodes: int = 1) -> list[str]:
     """What passes on ZooKeeper and not here; then what makes the comparison say less than it seems."""
     worse = [
         f"passes on ZooKeeper, {ours[test]} here: {test}"
         for test, outcome in sorted(theirs.items())
         if outcome == "passed" and ours.get(test, "passed") != "passed"
     ]
-    listed = load_skips()
+    listed = load_skips(nodes)
     unexplained = [
         f"skipped on ZooKeeper, without a reason in skips.toml: {test}"
         for test, outcome in sorted(theirs.items())

@@ -10,21 +10,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.compat.peers import PEERS, Peer, PeerSettings
+from tests.compat.peers import Ensemble, Peer, PeerSettings, make
 
-from .plugin_names import ONLY_VARIABLE, OUTCOMES_VARIABLE, PEER_VARIABLE
+from .plugin_names import NODES_VARIABLE, ONLY_VARIABLE, OUTCOMES_VARIABLE, PEER_VARIABLE
 from .skips import load_skips, names
 
 SUPER_DIGEST = "super:D/InIHSb7yEEbrWz8b9l71RjZJU="
 """What kazoo's own harness gives its servers: the super user's password is `test`."""
 
-SETTINGS = PeerSettings(super_digest=SUPER_DIGEST, java_heap="512m")
+SETTINGS = PeerSettings(super_digest=SUPER_DIGEST, java_heap="512m", reconfig=True)
 
 _outcomes: dict[str, str] = {}
 
@@ -32,47 +33,40 @@ _outcomes: dict[str, str] = {}
 class Server:
     """One server as kazoo's tests know it."""
 
-    def __init__(self) -> None:
-        self._peer: Peer | None = None
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
 
     @property
     def running(self) -> bool:
-        return self._peer is not None and self._peer.running
+        return self._peer.running
 
     @property
     def address(self) -> str:
-        return self._started().address
+        return self._peer.address
 
     def run(self) -> None:
-        """Starts it, on the port and data it had before if it was only stopped."""
-        if self._peer is None:
-            self._peer = PEERS[os.environ[PEER_VARIABLE]](SETTINGS)
+        """Starts it again, on the port and data it had before it was stopped."""
         if not self._peer.running:
             self._peer.start()
 
     def stop(self) -> None:
-        self._started().stop()
-
-    def destroy(self) -> None:
-        """Ends it, data and all."""
-        if self._peer is not None:
-            self._peer.close()
-            self._peer = None
+        self._peer.stop()
 
     def get_logs(self) -> list[str]:
-        return [self._peer.log_tail()] if self._peer is not None else []
-
-    def _started(self) -> Peer:
-        if self._peer is None:
-            raise RuntimeError("this server was never started")
-        return self._peer
+        return [self._peer.log_tail()]
 
 
 class Cluster:
-    """One server; whatever else kazoo's harness wants to set is settled by SETTINGS."""
+    """One server, or several as an ensemble; what kazoo's harness may set is settled by SETTINGS.
 
-    def __init__(self, **_settings: Any) -> None:
-        self._servers = [Server()]
+    But for one thing: its test of clients that only read wants servers that allow it.
+    """
+
+    def __init__(self, configuration_entries: Sequence[str] = (), **_settings: Any) -> None:
+        self._settings = replace(
+            SETTINGS, read_only_mode="localSessionsEnabled=true" in configuration_entries
+        )
+        self._peer = self._make()
 
     def __getitem__(self, number: int) -> Server:
         return self._servers[number]
@@ -81,15 +75,27 @@ class Cluster:
         return iter(self._servers)
 
     def start(self) -> None:
-        for server in self:
-            server.run()
+        """Those that do not run; members of an ensemble need each other to serve."""
+        silent = [peer for peer in self._members if not peer.running]
+        for peer in silent:
+            peer.launch()
+        for peer in silent:
+            peer.wait_until_serving()
 
     def terminate(self) -> None:
-        for server in self:
-            server.destroy()
+        """Ends it, data and all; what is started next is a new one."""
+        self._peer.close()
+        self._peer = self._make()
 
     def get_logs(self) -> list[str]:
         return [log for server in self for log in server.get_logs()]
+
+    def _make(self) -> Peer | Ensemble:
+        nodes = int(os.environ[NODES_VARIABLE])
+        peer = make(os.environ[PEER_VARIABLE], self._settings, nodes)
+        self._members = peer.members if isinstance(peer, Ensemble) else (peer,)
+        self._servers = [Server(member) for member in self._members]
+        return peer
 
 
 def pytest_configure() -> None:
@@ -104,7 +110,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     only = set(filter(None, os.environ.get(ONLY_VARIABLE, "").split("\n")))
     if only:
         items[:] = [item for item in items if names(item.nodeid)[0] in only]
-    skips = load_skips()
+    skips = load_skips(int(os.environ[NODES_VARIABLE]))
     unused = set(skips)
     for item in items:
         for name in names(item.nodeid):

@@ -10,3 +10,6 @@ OUTCOMES_VARIABLE = "RAFTKEEPER_SUITE_OUTCOMES"
 
 ONLY_VARIABLE = "RAFTKEEPER_SUITE_ONLY"
 """The tests to run, one a line; all if it is empty."""
+
+NODES_VARIABLE = "RAFTKEEPER_SUITE_NODES"
+"""How many servers: 1, or the size of an ensemble."""

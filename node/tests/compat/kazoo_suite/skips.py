@@ -8,9 +8,14 @@ from pathlib import Path
 SKIPS = Path(__file__).with_name("skips.toml")
 
 
-def load_skips() -> dict[str, str]:
-    """Test, class or file → why it runs against neither server."""
-    return {entry["test"]: entry["reason"] for entry in tomllib.loads(SKIPS.read_text())["skip"]}
+def load_skips(nodes: int = 1) -> dict[str, str]:
+    """Test, class or file → why it runs against neither server, alone or in an ensemble."""
+    where = "alone" if nodes == 1 else "ensemble"
+    return {
+        entry["test"]: entry["reason"]
+        for entry in tomllib.loads(SKIPS.read_text())["skip"]
+        if entry.get("only", where) == where
+    }
 
 
 def names(nodeid: str) -> list[str]:

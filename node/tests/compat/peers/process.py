@@ -15,6 +15,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -50,9 +51,35 @@ class PeerSettings:
     collect_interval_ms: int = 60_000
     """How often empty containers and outlived TTL nodes are looked for."""
     fsync: bool = True
+    read_only_mode: bool = False
+    """Whether a member without a leader serves clients that only read, if they ask for it."""
+    reconfig: bool = False
+    """Whether clients may ask for other members."""
     java_heap: str = "1g"
     """Only for servers that run in a JVM."""
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberPorts:
+    """Where one member of an ensemble listens, all on loopback."""
+
+    client: int
+    quorum: int
+    election: int
+    """Only ZooKeeper has a port of its own for elections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Which member of which ensemble a server is; members count from 1."""
+
+    number: int
+    everyone: tuple[MemberPorts, ...]
+
+    @property
+    def own(self) -> MemberPorts:
+        return self.everyone[self.number - 1]
 
 
 class Peer(ABC):
@@ -70,9 +97,12 @@ class Peer(ABC):
         *,
         directory: Path | None = None,
         port: int | None = None,
+        membership: Membership | None = None,
     ) -> None:
         self.settings = settings or PeerSettings()
-        self.port = port or free_port()
+        self.membership = membership
+        """Alone without one; otherwise it gives the port."""
+        self.port = membership.own.client if membership else port or free_port()
         self._owns_directory = directory is None
         self.directory = directory or Path(tempfile.mkdtemp(prefix=f"{self.kind}-"))
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -95,6 +125,11 @@ class Peer(ABC):
         return self._process.pid
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """Of all its processes."""
+        return (self.pid,)
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -107,8 +142,23 @@ class Peer(ABC):
     def command(self) -> Sequence[str]:
         """Writes what the server needs to its directory and returns its command line."""
 
+    def next_endpoint(self) -> tuple[str, int]:
+        """Where the next connection goes; an ensemble spreads them."""
+        return HOST, self.port
+
+    def catch_up(self, endpoint: tuple[str, int], zxid: int) -> None:
+        """Returns when the server at this endpoint has got as far as `zxid`: alone it always has."""
+        if endpoint != (HOST, self.port):
+            raise PeerError(f"{endpoint} is none of {self.address}")
+
     def start(self) -> Self:
         """Starts the process and returns when it serves requests."""
+        self.launch()
+        self.wait_until_serving()
+        return self
+
+    def launch(self) -> None:
+        """Starts the process and does not wait: members of an ensemble need each other to serve."""
         if self.running:
             raise PeerError(f"{self.kind} on port {self.port} runs already")
         command = list(self.command())
@@ -122,8 +172,6 @@ class Peer(ABC):
                 env={**os.environ, **self.settings.environment},
                 start_new_session=True,
             )
-        self._wait_until_serving()
-        return self
 
     def stop(self) -> None:
         """SIGTERM, then waits for the end. No-op when it does not run."""
@@ -175,7 +223,9 @@ class Peer(ABC):
         lines = self.log_path.read_text(errors="replace").splitlines()
         return "\n".join(lines[-LOG_TAIL_LINES:])
 
-    def _wait_until_serving(self) -> None:
+    def wait_until_serving(self) -> None:
+        """Of one that was launched; PeerError with its log when it does not come up."""
+
         def serves() -> bool:
             if not self.running:
                 raise PeerError(f"{self.kind} ended while it started:\n{self.log_tail()}")
@@ -211,10 +261,18 @@ class Peer(ABC):
 
 def free_port() -> int:
     """A port nobody listens on now. Asked of the kernel, so two runs do not collide."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Several, all different."""
+    with ExitStack() as probes:
+        ports = []
+        for _ in range(count):
+            probe = probes.enter_context(socket.socket())
+            probe.bind((HOST, 0))
+            ports.append(probe.getsockname()[1])
+    return ports
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float, what: str) -> None:

@@ -11,7 +11,7 @@ from .process import HOST, Peer, PeerError
 
 
 class RaftKeeper(Peer):
-    """One node: `raftkeeper server`, of the Python that runs this or that RAFTKEEPER_PYTHON names.
+    """One node, alone or a member: `raftkeeper server`, of the Python that runs this or that RAFTKEEPER_PYTHON names.
 
     It always fsyncs.
     """
@@ -39,6 +39,21 @@ class RaftKeeper(Peer):
             "features-collect-interval-ms": settings.collect_interval_ms,
             "log-level": "warning",
         }
+        if settings.read_only_mode:
+            options["client-read-only-mode"] = "true"
+        if settings.reconfig:
+            options["features-reconfig"] = "true"
+        if self.membership:
+            options |= {
+                "peer-listen": HOST,
+                "peer-port": self.membership.own.quorum,
+                "ensemble-members": ",".join(
+                    f"{number}={HOST}:{ports.quorum}"
+                    for number, ports in enumerate(self.membership.everyone, 1)
+                ),
+                "ensemble-member": self.membership.number,
+                "ensemble-bootstrap": "true",
+            }
         if settings.super_digest:
             options["auth-super-digest"] = settings.super_digest
         command = [

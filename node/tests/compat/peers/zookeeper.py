@@ -1,4 +1,5 @@
-"""A standalone Apache ZooKeeper, resolved from Maven Central once and kept in the user's cache.
+"""An Apache ZooKeeper, standalone or a member, resolved from Maven Central once and kept in the cache.
+kept in the user's cache.
 
 `jars()` is also what Java clients of other suites (its shell, its bench) put on their class path.
 """
@@ -22,7 +23,7 @@ FETCH_DEADLINE_S = 300.0
 
 
 class ZooKeeper(Peer):
-    """ZooKeeper 3.9 standalone: fsync on, every four-letter word, extended types, no AdminServer."""
+    """ZooKeeper 3.9: fsync on, every four-letter word, extended types, no AdminServer."""
 
     kind = "zookeeper"
 
@@ -31,17 +32,24 @@ class ZooKeeper(Peer):
         return self.directory / "data"
 
     def command(self) -> Sequence[str]:
+        settings = self.settings
         configuration = self.directory / "zoo.cfg"
-        configuration.write_text(self._configuration())
+        if not configuration.exists():  # ZooKeeper changes the one of a member by itself
+            configuration.write_text(self._configuration())
+        if self.membership:
+            self.data_directory.mkdir(exist_ok=True)
+            (self.data_directory / "myid").write_text(f"{self.membership.number}\n")
         return [
             java(),
-            f"-Xmx{self.settings.java_heap}",
+            f"-Xmx{settings.java_heap}",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            f"-Dznode.container.checkIntervalMs={self.settings.collect_interval_ms}",
-            "-Dzookeeper.DigestAuthenticationProvider.superDigest=" + self.settings.super_digest,
+            f"-Dreadonlymode.enabled={str(settings.read_only_mode).lower()}",
+            f"-Dznode.container.checkIntervalMs={settings.collect_interval_ms}",
+            "-Dzookeeper.DigestAuthenticationProvider.superDigest=" + settings.super_digest,
             "-cp",
             class_path(),
-            "org.apache.zookeeper.server.ZooKeeperServerMain",
+            "org.apache.zookeeper.server."
+            + ("quorum.QuorumPeerMain" if self.membership else "ZooKeeperServerMain"),
             str(configuration),
         ]
 
@@ -52,14 +60,25 @@ class ZooKeeper(Peer):
             "minSessionTimeout": settings.min_session_timeout_ms,
             "maxSessionTimeout": settings.max_session_timeout_ms,
             "dataDir": self.data_directory,
-            "clientPort": self.port,
-            "clientPortAddress": HOST,
             "maxClientCnxns": 0,
             "4lw.commands.whitelist": "*",
             "admin.enableServer": "false",
             "extendedTypesEnabled": "true",
             "forceSync": "yes" if settings.fsync else "no",
         }
+        if self.membership is None:
+            lines |= {"clientPort": self.port, "clientPortAddress": HOST}
+        else:
+            # Ticks; the defaults of the sample configuration that comes with ZooKeeper.
+            lines |= {"initLimit": 10, "syncLimit": 5}
+            lines["reconfigEnabled"] = str(settings.reconfig).lower()
+            # A member without a quorum can give a session by itself, or none at all.
+            lines["localSessionsEnabled"] = str(settings.read_only_mode).lower()
+            lines["localSessionsUpgradingEnabled"] = str(settings.read_only_mode).lower()
+            for number, ports in enumerate(self.membership.everyone, 1):
+                lines[f"server.{number}"] = (
+                    f"{HOST}:{ports.quorum}:{ports.election}:participant;{HOST}:{ports.client}"
+                )
         return "".join(f"{key}={value}\n" for key, value in lines.items())
 
 

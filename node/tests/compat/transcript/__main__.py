@@ -4,6 +4,7 @@
     record [STORY...]         run them twice against ZooKeeper; if both agree, write golden/
     compare [STORY...]        the node against golden/ (needs no JVM)
     compare --live [STORY...] the node against a ZooKeeper of this run
+    compare --nodes 3         three nodes as an ensemble, the clients' connections spread over them
     explore SEED [COUNT]      walks by chance from COUNT seeds on both; prints what differs
 
 `compare` writes both transcripts and their differences below --out and exits 1 if a difference is
@@ -17,8 +18,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..peers import PEERS, Peer
-from .comparison import differences, judge, load_divergences
+from ..peers import PEERS, make
+from .comparison import ENSEMBLE_LIST, differences, judge, load_divergences
 from .golden import read_golden, write_golden
 from .recording import Recording
 from .run import SETTINGS
@@ -37,29 +38,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     explore = commands.add_parser("explore")
     explore.add_argument("seed", type=int)
     explore.add_argument("count", type=int, nargs="?", default=10)
+    for command in (show, compare):
+        command.add_argument("--nodes", type=int, default=1, help="that many, connections spread")
     for command in (show, record, compare):
         command.add_argument("stories", nargs="*", metavar="STORY")
     chosen = parser.parse_args(arguments)
     match chosen.command:
         case "show":
-            return _show(chosen.peer, chosen.stories)
+            return _show(chosen.peer, chosen.stories, chosen.nodes)
         case "record":
             return _record(chosen.stories)
         case "explore":
             return _explore(chosen.seed, chosen.count)
         case _:
-            return _compare(chosen.stories, chosen.out, live=chosen.live)
+            return _compare(chosen.stories, chosen.out, live=chosen.live, nodes=chosen.nodes)
 
 
-def record_on(kind: str, stories: Sequence[str] = ()) -> dict[str, Recording]:
-    """Runs the stories on a fresh server of this kind."""
-    peer: Peer
-    with PEERS[kind](SETTINGS) as peer:
+def record_on(kind: str, stories: Sequence[str] = (), nodes: int = 1) -> dict[str, Recording]:
+    """Runs the stories on a fresh server of this kind, or on several as an ensemble."""
+    with make(kind, SETTINGS, nodes) as peer:
         return {recording.story: recording for recording in run_stories(peer, stories)}
 
 
-def _show(kind: str, stories: Sequence[str]) -> int:
-    for recording in record_on(kind, stories).values():
+def _show(kind: str, stories: Sequence[str], nodes: int) -> int:
+    for recording in record_on(kind, stories, nodes).values():
         print(recording.text())
     return 0
 
@@ -82,10 +84,10 @@ def _record(stories: Sequence[str]) -> int:
     return 0
 
 
-def _compare(stories: Sequence[str], out: Path, *, live: bool) -> int:
-    ours = record_on("raftkeeper", stories)
+def _compare(stories: Sequence[str], out: Path, *, live: bool, nodes: int) -> int:
+    ours = record_on("raftkeeper", stories, nodes)
     theirs = record_on("zookeeper", stories) if live else None
-    listed = load_divergences()
+    listed = load_divergences() + (load_divergences(ENSEMBLE_LIST) if nodes > 1 else [])
     complaints: list[str] = []
     differing = 0
     for name in ours:

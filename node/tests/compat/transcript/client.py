@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from .connection import REPLY_DEADLINE_S, Connection, Silence
@@ -48,7 +48,14 @@ HANG_UP_S = 0.3
 class Client:
     """One client of a story. A method per opcode is in `verbs.Verbs`, which stories use."""
 
-    def __init__(self, name: str, address: tuple[str, int], recording: Recording) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: tuple[str, int],
+        recording: Recording,
+        catch_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`catch_up` returns when this client's server has what other clients were shown."""
         self.name = name
         self.session = 0
         self.password = bytes(16)
@@ -59,6 +66,7 @@ class Client:
         self.connection = Connection(*address)
         self._address = address
         self._recording = recording
+        self._catch_up = catch_up
         self._pending: deque[tuple[str, int]] = deque()
         self._xid = 0
         self._gone = False
@@ -217,6 +225,7 @@ class Client:
         self._recording.opcodes.add(name)
         self._begin(f"{name} xid={xid} {shown}".rstrip())
         self._pending.append((name, xid))
+        self._catch_up()
         self._sent(self.connection.send_frame(struct.pack(">ii", xid, code) + body))
 
     def _next_xid(self) -> int:

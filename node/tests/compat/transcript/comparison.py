@@ -14,6 +14,7 @@ from pathlib import Path
 from .recording import Step
 
 LIST = Path(__file__).with_name("divergences.toml")
+ENSEMBLE_LIST = Path(__file__).with_name("ensemble.toml")
 
 
 @dataclass(frozen=True, slots=True)

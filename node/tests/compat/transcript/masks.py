@@ -36,6 +36,11 @@ class Masks:
         self._names_by_session: dict[int, str] = {}
         self._names_by_password: dict[bytes, str] = {}
 
+    @property
+    def newest_zxid(self) -> int:
+        """The highest one that any reply has shown; 0 before the first."""
+        return self._zxids[-1] if self._zxids else 0
+
     def learn_session(self, session: int, password: bytes, name: str) -> None:
         """The handshake that created a session names it after its client."""
         self._names_by_session.setdefault(session, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..peers import Peer, PeerSettings
+from ..peers import Ensemble, Peer, PeerSettings
 from .recording import Recording
 from .verbs import Verbs
 
@@ -25,7 +25,7 @@ SETTINGS = PeerSettings(
 class Run:
     """The clients of one story; `finish` closes those it left open."""
 
-    def __init__(self, peer: Peer, recording: Recording) -> None:
+    def __init__(self, peer: Peer | Ensemble, recording: Recording) -> None:
         self.recording = recording
         self._peer = peer
         self._clients: list[Verbs] = []
@@ -36,7 +36,13 @@ class Run:
 
     def connection(self, name: str) -> Verbs:
         """Connects only: the story does its own handshake, or none."""
-        client = Verbs(name, (self._peer.host, self._peer.port), self.recording)
+        endpoint = self._peer.next_endpoint()
+
+        def catch_up() -> None:
+            self._peer.catch_up(endpoint, self.recording.masks.newest_zxid)
+
+        catch_up()
+        client = Verbs(name, endpoint, self.recording, catch_up)
         self._clients.append(client)
         return client
 

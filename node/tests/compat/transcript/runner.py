@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 
-from ..peers import Peer
+from ..peers import Ensemble, Peer
 from .recording import Recording
 from .run import Run
 from .stories import STORIES, chance
@@ -22,7 +22,7 @@ def name(story: ModuleType) -> str:
     return story.__name__.rpartition(".")[2]
 
 
-def run_story(story: ModuleType, peer: Peer) -> Recording:
+def run_story(story: ModuleType, peer: Peer | Ensemble) -> Recording:
     """One story, its clients closed at the end whatever happens."""
     about = (story.__doc__ or "").partition("\n")[0]
     recording = Recording(name(story), about)
@@ -34,7 +34,7 @@ def run_story(story: ModuleType, peer: Peer) -> Recording:
     return recording
 
 
-def walk_on(peer: Peer, seed: int) -> Recording:
+def walk_on(peer: Peer | Ensemble, seed: int) -> Recording:
     """A walk by chance from any seed, as the story `chance` tells one from its own."""
     recording = Recording(f"chance {seed}", "")
     run = Run(peer, recording)
@@ -45,7 +45,7 @@ def walk_on(peer: Peer, seed: int) -> Recording:
     return recording
 
 
-def run_stories(peer: Peer, wanted: Iterable[str] = ()) -> Iterator[Recording]:
+def run_stories(peer: Peer | Ensemble, wanted: Iterable[str] = ()) -> Iterator[Recording]:
     """The wanted stories in their fixed order; all if none is named."""
     names = set(wanted) or set(story_names())
     if unknown := names - set(story_names()):

@@ -70,7 +70,9 @@ class AdminNode:
             operations=self.ensemble,
             links=self.ensemble,
             core=SimpleNamespace(membership=self.ensemble.membership, first_index=1),
-            engine=SimpleNamespace(last_zxid=0x2A, applied_index=42),
+            engine=SimpleNamespace(
+                last_zxid=0x2A, applied_index=42, digest=lambda: (42, 0x2A, 0xD16E57)
+            ),
             clients=SimpleNamespace(by_conn=dict.fromkeys(range(self.ensemble.clients))),
             writer=SimpleNamespace(full=""),
             snapshotter=self.snapshotter,

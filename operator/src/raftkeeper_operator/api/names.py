@@ -64,18 +64,13 @@ class Names:
 
     @property
     def ca_bundle(self) -> str:
-        """The CA's certificates without the key, for clients."""
+        """ConfigMap with the CA's certificates, for clients."""
         return f"{self.cluster}-ca-bundle"
 
     @property
     def tls_secret(self) -> str:
         """The members' certificate, for each other and the admin API."""
         return f"{self.cluster}-tls"
-
-    @property
-    def client_tls_secret(self) -> str:
-        """The certificate that clients see, when the operator issues it."""
-        return f"{self.cluster}-client-tls"
 
     @property
     def founding_config(self) -> str:
@@ -147,9 +142,13 @@ def pool_of_label(value: str) -> str | None:
     return None if value == DEFAULT_POOL else value
 
 
+MEMBER_COMPONENT = "member"
+"""Value of the component label of members' pods. Pods of backups have another."""
+
+
 def selector(cluster: str) -> dict[str, str]:
-    """Labels that select the pods of a cluster."""
-    return {labels.NAME: labels.APPLICATION, labels.CLUSTER: cluster}
+    """Labels that select the pods of a cluster's members."""
+    return {labels.CLUSTER: cluster, labels.COMPONENT: MEMBER_COMPONENT}
 
 
 def owned_labels(cluster: str, uid: str) -> dict[str, str]:

@@ -38,9 +38,15 @@ class PlacementSpec(Part):
     one StatefulSet, which the scheduler spreads by `topologyKey`."""
     topology_key: LabelKey = "topology.kubernetes.io/zone"
     """Label of nodes that names their zone."""
-    zone_policy: Literal["Required", "Preferred"] = "Required"
-    """Whether a pod rather waits than runs in the wrong zone."""
+    zone_policy: Literal["Required", "Preferred"] | None = None
+    """Whether a pod rather waits than runs in the wrong zone. Left out: Required for zones that are
+    listed, Preferred otherwise, so that a Kubernetes without zones will do."""
     node_anti_affinity: Literal["Required", "Preferred", "Disabled"] = "Required"
     """Whether two members may share a node. Disabled is for a cluster of one node, to try it."""
     leader_zones: Zones = ()
     """Zones where the leader should be, such as those next to the writing clients."""
+
+    @property
+    def requires_zones(self) -> bool:
+        """Whether a pod rather waits than runs in the wrong zone."""
+        return (self.zone_policy or ("Required" if self.zones else "Preferred")) == "Required"

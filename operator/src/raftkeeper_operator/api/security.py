@@ -30,7 +30,7 @@ class ClientTls(Part):
     secret_name: ObjectName | None = None
     """Secret of type kubernetes.io/tls with tls.crt, tls.key and, to check clients, ca.crt, such as
     cert-manager writes. Its certificate must be good for the client Service's name. Left out: the
-    operator issues one from the cluster's CA, which clients find in Secret <cluster>-ca-bundle."""
+    operator issues one from the cluster's CA, which clients find in ConfigMap <cluster>-ca-bundle."""
     client_auth: Literal["None", "Want", "Need"] = "None"
     """Whether clients are asked for a certificate (Want), or refused without one (Need)."""
 

@@ -80,6 +80,21 @@ FORBIDDEN_POD_FIELDS = {
 """Fields of a pod's spec that the members' addresses and safety stand on. They are declared in the
 schema only so that a rule can refuse them at apply."""
 
+NAMED_ITEMS = {"containers": 16, "initContainers": 16, "volumes": 64}
+"""Lists of a pod's spec that are merged by name, and how long they may be."""
+
+
+def _named_items(most: int) -> dict[str, Any]:
+    name = {"type": "string", "minLength": 1, "maxLength": 63}
+    item = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": name},
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    return {"type": "array", "maxItems": most, "items": item}
+
+
 PodSpecOverlay = Annotated[
     dict[str, Any],
     WithJsonSchema(
@@ -87,7 +102,8 @@ PodSpecOverlay = Annotated[
             "type": "object",
             "description": "Fields of a pod's spec.",
             "x-kubernetes-preserve-unknown-fields": True,
-            "properties": {name: {"type": kind} for name, kind in FORBIDDEN_POD_FIELDS.items()},
+            "properties": {name: {"type": kind} for name, kind in FORBIDDEN_POD_FIELDS.items()}
+            | {name: _named_items(most) for name, most in NAMED_ITEMS.items()},
             "x-kubernetes-validations": [
                 {
                     "rule": f"!has(self.{name})",

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from raftkeeper_operator.api.part import Part, Rule
-from raftkeeper_operator.api.scalars import DurationMs, ObjectName, Quantity, StringMap
+from raftkeeper_operator.api.scalars import DurationMs, ObjectName, Quantity
 
 HOUR_MS = 3_600_000
 
@@ -39,8 +39,6 @@ class DataVolume(Part):
     storage_class_name: ObjectName | None = None
     """Storage class of the volumes; the cluster's default class when it is left out. Its binding
     mode should be WaitForFirstConsumer, or volumes may lie in another zone than their pods."""
-    annotations: StringMap = {}
-    """Annotations of the volume claims."""
 
 
 class VolumeRetention(Part):

@@ -1,0 +1,118 @@
+"""What every builder needs to know: the cluster, its names, and the surroundings of the operator."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from raftkeeper_operator.api import labels
+from raftkeeper_operator.api.backup import BackupSource
+from raftkeeper_operator.api.cluster import ClusterSpec
+from raftkeeper_operator.api.names import Names, owned_labels
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What holds for all clusters of this operator."""
+
+    namespace: str
+    """Where the operator runs."""
+    version: str
+    """The operator's own, which is the node's where a spec names none."""
+    repository: str = "raftkeeper/raftkeeper"
+    """The node's image where a spec names none."""
+    domain: str = "cluster.local"
+    """The Kubernetes cluster's DNS domain."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One cluster as its builders see it."""
+
+    name: str
+    namespace: str
+    uid: str
+    spec: ClusterSpec
+    surroundings: Surroundings
+    restart: str = ""
+    """Value of the restart annotation: it goes into the template, so a new one is a new revision."""
+    restore: BackupSource | None = None
+    """The backup to begin with; only as long as the ensemble is not founded."""
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.name, self.namespace, self.surroundings.domain)
+
+    @property
+    def version(self) -> str:
+        """The version that the spec leads to; of the image's tag nothing can be known."""
+        return self.spec.version or self.surroundings.version
+
+    @property
+    def image(self) -> str:
+        image = self.spec.image
+        repository = image.repository or self.surroundings.repository
+        if image.digest:
+            return f"{repository}@{image.digest}"
+        return f"{repository}:{image.tag or self.version}"
+
+    @property
+    def serves_plain(self) -> bool:
+        return self.spec.tls.client.mode != "Required"
+
+    @property
+    def serves_tls(self) -> bool:
+        return self.spec.tls.client.mode != "Disabled"
+
+    @property
+    def peer_tls_secret(self) -> str:
+        return self.spec.tls.peer.secret_name or self.names.tls_secret
+
+    @property
+    def client_tls_secret(self) -> str:
+        return self.spec.tls.client.secret_name or self.names.tls_secret
+
+    @property
+    def issues_certificates(self) -> bool:
+        """Whether anything uses the operator's CA."""
+        return self.spec.tls.peer.secret_name is None or (
+            self.serves_tls and self.spec.tls.client.secret_name is None
+        )
+
+    def owned(self, **more: str) -> dict[str, str]:
+        """Labels of an object of the cluster."""
+        return owned_labels(self.name, self.uid) | more
+
+    def metadata(
+        self,
+        name: str,
+        *,
+        component: str = "",
+        annotations: dict[str, str] | None = None,
+        more_labels: dict[str, str] | None = None,
+    ) -> Object:
+        """Of an object that goes with the cluster when that is deleted."""
+        found = {**(more_labels or {}), **self.owned()}
+        if component:
+            found[labels.COMPONENT] = component
+        metadata: Object = {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": found,
+            "ownerReferences": [self.owner_reference()],
+        }
+        if annotations:
+            metadata["annotations"] = dict(annotations)
+        return metadata
+
+    def owner_reference(self) -> Object:
+        """Kubernetes deletes what the cluster owns, even when no operator runs."""
+        return {
+            "apiVersion": labels.API_VERSION,
+            "kind": "RaftKeeperCluster",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
