@@ -95,18 +95,26 @@ class _Converter:
         converted = self.convert(field)
         default = field.get("default")
         if self._defaults and default is not None:
-            converted["default"] = _written_default(field, converted, default)
+            converted["default"] = self._written_default(field, converted, default)
         return converted
 
+    def _written_default(self, field: Schema, converted: Schema, default: Any) -> Any:
+        """What a user would write for it."""
+        if "$ref" in field:
+            # A part that was left out gets `{}`, and then each of its fields its own default. Where
+            # there are rules it is written in full: they are tried on a default as it stands.
+            part = self._models[field["$ref"].rpartition("/")[2]]
+            full = part().model_dump(by_alias=True, exclude_none=True, mode="json")
+            return full if _has_rules(converted) else {}
+        if isinstance(default, int) and converted.get("type") == "string":
+            return format_duration(default)
+        return default
 
-def _written_default(field: Schema, converted: Schema, default: Any) -> Any:
-    """What a user would write for it."""
-    if "$ref" in field or "allOf" in field:
-        # A part that was left out gets `{}`, and then each of its fields its own default.
-        return {}
-    if isinstance(default, int) and converted.get("type") == "string":
-        return format_duration(default)
-    return default
+
+def _has_rules(schema: Schema) -> bool:
+    return "x-kubernetes-validations" in schema or any(
+        _has_rules(child) for child in schema.get("properties", {}).values()
+    )
 
 
 def _without_null(node: Schema) -> Schema:
