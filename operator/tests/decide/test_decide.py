@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from tests.decide.picture import break_pod, change_pod, empty, leaderless, want, well
+
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.plan import ApplyResource, Release, SetPoolReplicas
 from raftkeeper_operator.observe.snapshot import Resource
-from tests.decide.picture import break_pod, change_pod, empty, leaderless, want, well
 
 
 def test_nothing_to_do_is_said_so() -> None:

@@ -5,6 +5,7 @@ identity                  which cluster, which member, which life of its disk
 hard_state                term and vote, twice
 log/<sequence>.log        segments of the log, numbered without a gap
 snapshots/<index>-<term>.snap, or <index>-<term>.installed.snap when it came from another member
+transplant/               an unfinished restore of a backup
 *.tmp                     unfinished; removed at the next start
 """
 
@@ -16,6 +17,7 @@ IDENTITY = "identity"
 HARD_STATE = "hard_state"
 LOG = "log"
 SNAPSHOTS = "snapshots"
+TRANSPLANT = "transplant"
 UNFINISHED = ".tmp"
 DAMAGED = ".damaged"
 

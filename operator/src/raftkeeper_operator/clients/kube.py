@@ -5,7 +5,7 @@ the preconditions they are given.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,8 +31,6 @@ THREAD_GRACE_S = 5.0
 PAGE_OBJECTS = 500
 PAGES_MAX = 200
 """A list ends: 100,000 objects with the labels of one cluster are an error of ours."""
-
-Observer = Callable[[str, str, float], None]
 
 
 class Kube:

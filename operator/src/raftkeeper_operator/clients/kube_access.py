@@ -5,7 +5,8 @@ called from threads (`clients.kube`, the Lease, the watch streams), each with it
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,9 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
+Count = Callable[[str, str, float], None]
+"""Hears of each request: method, how it ended, seconds."""
+
 Query = Sequence[tuple[str, str]]
 
 
@@ -42,15 +46,18 @@ class Call:
 class KubeAccess:
     """Requests with the credentials of a kubeconfig or of the pod's service account."""
 
-    def __init__(self, configuration: Any, *, connections: int) -> None:
+    def __init__(self, configuration: Any, *, connections: int, count: Count | None = None) -> None:
         # The control loop repeats what failed; the library must not do so behind its back.
         configuration.retries = urllib3.Retry(total=False)
         configuration.connection_pool_maxsize = connections
+        self._count = count
         self._client: Any = client.ApiClient(configuration)
         self._client.user_agent = FIELD_MANAGER
 
     @classmethod
-    def from_environment(cls, kubeconfig: str = "", *, connections: int = 16) -> "KubeAccess":
+    def from_environment(
+        cls, kubeconfig: str = "", *, connections: int = 16, count: Count | None = None
+    ) -> "KubeAccess":
         """The given kubeconfig; else the pod's service account; else the user's own kubeconfig."""
         configuration: Any = client.Configuration()
         load: Any = config
@@ -69,7 +76,7 @@ class KubeAccess:
                 f"no way to an API server: {error}; run in a pod with a service account, "
                 "or set KUBECONFIG to the path of a kubeconfig",
             ) from error
-        return cls(configuration, connections=connections)
+        return cls(configuration, connections=connections, count=count)
 
     @classmethod
     def to_address(cls, url: str, *, connections: int = 16) -> "KubeAccess":
@@ -80,6 +87,17 @@ class KubeAccess:
 
     def request(self, call: Call, deadline_s: float) -> Any:
         """The answer's JSON; a KubeError when it is none of success. Blocks."""
+        started, result = time.monotonic(), "ok"
+        try:
+            return self._answer(call, deadline_s)
+        except KubeError as error:
+            result = str(error.status or "unreachable")
+            raise
+        finally:
+            if self._count is not None:
+                self._count(call.method, result, time.monotonic() - started)
+
+    def _answer(self, call: Call, deadline_s: float) -> Any:
         response = self._send(call, deadline_s)
         try:
             body = response.read()

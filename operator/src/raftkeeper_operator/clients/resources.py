@@ -39,6 +39,7 @@ SCHEDULES = Resource(GROUP, "v1", "RaftKeeperBackupSchedule", "raftkeeperbackups
 STATEFUL_SETS = Resource("apps", "v1", "StatefulSet", "statefulsets")
 PODS = Resource("", "v1", "Pod", "pods")
 VOLUME_CLAIMS = Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+VOLUMES = Resource("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
 SERVICES = Resource("", "v1", "Service", "services")
 SERVICE_ACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAPS = Resource("", "v1", "ConfigMap", "configmaps")
@@ -62,6 +63,7 @@ ALL = (
     STATEFUL_SETS,
     PODS,
     VOLUME_CLAIMS,
+    VOLUMES,
     SERVICES,
     SERVICE_ACCOUNTS,
     CONFIG_MAPS,

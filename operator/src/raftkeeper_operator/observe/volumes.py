@@ -1,0 +1,104 @@
+"""Volume claims as the API has them, made into values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raftkeeper_operator.api import labels
+from raftkeeper_operator.api.names import DATA_CLAIM
+from raftkeeper_operator.observe.fields import (
+    annotation,
+    condition,
+    is_deleting,
+    is_owned,
+    label,
+    name_of,
+    ordinal_of,
+    part,
+    size,
+    uid_of,
+)
+from raftkeeper_operator.observe.snapshot import Volume
+
+HOST_LABEL = "kubernetes.io/hostname"
+ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+RESIZE_FAILED = ("NodeResizeFailed", "ControllerResizeFailed", "NodeExpansionFailed")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a PersistentVolume can be mounted, as far as it is bound to a place."""
+
+    hosts: frozenset[str] = frozenset()
+    """Kubernetes' nodes; empty for any."""
+    zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What volumes are judged by."""
+
+    places: Mapping[str, Place]
+    """By the name of the PersistentVolume."""
+    hosts: frozenset[str] | None
+    """The nodes there are; None when they cannot be listed."""
+    expandable: Mapping[str, bool]
+    """By storage class."""
+
+
+def read_place(volume: Mapping[str, Any]) -> Place:
+    """From a PersistentVolume: its required node affinity."""
+    hosts: set[str] = set()
+    zones: set[str] = set()
+    for term in part(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms") or []:
+        for match in term.get("matchExpressions") or []:
+            if match.get("operator") != "In":
+                continue
+            if match.get("key") == HOST_LABEL:
+                hosts |= set(match.get("values") or [])
+            elif match.get("key") in ZONE_LABELS:
+                zones |= set(match.get("values") or [])
+    return Place(frozenset(hosts), zones.pop() if len(zones) == 1 else "")
+
+
+def is_data_claim(body: Mapping[str, Any]) -> bool:
+    """Of a member's data, not some other claim that bears the cluster's label."""
+    return name_of(body).startswith(f"{DATA_CLAIM}-") and ordinal_of(name_of(body)) >= 0
+
+
+def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
+    """From a claim, the cluster's UID and what is known of the storage below."""
+    name = name_of(body)
+    place = storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
+    unreachable = (
+        bool(place.hosts) and storage.hosts is not None and not place.hosts & storage.hosts
+    )
+    retired_at = annotation(body, labels.RETIRED_AT)
+    member = label(body, labels.MEMBER)
+    return Volume(
+        name=name,
+        pool=name.removeprefix(f"{DATA_CLAIM}-").rpartition("-")[0],
+        ordinal=ordinal_of(name),
+        uid=uid_of(body),
+        member_id=int(member) if member.isdecimal() else 0,
+        cluster_id=label(body, labels.ENSEMBLE),
+        requested_bytes=size(part(body, "spec", "resources", "requests", "storage")),
+        capacity_bytes=size(part(body, "status", "capacity", "storage")),
+        retired_ms=int(retired_at) * 1000 if retired_at.isdecimal() else 0,
+        terminating=is_deleting(body),
+        zone=place.zone,
+        lost=part(body, "status", "phase") == "Lost" or unreachable,
+        expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),
+        resize_trouble=_resize_trouble(body),
+        owned=is_owned(body, uid),
+    )
+
+
+def _resize_trouble(body: Mapping[str, Any]) -> str:
+    for kind in RESIZE_FAILED:
+        found = condition(body, kind)
+        if found.get("status") == "True":
+            return str(found.get("message") or kind)
+    statuses = part(body, "status", "allocatedResourceStatuses") or {}
+    failed = [state for state in statuses.values() if "Infeasible" in state or "Failed" in state]
+    return failed[0] if failed else ""

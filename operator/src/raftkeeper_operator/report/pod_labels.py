@@ -1,0 +1,57 @@
+"""Labels that say who lives where: on pods for people, on volume claims for ever.
+
+A claim is labelled as soon as its pod has said who it is, so that later, with no pod there to ask, nobody
+has to guess whose data it holds.
+"""
+
+import asyncio
+
+import structlog
+
+from raftkeeper_operator.api import labels
+from raftkeeper_operator.clients.errors import Conflict, KubeError, NotFound
+from raftkeeper_operator.clients.kube import Kube
+from raftkeeper_operator.clients.resources import PODS, VOLUME_CLAIMS, Resource
+from raftkeeper_operator.observe.fields import Object, label, uid_of
+from raftkeeper_operator.observe.observer import Observation
+
+log = structlog.get_logger(__name__)
+
+
+async def label_members(kube: Kube, seen: Observation) -> None:
+    """Only where something is different. One that cannot be written is written next time."""
+    ensemble = seen.snapshot.ensemble
+    volumes = {(volume.pool, volume.ordinal): volume for volume in seen.snapshot.volumes}
+    changes = []
+    for pod in seen.snapshot.pods:
+        node = pod.node
+        if node is None or not node.member_id or node.state != "member" or pod.terminating:
+            continue
+        member = ensemble.member(node.member_id) if ensemble is not None else None
+        wanted = {labels.MEMBER: str(node.member_id)}
+        if member is not None and ensemble is not None:
+            leads = member.id == ensemble.leader_id
+            role = "leader" if leads else "follower" if member.votes else member.role
+            wanted[labels.ROLE] = role
+        changes.append(_label(kube, PODS, seen.objects.get(PODS, pod.name), wanted))
+        volume = volumes.get((pod.pool, pod.ordinal))
+        if volume is not None and volume.owned and not volume.terminating:
+            claim = seen.objects.get(VOLUME_CLAIMS, volume.name)
+            living = {labels.MEMBER: str(node.member_id), labels.ENSEMBLE: node.cluster_id}
+            changes.append(_label(kube, VOLUME_CLAIMS, claim, living))
+    await asyncio.gather(*changes)
+
+
+async def _label(
+    kube: Kube, resource: Resource, body: Object | None, wanted: dict[str, str]
+) -> None:
+    if body is None or all(label(body, key) == value for key, value in wanted.items()):
+        return
+    meta = body["metadata"]
+    patch = {"metadata": {"uid": uid_of(body), "labels": wanted}}
+    try:
+        await kube.patch(resource, meta["namespace"], meta["name"], patch)
+    except (Conflict, NotFound):
+        return
+    except KubeError as error:
+        log.warning("labels.not_written", name=meta["name"], error=str(error))
