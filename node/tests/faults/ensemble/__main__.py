@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import sys
@@ -17,8 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import lab, report
-from .run import Run
+from . import lab, report, second_judge
+from .run import Outcome, Run
 
 RATE = 1_500.0
 """Operations a second that the load asks for: enough to be in the middle of something at any moment,
@@ -32,6 +33,8 @@ def main() -> int:
     except lab.UnableError as error:
         print(f"faults: this machine cannot run them: {error}", file=sys.stderr)
         return lab.EXIT_UNABLE
+    # It warns of each write to a connection that has just broken, which is what happens here.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
     directory = Path(tempfile.mkdtemp(prefix="raftkeeper-faults-", dir=arguments.directory))
     print(f"seed {seed}, logs in {directory}", flush=True)
@@ -41,12 +44,30 @@ def main() -> int:
     if arguments.docs:
         # The date of a report is the calendar's.
         report.write_docs(outcome, arguments.docs, time.strftime("%Y-%m-%d", time.gmtime()))
-    if not outcome.good:
+    good = outcome.good
+    if arguments.second_judge:
+        good &= _ask_second_judge(outcome, directory)
+    if arguments.history:
+        outcome.board.history.save(arguments.history)
+    if not good:
         outcome.board.history.save(directory / "history.bin")
         print(f"nodes' logs and the history stay in {directory}")
         return 1
     shutil.rmtree(directory)
     return 0
+
+
+def _ask_second_judge(outcome: Outcome, directory: Path) -> bool:
+    """False when it finds something; that it cannot decide is said, and is no finding."""
+    history = directory / "history.bin"
+    outcome.board.history.save(history)
+    try:
+        good, said = second_judge.ask(second_judge.build(directory), history)
+    except second_judge.NoSecondJudgeError as error:
+        print(f"the second judge was not heard: {error}")
+        return True
+    print(said)
+    return good
 
 
 def _say(line: str) -> None:
@@ -60,6 +81,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=RATE, help="operations a second")
     parser.add_argument("--directory", type=Path, help="where logs and disks go; default: /tmp")
     parser.add_argument("--docs", type=Path, help="write the picture and the page's figures there")
+    parser.add_argument("--second-judge", action="store_true", help="ask porcupine too (needs Go)")
+    parser.add_argument("--history", type=Path, help="save the history there")
     return parser.parse_args()
 
 

@@ -191,7 +191,7 @@ async def restart_one_by_one(stage: Stage) -> None:
 
 
 async def grow_and_shrink(stage: Stage) -> None:
-    """Three members, five, three; who goes is drawn among all, the leader too."""
+    """Three members, five, three; five can miss two. Who goes is drawn among all, the leader too."""
     ensemble = stage.ensemble
     free = [slot for slot in ensemble.nodes if slot not in ensemble.placed][:2]
     for slot in free:
@@ -199,7 +199,7 @@ async def grow_and_shrink(stage: Stage) -> None:
         await ensemble.admin("promote", str(member))
         ensemble.serving.add(slot)
         await ensemble.well(progress=False)
-    await stage.hold()
+    await _miss_two(stage)
     leaving = stage.rng.sample(sorted(ensemble.placed), len(free))
     stage.note(f"slots {free} came, {leaving} went")
     for slot in leaving:
@@ -207,6 +207,19 @@ async def grow_and_shrink(stage: Stage) -> None:
         await ensemble.admin("remove", str(member))
         ensemble.leave(slot)
         await ensemble.leader()
+
+
+async def _miss_two(stage: Stage) -> None:
+    """The leader dies and a follower freezes at the same moment."""
+    ensemble = stage.ensemble
+    dead = ensemble.nodes[await ensemble.leader()]
+    frozen = ensemble.nodes[stage.rng.choice(sorted(ensemble.placed - {dead.slot}))]
+    dead.kill()
+    frozen.freeze()
+    await stage.hold()
+    dead.start()
+    frozen.thaw()
+    await ensemble.well(progress=False)
 
 
 async def transfer(stage: Stage) -> None:

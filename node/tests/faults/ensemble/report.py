@@ -37,13 +37,11 @@ def summary(outcome: Outcome) -> str:
 
 
 def _lost(board: Board) -> str:
-    silent = [lost for lost in board.lost_sessions if not lost.closing]
-    longest = ", ".join(f"{lost.silence_s:.1f} s at {lost.moment_s:.0f} s" for lost in silent)
-    closing = len(board.lost_sessions) - len(silent)
-    return (
-        f"{closing} sessions gone after an unanswered close,"
-        f" {len(silent)} after silence ({longest or 'none'})"
+    told = ", ".join(
+        f"{lost.silence_s:.1f} s of silence at {lost.moment_s:.0f} s{', closing' * lost.closing}"
+        for lost in board.lost_sessions
     )
+    return f"{len(board.lost_sessions)} sessions were gone when their clients came back ({told})"
 
 
 def write_docs(outcome: Outcome, docs: Path, date: str) -> None:

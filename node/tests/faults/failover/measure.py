@@ -133,7 +133,7 @@ async def measure_transfers(
 
 
 async def wait_until_whole(ensemble: Ensemble) -> Peer:
-    """One leads and all others follow and have what it has; returns the leader."""
+    """One leads and both others follow and are in sync with it; returns the leader."""
     found: list[Peer] = []
 
     def whole() -> bool:
@@ -141,8 +141,7 @@ async def wait_until_whole(ensemble: Ensemble) -> Peer:
         found[:] = [member for member, mode in modes.items() if mode == "leader"]
         if len(found) != 1 or sum(mode == "follower" for mode in modes.values()) != 2:
             return False
-        zxid = _zxid(found[0])
-        return all(_zxid(member) >= zxid for member in ensemble.members)
+        return _synced_followers(found[0]) == 2
 
     await _until(whole, f"three members of {ensemble.kind} are whole")
     return found[0]
@@ -164,18 +163,18 @@ async def _until(condition: Callable[[], bool], what: str) -> None:
 
 
 def _mode(member: Peer) -> str:
-    return _line(member, "Mode")
+    return _find(member, "srvr", r"^Mode: (\S+)$")
 
 
-def _zxid(member: Peer) -> int:
-    return int(_line(member, "Zxid") or "0", 16)
+def _synced_followers(leader: Peer) -> int:
+    return int(_find(leader, "mntr", r"^zk_synced_followers\s+(\d+)") or "0")
 
 
-def _line(member: Peer, name: str) -> str:
-    """A line of `srvr`; empty when the member does not answer."""
+def _find(member: Peer, word: str, pattern: str) -> str:
+    """A figure of a four-letter word; empty when the member does not answer."""
     try:
-        answer = member.four_letter("srvr", timeout_s=1.0)
+        answer = member.four_letter(word, timeout_s=1.0)
     except (OSError, PeerError):
         return ""
-    found = re.search(rf"^{name}: (\S+)$", answer, re.MULTILINE)
+    found = re.search(pattern, answer, re.MULTILINE)
     return found[1] if found else ""

@@ -56,16 +56,20 @@ def _founders(facts: Facts) -> tuple[tuple[int, str], ...]:
 
 
 def create_pools(facts: Facts) -> Plan | None:
-    """StatefulSets that are missing: at the beginning, for a new zone, or with larger volumes."""
+    """StatefulSets that are missing: at the beginning, for a new zone, with larger volumes, or because
+    somebody deleted one from over its pods.
+    """
     snapshot = facts.snapshot
-    for name, zone in facts.zones.items():
+    inhabited = {pod.pool for pod in snapshot.pods} | {seat.pool for seat in facts.homes}
+    for name in [*facts.sizes, *sorted(inhabited - facts.sizes.keys())]:
         if snapshot.pool(name) is not None:
             continue
-        replicas = _replicas_of_new_pool(facts, name)
+        seats = [*facts.homes, *(Seat(pod.pool, pod.ordinal) for pod in snapshot.pods)]
+        replicas = max((seat.ordinal + 1 for seat in seats if seat.pool == name), default=0)
         return act(
             CreatePool(
                 name,
-                zone,
+                facts.zone_of_pool(name),
                 replicas,
                 _first_revision(facts),
                 facts.desired.storage_bytes,
@@ -84,20 +88,6 @@ def _first_revision(facts: Facts) -> str:
     """A pool that joins others begins with their template: a rollout is a rollout's business."""
     revisions = {pool.revision for pool in facts.snapshot.pools}
     return revisions.pop() if len(revisions) == 1 else facts.desired.revision
-
-
-def _replicas_of_new_pool(facts: Facts, name: str) -> int:
-    """What lives there already; else, before there is an ensemble, what founds it; else nothing yet."""
-    snapshot = facts.snapshot
-    ensemble = snapshot.ensemble
-    members = ensemble.members if ensemble is not None else snapshot.remembered.members
-    seats = [Seat.of(member.pod) for member in members]
-    seats += [Seat(pod.pool, pod.ordinal) for pod in snapshot.pods]
-    if ensemble is None:
-        seats += [Seat(v.pool, v.ordinal) for v in snapshot.volumes if not v.retired_ms]
-    if not facts.cluster_id and ensemble is None:
-        seats += facts.wanted[:1] if facts.desired.restore else facts.wanted
-    return max((seat.ordinal + 1 for seat in seats if seat.pool == name), default=0)
 
 
 def adopt(facts: Facts) -> Plan | None:
@@ -127,7 +117,7 @@ def _open_if_all_is_empty(facts: Facts, resource_version: str) -> Plan | None:
     snapshot = facts.snapshot
     waiting = {pod.name for pod in snapshot.pods if pod.node and pod.node.state == "waiting"}
     seats = {Seat(volume.pool, volume.ordinal).pod for volume in snapshot.volumes}
-    seats |= {seat.pod for seat in facts.wanted} | {pod.name for pod in snapshot.pods}
+    seats |= {seat.pod for seat in facts.homes} | {pod.name for pod in snapshot.pods}
     if any(pod.node and pod.node.member_id for pod in snapshot.pods):
         return None
     if unseen := sorted(seats - waiting):

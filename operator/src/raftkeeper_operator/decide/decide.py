@@ -27,8 +27,13 @@ from raftkeeper_operator.decide.repair import (
 )
 from raftkeeper_operator.decide.resources import apply_resources, keep_budget, renew_certificates
 from raftkeeper_operator.decide.rollout import roll_out
-from raftkeeper_operator.decide.scale import scale, shrink_pools
-from raftkeeper_operator.decide.template import record_good, roll_back, set_templates
+from raftkeeper_operator.decide.scale import keep_clients, scale, shrink_pools
+from raftkeeper_operator.decide.template import (
+    explain_rollback,
+    record_good,
+    roll_back,
+    set_templates,
+)
 from raftkeeper_operator.decide.volumes import delete_empty_pools, grow_volumes, retire_volumes
 from raftkeeper_operator.observe.snapshot import Snapshot
 
@@ -69,6 +74,7 @@ RULES: tuple[Rule, ...] = (
     give_up_lost_disks,
     # What somebody wants to be different.
     answer_request,
+    keep_clients,
     scale,
     record_good,
     roll_back,
@@ -80,6 +86,7 @@ RULES: tuple[Rule, ...] = (
     grow_volumes,
     book_zones,
     place_leader,
+    explain_rollback,
 )
 """The first that can act does; else the first that waits is the plan."""
 

@@ -73,8 +73,10 @@ class Facts:
 
     @cached_property
     def pool_names(self) -> frozenset[str]:
-        """Pools of ours, wanted or left over."""
-        return frozenset(self.sizes) | {pool.name for pool in self.snapshot.pools}
+        """Pools of ours: wanted, left over, or deleted from under their pods and volumes."""
+        snapshot = self.snapshot
+        left = {pod.pool for pod in snapshot.pods} | {volume.pool for volume in snapshot.volumes}
+        return frozenset(self.sizes) | {pool.name for pool in snapshot.pools} | left
 
     def address(self, seat: Seat) -> str:
         return seat.pod + self.desired.address_suffix
@@ -85,10 +87,43 @@ class Facts:
     def volume_at(self, seat: Seat) -> Volume | None:
         return self.snapshot.volume_of(seat.pool, seat.ordinal)
 
+    def zone_of_pool(self, name: str) -> str:
+        """A pool's name is the cluster's, and the zone's behind it."""
+        return name.removeprefix(self.snapshot.name).removeprefix("-")
+
     def zone_of(self, pod: Pod) -> str:
         """Where its member is to be booked: its pool's zone, else its node's."""
-        pool = self.snapshot.pool(pod.pool)
-        return (pool.zone if pool else "") or pod.zone
+        return self.zone_of_pool(pod.pool) or pod.zone
+
+    @cached_property
+    def founders(self) -> tuple[Seat, ...]:
+        """Who founds the ensemble: fixed when the founding was opened, whatever the spec says since."""
+        founding = self.snapshot.founding
+        if founding is None or not founding.open:
+            return ()
+        addresses = (entry.partition("=")[2] for entry in founding.members.split(","))
+        return tuple(Seat.of(address.partition(".")[0]) for address in addresses)
+
+    @cached_property
+    def homes(self) -> tuple[Seat, ...]:
+        """The seats where somebody lives, or is to found the ensemble: each must have a pod.
+
+        With a leader its word counts. Without one it is what the status remembers; and in a pool without
+        pods it is the volumes, for a status can be lost, and sleeping members have nobody to name them.
+        """
+        snapshot = self.snapshot
+        if snapshot.ensemble is not None:
+            return tuple(self.seated(snapshot.ensemble))
+        volumes = [v for v in snapshot.volumes if not v.retired_ms and not v.terminating]
+        if self.cluster_id:
+            awake = {pool.name for pool in snapshot.pools if pool.replicas}
+            remembered = [Seat.of(member.pod) for member in snapshot.remembered.members]
+            asleep = [Seat(v.pool, v.ordinal) for v in volumes if v.pool not in awake]
+            return tuple(seat for seat in [*remembered, *asleep] if seat.pool in self.pool_names)
+        if self.founders:
+            return self.founders
+        wanted = self.wanted[:1] if self.desired.restore else self.wanted
+        return (*wanted, *(Seat(volume.pool, volume.ordinal) for volume in volumes))
 
     # ---- the ensemble ----------------------------------------------------------------------------
 
@@ -97,6 +132,16 @@ class Facts:
         """The ensemble that is this cluster's for ever; '' while none has been founded."""
         founding = self.snapshot.founding
         return self.snapshot.remembered.cluster_id or (founding.cluster_id if founding else "")
+
+    @property
+    def settled(self) -> Ensemble | None:
+        """The membership, if it is committed and no change of it is under way.
+
+        Nothing may be taken away because a membership does not name it before this: until it is committed
+        the one before may count again.
+        """
+        ensemble = self.snapshot.ensemble
+        return ensemble if ensemble is not None and ensemble.settled else None
 
     def seated(self, ensemble: Ensemble) -> dict[Seat, tuple[Member, ...]]:
         """The members by seat. Those that a person added from elsewhere have none and are left alone."""
@@ -115,11 +160,13 @@ class Facts:
         return pod
 
     def healthy(self, member: Member) -> bool:
-        """It serves, has what was committed, and nothing is about to take it away."""
+        """It has what was committed, and nothing is about to take it away. One that is drained votes as
+        well as any other: it only sends clients away.
+        """
         pod = self.pod_of(member)
         return (
             pod is not None
-            and pod.ready
+            and (pod.ready or (pod.node is not None and pod.node.draining))
             and not pod.terminating
             and member.active
             and (member.caught_up or member.role == "leader")

@@ -3,7 +3,7 @@
 Waking is also what brings pods back that somebody took away by scaling a StatefulSet by hand.
 """
 
-from raftkeeper_operator.decide.facts import Facts, Seat
+from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import Plan, SetPoolReplicas, act, wait
 
 
@@ -27,38 +27,14 @@ def hibernate(facts: Facts) -> Plan | None:
 
 def wake(facts: Facts) -> Plan | None:
     """A pool has fewer pods than members live in it: they come back, all at once."""
-    needed = _needed_replicas(facts)
     for pool in facts.snapshot.pools:
-        count = needed.get(pool.name, 0)
+        homes = [seat.ordinal for seat in facts.homes if seat.pool == pool.name]
+        count = max(homes, default=-1) + 1
         if pool.replicas < count and not pool.deleting:
             return act(
                 SetPoolReplicas(pool.name, count, pool.resource_version),
                 "Waking",
-                f"{pool.name} has {pool.replicas} pods and members up to {pool.name}-{count - 1}",
+                f"{pool.name} has {pool.replicas} pods, and members live up to {pool.name}-{count - 1}",
                 pool.name,
             )
     return None
-
-
-def _needed_replicas(facts: Facts) -> dict[str, int]:
-    """How many pods each pool must have for its members to live.
-
-    With a leader its word counts. Without one it is what the status remembers; and in a pool without any
-    pods it is its volumes, for a status can be lost, and sleeping members have nobody else to name them.
-    """
-    snapshot = facts.snapshot
-    members = snapshot.remembered.members
-    if snapshot.ensemble is not None:
-        members = snapshot.ensemble.members
-    seats = [Seat.of(member.pod) for member in members]
-    if snapshot.ensemble is None:
-        asleep = {pool.name for pool in snapshot.pools if pool.replicas == 0}
-        seats += [
-            Seat(volume.pool, volume.ordinal)
-            for volume in snapshot.volumes
-            if volume.pool in asleep and not volume.retired_ms and not volume.terminating
-        ]
-    needed: dict[str, int] = {}
-    for seat in seats:
-        needed[seat.pool] = max(needed.get(seat.pool, 0), seat.ordinal + 1)
-    return needed

@@ -70,9 +70,11 @@ def _finish(facts: Facts, ensemble: Ensemble, seat: Seat, learner: Member) -> Pl
 def _why_given_up(facts: Facts, seat: Seat, learner: Member) -> str:
     """'' when it may still become a voter."""
     pod = facts.pod_at(seat)
-    life = pod.node.incarnation if pod is not None and pod.node is not None else ""
-    if life not in {"", learner.incarnation}:
-        return "its pod has another disk now"
+    if pod is not None and pod.node is not None:
+        if pod.node.incarnation not in {"", learner.incarnation}:
+            return "its pod has another disk now"
+        if pod.node.member_id not in {0, learner.id}:
+            return f"its disk bears the id {pod.node.member_id}, which was removed"
     pool = facts.snapshot.pool(seat.pool)
     if pod is None and (pool is None or pool.replicas <= seat.ordinal):
         return "its pod is gone"

@@ -103,7 +103,7 @@ def explain_leaderless(facts: Facts) -> Plan | None:
 
 def _explain_bootstrap(facts: Facts) -> Plan:
     lines = []
-    for seat in facts.wanted:
+    for seat in facts.homes:
         pod = facts.pod_at(seat)
         why = why_away(pod) or (pod.node.reason if pod is not None and pod.node else "")
         if why:

@@ -16,7 +16,7 @@ from raftkeeper_operator.decide.plan import (
     wait,
 )
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
-from raftkeeper_operator.observe.snapshot import Pod
+from raftkeeper_operator.observe.snapshot import Pod, Volume
 
 
 def add_learner(facts: Facts, ensemble: Ensemble, seat: Seat, pod: Pod, why: str) -> Plan | None:
@@ -43,7 +43,7 @@ def add_learner(facts: Facts, ensemble: Ensemble, seat: Seat, pod: Pod, why: str
 
 
 def repair_lost_volumes(facts: Facts) -> Plan | None:
-    """A pod waits with an empty disk where a voter used to live."""
+    """A pod has another disk than the voter that used to live there."""
     ensemble = facts.snapshot.ensemble
     if ensemble is None:
         return None
@@ -53,13 +53,17 @@ def repair_lost_volumes(facts: Facts) -> Plan | None:
         old = next((member for member in members if member.votes), None)
         if pod is None or pod.terminating or pod.node is None or old is None:
             continue
-        if pod.node.state != "waiting" or pod.node.incarnation == old.incarnation:
+        if pod.node.state == "starting" or pod.node.incarnation == old.incarnation:
             continue
-        plan = (
-            add_learner(facts, ensemble, seat, pod, f"the volume of member {old.id} is gone")
-            if seat in facts.wanted
-            else _remove(facts, ensemble, seat, old, "its volume is gone, and its seat not wanted")
-        )
+        if old.active:  # the leader hears it: the picture of the pod is an old one
+            continue
+        plan = None
+        if seat not in facts.wanted:
+            why = "its volume is gone, and its seat is not wanted"
+            plan = _remove(facts, ensemble, seat, old, why)
+        elif pod.node.state == "waiting":
+            why = f"the volume of member {old.id} is gone"
+            plan = add_learner(facts, ensemble, seat, pod, why)
         if plan is not None and plan.action is not None:
             return plan
         blocked = blocked or plan
@@ -138,15 +142,13 @@ def wipe_removed(facts: Facts) -> Plan | None:
 
     The pod holds the volume until it is gone itself; the StatefulSet then makes both anew.
     """
-    ensemble = facts.snapshot.ensemble
+    ensemble = facts.settled
     if ensemble is None:
         return None
     for seat in facts.wanted:
         volume = facts.volume_at(seat)
         pod = facts.pod_at(seat)
-        if volume is None or pod is None or not facts.volume_is_free(volume, ensemble):
-            continue
-        if not _bears_a_former_life(volume.member_id, pod):
+        if volume is None or pod is None or not _bears_a_former_life(facts, ensemble, volume, pod):
             continue
         if not volume.terminating:
             return act(
@@ -166,7 +168,10 @@ def wipe_removed(facts: Facts) -> Plan | None:
     return None
 
 
-def _bears_a_former_life(label: int, pod: Pod) -> bool:
-    if pod.node is not None and pod.node.state != "starting":
-        return bool(pod.node.member_id)
-    return bool(label)
+def _bears_a_former_life(facts: Facts, ensemble: Ensemble, volume: Volume, pod: Pod) -> bool:
+    """The disk's own word counts. Before its node has spoken, its label and its seat do."""
+    node = pod.node
+    if node is not None and node.state != "starting":
+        same = node.cluster_id == ensemble.cluster_id
+        return same and node.state == "member" and ensemble.member(node.member_id) is None
+    return bool(volume.member_id) and facts.volume_is_free(volume, ensemble)

@@ -4,6 +4,8 @@ The order is found anew at every step, because leadership may move by itself. A 
 needs no majority's leave; everyone else goes through the gate and the Eviction API.
 """
 
+from collections.abc import Sequence
+
 from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
 from raftkeeper_operator.decide.leadership import best_successor
@@ -81,8 +83,7 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
             target=unsettled.name,
             recheck_ms=1_000,
         )
-    broken = [pod for pod in outdated if not pod.running or _member_of(ensemble, pod) is None]
-    if broken:
+    if broken := [pod for pod in outdated if _is_broken(ensemble, pod)]:
         why = "it does not run" if not broken[0].running else "it is no member"
         return _replace_broken(broken[0], why)
     by_pod = [(pod, member) for pod in outdated if (member := _member_of(ensemble, pod))]
@@ -93,6 +94,12 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
     if followers:
         return _restart_follower(facts, ensemble, followers)
     return _restart_leader(facts, ensemble, *by_pod[0], target)
+
+
+def _is_broken(ensemble: Ensemble, pod: Pod) -> bool:
+    """Nobody loses by its going. What the leader hears runs, whatever an old picture of the pod says."""
+    member = _member_of(ensemble, pod)
+    return member is None or not (pod.running or member.active)
 
 
 def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
@@ -129,6 +136,8 @@ def _restart_unwell(facts: Facts, ensemble: Ensemble, pod: Pod, member: Member) 
             *blockers,
             target=pod.name,
         )
+    if member.id == ensemble.leader_id and others:
+        return _hand_over(facts, ensemble, pod, member, others)
     return act(
         Evict(pod.name, pod.uid),
         "RestartingPod",
@@ -166,17 +175,24 @@ def _restart_leader(
             pod.name,
         )
 
-    def updated(member: Member) -> bool:
-        other = facts.pod_of(member)
-        return other is not None and other.revision == target
+    updated = []
+    for voter in ensemble.voters:
+        other = facts.pod_of(voter)
+        if other is not None and other.revision == target:
+            updated.append(voter)
+    return _hand_over(facts, ensemble, pod, leader, updated)
 
-    successor = best_successor(facts, ensemble, updated)
+
+def _hand_over(
+    facts: Facts, ensemble: Ensemble, pod: Pod, leader: Member, heirs: Sequence[Member]
+) -> Plan:
+    successor = best_successor(facts, ensemble, lambda member: member in heirs)
     if successor is None:
-        return _blocked(pod, ("nobody with the new template can take over",))
+        return _blocked(pod, ("it leads, and nobody can take over",))
     return act(
         Transfer(leader.id, successor.id, ensemble.term),
         "TransferringLeadership",
-        f"{pod.name} is the last with an old template and leads; {successor.pod} takes over",
+        f"{pod.name} has an old template and leads; {successor.pod} takes over",
         pod.name,
     )
 

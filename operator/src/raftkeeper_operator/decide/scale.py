@@ -32,7 +32,7 @@ stops, which costs them a reconnect."""
 
 def scale(facts: Facts) -> Plan | None:
     """One step towards the wanted seats. With a learner on its way there is nothing to begin."""
-    ensemble = facts.snapshot.ensemble
+    ensemble = facts.settled
     if ensemble is None or len(ensemble.voters) < len(ensemble.members):
         return None
     seated = facts.seated(ensemble)
@@ -43,7 +43,7 @@ def scale(facts: Facts) -> Plan | None:
         return _shrink(facts, ensemble, seated, extra)
     if missing:
         return _grow(facts, ensemble, seated, missing)
-    return _keep_clients(facts, ensemble)
+    return None
 
 
 # ---- more ------------------------------------------------------------------------------------------
@@ -140,7 +140,9 @@ def _let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: 
     """Transfer, drain, remove: each its own step. The pod goes when the membership is without it."""
     if voter.id == ensemble.leader_id:
         going = {facing.pod for facing in extra}
-        successor = best_successor(facts, ensemble, lambda member: member.pod not in going)
+        successor = best_successor(
+            facts, ensemble, lambda member: member.pod not in going
+        ) or best_successor(facts, ensemble, lambda _: True)
         if successor is None:
             return wait("NoSuccessor", f"{seat.pod} leads, and nobody can take over")
         return act(
@@ -181,17 +183,18 @@ def _waited(facts: Facts) -> bool:
     )
 
 
-def _keep_clients(facts: Facts, ensemble: Ensemble) -> Plan | None:
+def keep_clients(facts: Facts) -> Plan | None:
     """A scale-down that was taken back leaves nobody drained."""
-    for voter in ensemble.voters:
-        pod = facts.pod_of(voter)
-        if pod is not None and pod.node is not None and pod.node.draining and not pod.terminating:
-            return act(
-                Undrain(pod.name, pod.uid, voter.id),
-                "Undraining",
-                f"{pod.name} stays after all and takes clients again",
-                pod.name,
-            )
+    for seat in facts.wanted:
+        pod = facts.pod_at(seat)
+        if pod is None or pod.node is None or not pod.node.draining or pod.terminating:
+            continue
+        return act(
+            Undrain(pod.name, pod.uid, pod.node.member_id),
+            "Undraining",
+            f"{pod.name} stays after all and takes clients again",
+            pod.name,
+        )
     return None
 
 
@@ -200,7 +203,7 @@ def _keep_clients(facts: Facts, ensemble: Ensemble) -> Plan | None:
 
 def shrink_pools(facts: Facts) -> Plan | None:
     """The highest pod of a pool is no member and not wanted: what a removal leaves behind."""
-    ensemble = facts.snapshot.ensemble
+    ensemble = facts.settled
     if ensemble is None:
         return None
     for pool in facts.snapshot.pools:

@@ -102,6 +102,18 @@ def roll_back(facts: Facts) -> Plan | None:
     )
 
 
+def explain_rollback(facts: Facts) -> Plan | None:
+    """A rollback stays until the spec asks for something else."""
+    good = target_revision(facts)
+    if good == facts.desired.revision:
+        return None
+    return wait(
+        "RolledBack",
+        f"revision {facts.desired.revision} did not come up, and {good} runs in its place; "
+        "change the spec to try again",
+    )
+
+
 def set_templates(facts: Facts) -> Plan | None:
     """Every pool gets the target's template before any pod is restarted for it."""
     target = target_revision(facts)

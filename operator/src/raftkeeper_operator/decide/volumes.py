@@ -21,7 +21,7 @@ from raftkeeper_operator.observe.snapshot import Volume
 
 def retire_volumes(facts: Facts) -> Plan | None:
     """A volume without a pod, a member and a pool that would mount it."""
-    ensemble = facts.snapshot.ensemble
+    ensemble = facts.settled
     if ensemble is None:
         return None
     for volume in facts.snapshot.volumes:
@@ -58,7 +58,7 @@ def _by_policy(facts: Facts, volume: Volume) -> Plan | None:
 
 def delete_empty_pools(facts: Facts) -> Plan | None:
     """The StatefulSet of a zone that was left."""
-    ensemble = facts.snapshot.ensemble
+    ensemble = facts.settled
     inhabited = {seat.pool for seat in facts.seated(ensemble)} if ensemble else facts.pool_names
     for pool in facts.snapshot.pools:
         if pool.name in facts.sizes or pool.name in inhabited or pool.replicas or pool.deleting:

@@ -1,0 +1,170 @@
+"""A model of what Kubernetes does with our objects: StatefulSets, pods, claims, evictions, a scheduler.
+
+Each thing happens at a tick of its own, as if its controller had only just come to it. Nothing here
+knows of members: a pod is a process that runs or does not, a claim holds a disk.
+"""
+
+from dataclasses import dataclass, field
+
+from tests.model.ensemble import Disk, Refused
+
+
+@dataclass
+class ModelPool:
+    name: str
+    zone: str
+    uid: str
+    replicas: int
+    revision: str
+    storage_bytes: int
+    version: int = 1
+
+    def touch(self, seen: str) -> None:
+        """A change under precondition of the resource version."""
+        if seen != str(self.version):
+            raise Refused(f"Conflict: {self.name}")
+        self.version += 1
+
+
+@dataclass
+class ModelClaim:
+    name: str
+    pool: str
+    ordinal: int
+    uid: str
+    disk: Disk
+    bytes: int
+    label_member: int = 0
+    label_cluster: str = ""
+    retired_ms: int = 0
+    terminating: bool = False
+    lost: bool = False
+    owned: bool = True
+
+
+@dataclass
+class ModelPod:
+    name: str
+    pool: str
+    ordinal: int
+    uid: str
+    revision: str
+    zone: str
+    created_ms: int
+    claim_uid: str = ""
+    """Of the claim that it has mounted."""
+    running: bool = False
+    ready_since_ms: int = 0
+    unready_since_ms: int = 0
+    terminating: bool = False
+    draining: bool = False
+    may_found: str = ""
+    """The founders that its container was started with; '' when it may not found."""
+
+
+@dataclass
+class ModelKubernetes:
+    """The objects, and one turn of all controllers."""
+
+    pools: dict[str, ModelPool] = field(default_factory=dict)
+    pods: dict[str, ModelPod] = field(default_factory=dict)
+    claims: dict[str, ModelClaim] = field(default_factory=dict)
+    founding: dict[str, str] | None = None
+    founding_version: int = 0
+    budget: int | None = None
+    bad_revisions: set[str] = field(default_factory=set)
+    zones_down: set[str] = field(default_factory=set)
+    made: int = 0
+
+    def fresh(self, kind: str) -> str:
+        """A UID that was never used."""
+        self.made += 1
+        return f"{kind}-{self.made}"
+
+    # ---- controllers -----------------------------------------------------------------------------
+
+    def tick(self, now_ms: int) -> None:
+        """Everything that is to happen goes one step further."""
+        for pod in [pod for pod in self.pods.values() if pod.terminating]:
+            del self.pods[pod.name]
+        mounted = {pod.claim_uid for pod in self.pods.values()}
+        for claim in [c for c in self.claims.values() if c.terminating and c.uid not in mounted]:
+            del self.claims[claim.name]
+        for pool in self.pools.values():
+            self._reconcile(pool, now_ms)
+        for pod in self.pods.values():
+            if pod.zone in self.zones_down and pod.running:
+                self.crash(pod, now_ms)
+            self._start(pod)
+
+    def _reconcile(self, pool: ModelPool, now_ms: int) -> None:
+        for pod in self.pods.values():
+            if pod.pool == pool.name and pod.ordinal >= pool.replicas:
+                self.stop(pod)
+        for ordinal in range(pool.replicas):
+            name = f"{pool.name}-{ordinal}"
+            if f"data-{name}" not in self.claims:
+                disk = Disk(self.fresh("life"))
+                self.claims[f"data-{name}"] = ModelClaim(
+                    f"data-{name}", pool.name, ordinal, self.fresh("pvc"), disk, pool.storage_bytes
+                )
+            if name not in self.pods:
+                uid = self.fresh("pod")
+                self.pods[name] = ModelPod(
+                    name, pool.name, ordinal, uid, pool.revision, pool.zone, now_ms
+                )
+                self.pods[name].unready_since_ms = now_ms
+
+    def _start(self, pod: ModelPod) -> None:
+        claim = self.claims.get(f"data-{pod.name}")
+        if pod.running or pod.terminating or pod.zone in self.zones_down:
+            return
+        if pod.revision in self.bad_revisions or claim is None:
+            return
+        if claim.lost or (claim.terminating and not pod.claim_uid):
+            return
+        pod.running = True
+        pod.claim_uid = claim.uid
+        pod.may_found = ""
+        if self.founding is not None and self.founding["open"] == "true":
+            pod.may_found = self.founding["members"]
+
+    # ---- effects ---------------------------------------------------------------------------------
+
+    def stop(self, pod: ModelPod) -> None:
+        pod.terminating = True
+        pod.running = False
+        pod.ready_since_ms = 0
+
+    def crash(self, pod: ModelPod, now_ms: int) -> None:
+        """The container ends and is started again at the next tick."""
+        pod.running = False
+        pod.draining = False
+        pod.ready_since_ms = 0
+        pod.unready_since_ms = now_ms
+
+    def allowed(self) -> int:
+        """What the budget lets go at this moment."""
+        if self.budget is None:
+            return 1
+        down = sum(not pod.ready_since_ms for pod in self.pods.values())
+        return max(0, self.budget - down)
+
+    def pod_with(self, name: str, uid: str) -> ModelPod:
+        pod = self.pods.get(name)
+        if pod is None or pod.uid != uid or pod.terminating:
+            raise Refused(f"NotFound or Conflict: pod {name}")
+        return pod
+
+    def claim_with(self, name: str, uid: str) -> ModelClaim:
+        claim = self.claims.get(name)
+        if claim is None or claim.uid != uid or claim.terminating:
+            raise Refused(f"NotFound or Conflict: volume {name}")
+        return claim
+
+    def pool_with(self, name: str, seen: str) -> ModelPool:
+        pool = self.pools.get(name)
+        if pool is None:
+            raise Refused(f"NotFound: pool {name}")
+        pool.touch(seen)
+        return pool

@@ -1,0 +1,190 @@
+"""Runs the operator's decisions in the model world: a list of moves, then calm, in which it must arrive."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from tests.model.ensemble import Broken, Refused
+from tests.model.world import World, want
+
+from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.plan import Plan
+from raftkeeper_operator.observe.snapshot import Snapshot
+
+Decide: TypeAlias = Callable[[Snapshot], Plan]
+Move: TypeAlias = tuple[str, int]
+"""What happens, and a number that says to whom."""
+
+SNAPSHOTS_KEPT = 6
+"""How far back a late operator may look: some steps, as long as a lease lasts."""
+
+CALM_STEPS_MAX = 600
+"""Nine members moved one by one take about 300 steps of the operator."""
+
+SPECS: tuple[dict[str, object], ...] = (
+    {"replicas": 1},
+    {"replicas": 3},
+    {"replicas": 5},
+    {"zones": ()},
+    {"zones": ("a", "b", "c")},
+    {"zones": ("a", "b", "d")},
+    {"zones": ("b",)},
+    {"revision": "v2"},
+    {"revision": "v3"},
+    {"revision": "bad"},
+    {"hibernate": True},
+    {"hibernate": False},
+    {"leader_zones": ("b",)},
+    {"storage_bytes": 2},
+)
+
+
+class Run:
+    """A world with an operator in it, and what it saw of late."""
+
+    def __init__(self, world: World, decide: Decide) -> None:
+        self.world = world
+        self.decide = decide
+        self.seen: list[Snapshot] = []
+        self.acted = False
+        """The last step had an effect."""
+        self.history: list[str] = []
+
+    # ---- the operator ----------------------------------------------------------------------------
+
+    def step(self, *, dies: bool = False) -> Plan:
+        """Observe, decide, act once, report; one that dies does not get to report."""
+        snapshot = self.world.observe()
+        self.seen = [*self.seen[-SNAPSHOTS_KEPT + 1 :], snapshot]
+        plan = self.decide(snapshot)
+        self._act(plan, late=False)
+        if not dies:
+            self.world.report(snapshot, plan)
+        return plan
+
+    def step_late(self, age: int) -> None:
+        """An operator that stood still acts on what it saw some time ago."""
+        if self.seen:
+            self._act(self.decide(self.seen[-1 - age % len(self.seen)]), late=True)
+
+    def step_stale(self, age: int) -> None:
+        """Kubernetes is seen as it was some time ago (a cache), the membership as it is now."""
+        if self.seen:
+            old = self.seen[-1 - age % len(self.seen)]
+            now = self.world.observe()
+            mixed = replace(now, pools=old.pools, pods=old.pods, volumes=old.volumes)
+            self._act(self.decide(mixed), late=False)
+
+    def _act(self, plan: Plan, *, late: bool) -> None:
+        line = f"{'late ' if late else ''}{plan.reason}: {plan.action or plan.message}"
+        if line not in self.history[-1:]:
+            self.history.append(line)
+        self.acted = False
+        if plan.action is None:
+            return
+        try:
+            self.world.carry_out(plan.action, late=late)
+            self.acted = True
+        except Refused as refusal:
+            self.history.append(f"  refused: {refusal}")
+
+    # ---- moves -----------------------------------------------------------------------------------
+
+    def move(self, kind: str, number: int) -> None:
+        """One thing happens."""
+        self.history.append(f"-- {kind} {number}")
+        world = self.world
+        pods = sorted(world.kube.pods.values(), key=lambda pod: pod.name)
+        match kind:
+            case "step":
+                self.step()
+            case "die":
+                self.step(dies=True)
+            case "late":
+                self.step_late(number)
+            case "stale":
+                self.step_stale(number)
+            case "tick":
+                world.tick()
+            case "lose change":
+                world.lose_change = bool(number % 2)
+            case "crash" if pods:
+                world.kube.crash(pods[number % len(pods)], world.now_ms)
+            case "delete pod" if pods:
+                world.kube.stop(pods[number % len(pods)])
+            case "lose volume" if pods:
+                self._lose_volume(pods[number % len(pods)].name)
+            case "zone":
+                world.kube.zones_down ^= {"abcd"[number % 4]}
+            case "spec":
+                want(world, **SPECS[number % len(SPECS)])
+            case _:
+                pass
+        world._run_nodes()
+
+    def _lose_volume(self, name: str) -> None:
+        """Somebody deletes a claim with its pod. Not a majority of them: nobody can heal that."""
+        world = self.world
+        claim = world.kube.claims.get(f"data-{name}")
+        voters = [m for m in world.ensemble.members if m.votes]
+        lives = {c.disk.incarnation for c in world.kube.claims.values() if not c.terminating}
+        whole = sum(voter.incarnation in lives for voter in voters)
+        if claim is None or world.ensemble.before is not None or whole - 1 <= len(voters) // 2:
+            return
+        claim.terminating = True
+        world.kube.stop(world.kube.pods[name])
+
+    # ---- calm ------------------------------------------------------------------------------------
+
+    def calm_down(self) -> int:
+        """No more faults, and a spec that can be had: how many steps it takes to get there."""
+        world = self.world
+        world.kube.zones_down.clear()
+        world.lose_change = False
+        if world.desired.revision in {"bad", world.revisions.rejected}:
+            want(world, revision="v4")
+        want(world, hibernate=False)
+        quiet = 0
+        for steps in range(CALM_STEPS_MAX):
+            plan = self.step()
+            if not self.acted:
+                world.tick()
+            if plan.reason == "RolledBack":  # for what the faults did
+                want(world, revision=f"v{steps + 10}")
+            quiet = quiet + 1 if plan.idle else 0
+            if quiet > 20:
+                self.check_arrived()
+                return steps
+        raise Broken(f"it does not arrive: {plan.reason}: {plan.message}")
+
+    def check_arrived(self) -> None:
+        """Exactly the wanted members, all with the wanted template, nothing left over."""
+        world = self.world
+        facts = Facts(world.observe())
+        wanted = sorted(seat.pod for seat in facts.wanted)
+        members = sorted(m.pod for m in world.ensemble.members if m.votes)
+        if members != wanted or len(world.ensemble.members) != len(wanted):
+            raise Broken(f"members {members}, wanted {wanted}")
+        if sorted(world.kube.pods) != wanted:
+            raise Broken(f"pods {sorted(world.kube.pods)}, wanted {wanted}")
+        for pod in world.kube.pods.values():
+            if pod.revision != world.desired.revision or not pod.ready_since_ms or pod.draining:
+                raise Broken(f"{pod.name} is not as wanted: {pod}")
+        if sorted(world.kube.pools) != sorted(facts.sizes):
+            raise Broken(f"pools {sorted(world.kube.pools)}, wanted {sorted(facts.sizes)}")
+        claims = sorted(world.kube.claims)
+        if claims != sorted(f"data-{pod}" for pod in wanted):
+            raise Broken(f"volumes {claims} for {wanted}")
+
+
+def play(decide: Decide, world: World, moves: Sequence[Move]) -> Run:
+    """All moves, then calm."""
+    run = Run(world, decide)
+    try:
+        for kind, number in moves:
+            run.move(kind, number)
+        run.calm_down()
+    except Broken as broken:
+        tail = "\n".join(run.history[-60:])
+        raise Broken(f"{broken}\n{tail}") from broken
+    return run

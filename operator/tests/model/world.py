@@ -1,0 +1,407 @@
+"""The model world: Kubernetes and the nodes together, as the operator sees and changes them.
+
+`observe` makes the picture, `carry_out` does what an action asks under its precondition, `tick` lets time
+pass. The promises that the operator must keep are checked at every effect.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from tests.model.ensemble import Broken, ModelEnsemble, Refused
+from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+
+from raftkeeper_operator.decide import plan as acts
+from raftkeeper_operator.decide.facts import Seat
+from raftkeeper_operator.observe.desired import Desired, WhenScaled
+from raftkeeper_operator.observe.ensemble import Member, NodeStatus
+from raftkeeper_operator.observe.snapshot import (
+    Budget,
+    Founding,
+    Pod,
+    Pool,
+    Remembered,
+    Revisions,
+    Snapshot,
+    Volume,
+)
+
+TICK_MS = 2_000
+SUFFIX = ".x-members.ns.svc.cluster.local:2888"
+ZONES = ("a", "b", "c", "d")
+
+
+def first_desired(replicas: int, zones: tuple[str, ...]) -> Desired:
+    """With short times, so that what takes hours in life takes some ticks here."""
+    return Desired(
+        replicas=replicas,
+        revision="v1",
+        address_suffix=SUFFIX,
+        zones=zones,
+        storage_bytes=1,
+        when_scaled=WhenScaled.QUARANTINE,
+        quarantine_ttl_ms=20_000,
+        min_healthy_ms=4_000,
+        progress_deadline_ms=20_000,
+        replace_after_ms=30_000,
+    )
+
+
+class World:
+    """All that is there."""
+
+    def __init__(self, desired: Desired) -> None:
+        self.desired = desired
+        self.now_ms = 1_000_000
+        self.kube = ModelKubernetes(bad_revisions={"bad"})
+        self.ensemble = ModelEnsemble()
+        self.revisions = Revisions()
+        self.remembered = Remembered()
+        self.taken_down: set[str] = set()
+        """Pods that the operator took down and that are not back."""
+        self.lose_change = False
+
+    # ---- time ------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """One step of everything but the operator."""
+        self.now_ms += TICK_MS
+        self.kube.tick(self.now_ms)
+        self._run_nodes()
+        self.ensemble.tick(self.now_ms, lose_change=self.lose_change)
+        for pod in self.kube.pods.values():
+            self._probe(pod)
+        here = {pod.name for pod in self.kube.pods.values() if pod.ready_since_ms}
+        voters = {member.pod for member in self.ensemble.members if member.votes}
+        self.taken_down = (self.taken_down & voters) - here
+
+    def _run_nodes(self) -> None:
+        running = {pod.name: pod for pod in self.kube.pods.values() if pod.running}
+        self._found(running)
+        self.ensemble.up = set()
+        lives = {member.incarnation: member.id for member in self.ensemble.members}
+        for pod in running.values():
+            disk = self.claim_of(pod).disk
+            if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
+                disk.member_id = lives.get(disk.incarnation, 0)
+                disk.cluster_id = self.ensemble.cluster_id if disk.member_id else ""
+            if disk.member_id:
+                self.ensemble.up.add(disk.member_id)
+
+    def _found(self, running: dict[str, ModelPod]) -> None:
+        for pod in running.values():
+            if not pod.may_found:
+                continue
+            addresses = [entry.partition("=")[2] for entry in pod.may_found.split(",")]
+            pods = [running.get(address.partition(".")[0]) for address in addresses]
+            if addresses[0].partition(".")[0] != pod.name:
+                continue
+            founders = [
+                (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
+            ]
+            if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
+                self.ensemble.found(founders)
+                return
+
+    def claim_of(self, pod: ModelPod) -> ModelClaim:
+        claims = self.kube.claims.values()
+        return next(claim for claim in claims if claim.uid == pod.claim_uid)
+
+    def _probe(self, pod: ModelPod) -> None:
+        member = self.claim_of(pod).disk.member_id if pod.running else 0
+        mine = any(m.id == member for m in self.ensemble.members)
+        serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
+        if serves and not pod.ready_since_ms:
+            pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
+        elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
+            pod.ready_since_ms, pod.unready_since_ms = 0, self.now_ms
+
+    def delete_cluster_and_apply_again(self) -> None:
+        """Everything owned goes, the volumes stay, and a new object of the same name is applied."""
+        for claim in self.kube.claims.values():
+            claim.owned = False
+        self.kube.pools.clear()
+        self.kube.pods.clear()
+        self.kube.founding = None
+        self.kube.budget = None
+        self.revisions = Revisions()
+        self.remembered = Remembered()
+        self.taken_down.clear()
+
+    # ---- what the operator sees ------------------------------------------------------------------
+
+    def observe(self) -> Snapshot:
+        """Everything as it is at this moment."""
+        kube = self.kube
+        founding = None
+        if kube.founding is not None:
+            founding = Founding(
+                kube.founding["open"] == "true",
+                str(kube.founding_version),
+                kube.founding["members"],
+                int(kube.founding["opened_ms"]),
+                kube.founding["cluster_id"],
+            )
+        return Snapshot(
+            self.now_ms,
+            "uid-x",
+            "x",
+            "ns",
+            1,
+            self.desired,
+            pools=tuple(self._see_pool(pool) for pool in kube.pools.values()),
+            pods=tuple(self._see_pod(pod) for pod in kube.pods.values()),
+            volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
+            founding=founding,
+            revisions=self.revisions,
+            budget=None if kube.budget is None else Budget(kube.budget, kube.allowed()),
+            ensemble=self.ensemble.view(),
+            live_zones=frozenset({"", *ZONES} - kube.zones_down),
+            remembered=self.remembered,
+        )
+
+    def _see_pool(self, pool: ModelPool) -> Pool:
+        return Pool(
+            pool.name,
+            pool.zone,
+            pool.uid,
+            str(pool.version),
+            pool.replicas,
+            pool.revision,
+            pool.storage_bytes,
+        )
+
+    def _see_pod(self, pod: ModelPod) -> Pod:
+        node = None
+        if pod.running:
+            disk = self.claim_of(pod).disk
+            node = NodeStatus(
+                state="member" if disk.member_id else "waiting",
+                member_id=disk.member_id,
+                cluster_id=disk.cluster_id,
+                incarnation=disk.incarnation,
+                draining=pod.draining,
+                clients=0,
+            )
+        claim = self.kube.claims.get(f"data-{pod.name}")
+        stuck = pod.zone in self.kube.zones_down or (claim is not None and claim.lost)
+        bad = pod.revision in self.kube.bad_revisions and not stuck
+        return Pod(
+            pod.name,
+            pod.pool,
+            pod.ordinal,
+            pod.uid,
+            pod.revision,
+            pod.created_ms,
+            running=pod.running,
+            ready=bool(pod.ready_since_ms),
+            ready_since_ms=pod.ready_since_ms,
+            unready_since_ms=pod.unready_since_ms,
+            terminating=pod.terminating,
+            unschedulable="no node" if stuck and not pod.running else "",
+            trouble="ImagePullBackOff" if bad else "",
+            zone=pod.zone,
+            node=node,
+        )
+
+    def _see_claim(self, claim: ModelClaim) -> Volume:
+        zone = claim.pool.partition("-")[2]
+        return Volume(
+            claim.name,
+            claim.pool,
+            claim.ordinal,
+            claim.uid,
+            claim.label_member,
+            claim.label_cluster,
+            claim.bytes,
+            claim.bytes,
+            claim.retired_ms,
+            claim.terminating,
+            zone=zone,
+            lost=claim.lost,
+            expandable=True,
+            owned=claim.owned,
+        )
+
+    def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
+        """What the operator writes down after a step; an operator that dies before has not."""
+        for pod in self.kube.pods.values():
+            claim = self.kube.claims.get(f"data-{pod.name}")
+            if claim is not None and pod.running and claim.uid == pod.claim_uid:
+                claim.label_member = claim.disk.member_id
+                claim.label_cluster = claim.disk.cluster_id
+        old = self.remembered
+        ensemble = snapshot.ensemble
+        since = old.leaderless_since_ms or self.now_ms
+        founding = snapshot.founding
+        same = old.plan_reason == decided.reason
+        self.remembered = Remembered(
+            old.cluster_id or (founding.cluster_id if founding else ""),
+            0 if ensemble else since,
+            ensemble.members if ensemble else old.members,
+            0,
+            decided.reason,
+            old.plan_since_ms if same else self.now_ms,
+        )
+
+    # ---- what the operator does ------------------------------------------------------------------
+
+    def carry_out(self, action: acts.Action, *, late: bool) -> None:
+        """One effect. `late`: decided on an old picture, so what must be looked at again is."""
+        match action:
+            case acts.AddLearner() | acts.Promote() | acts.Replace() | acts.RemoveMember():
+                self._change_membership(action, late=late)
+            case acts.UpdateMember(member_id, zone, index):
+                members = [
+                    replace(m, zone=zone) if m.id == member_id else m for m in self.ensemble.members
+                ]
+                self.ensemble.change(index, members)
+            case acts.Transfer(leaving, to):
+                self.ensemble.transfer(leaving, to)
+            case acts.Drain(pod, uid):
+                self.kube.pod_with(pod, uid).draining = True
+            case acts.Undrain(pod, uid):
+                self.kube.pod_with(pod, uid).draining = False
+            case acts.Evict(name, uid):
+                pod = self.kube.pod_with(name, uid)
+                if pod.ready_since_ms and not self.kube.allowed():
+                    raise Refused("TooManyRequests: the budget allows nothing")
+                self._take_down(pod)
+            case acts.DeletePod(name, uid):
+                self._take_down(self.kube.pod_with(name, uid))
+            case acts.DeleteVolume(name, uid):
+                self._delete_volume(self.kube.claim_with(name, uid), late=late)
+            case acts.RetireVolume(name, uid):
+                self.kube.claim_with(name, uid).retired_ms = self.now_ms
+            case acts.AdoptVolume(name, uid):
+                self.kube.claim_with(name, uid).owned = True
+            case acts.GrowVolume(name, uid, size):
+                self.kube.claim_with(name, uid).bytes = size
+            case _:
+                self._change_kubernetes(action, late=late)
+
+    def _change_membership(self, action: acts.MembershipAction, *, late: bool) -> None:
+        members = list(self.ensemble.members)
+        found = {member.id: member for member in members}
+        match action:
+            case acts.AddLearner(_, address, incarnation, zone, index):
+                if incarnation in {member.incarnation for member in members}:
+                    return
+                new = Member(self.ensemble.next_id, "learner", address, incarnation, zone)
+                self.ensemble.change(index, [*members, new], adds=True)
+            case acts.Promote(member_id, index):
+                self._check_role(found, member_id, "learner")
+                members = [replace(m, role="voter") if m.id == member_id else m for m in members]
+                self.ensemble.change(index, members)
+            case acts.Replace(old, new, index):
+                self._check_role(found, old, "voter")
+                self._check_role(found, new, "learner")
+                members = [replace(m, role="voter") if m.id == new else m for m in members]
+                self.ensemble.change(index, [m for m in members if m.id != old])
+            case acts.RemoveMember(member_id, index):
+                if member_id not in found:
+                    return
+                if member_id == self.ensemble.leader_id and not late:
+                    raise Broken(f"member {member_id} is removed while it leads")
+                self.ensemble.change(index, [m for m in members if m.id != member_id])
+
+    def _check_role(self, found: dict[int, Member], member_id: int, role: str) -> None:
+        if member_id not in found or found[member_id].role != role:
+            raise Refused("WRONG_ROLE")
+
+    def _take_down(self, pod: ModelPod, *, asleep: bool = False) -> None:
+        member = self.claim_of(pod).disk.member_id if pod.running else 0
+        votes = any(m.id == member and m.votes for m in self.ensemble.members)
+        serving = votes and self.ensemble.has_quorum() and self.ensemble.leader_id
+        self.kube.stop(pod)
+        if not serving or asleep:
+            return
+        if member == self.ensemble.leader_id and sum(m.votes for m in self.ensemble.members) > 1:
+            raise Broken(f"{pod.name} was taken down while it led")
+        self.taken_down.add(pod.name)
+        if len(self.taken_down) > 1:
+            raise Broken(f"taken down at the same time: {sorted(self.taken_down)}")
+
+    def _delete_volume(self, claim: ModelClaim, *, late: bool) -> None:
+        ensemble = self.ensemble
+        named = {member.id for member in ensemble.members}
+        named |= {member.id for member in ensemble.before[0]} if ensemble.before else set()
+        disk = claim.disk
+        if disk.member_id in named and disk.cluster_id == ensemble.cluster_id:
+            if late:
+                raise Refused("a member lives on it")
+            raise Broken(f"volume {claim.name} of member {disk.member_id} is deleted")
+        claim.terminating = True
+
+    def _change_kubernetes(self, action: acts.Action, *, late: bool) -> None:
+        kube = self.kube
+        match action:
+            case acts.CreateFounding(members):
+                if kube.founding is not None:
+                    raise Refused("AlreadyExists: founding")
+                self._write_founding(members)
+            case acts.OpenFounding(members, seen):
+                self._check_founding(seen)
+                self._write_founding(members)
+            case acts.CloseFounding(cluster_id, seen):
+                self._check_founding(seen)
+                self._write_founding(())
+                assert kube.founding is not None
+                kube.founding["cluster_id"] = cluster_id
+            case acts.CreatePool(name, zone, replicas, revision, size):
+                if name in kube.pools:
+                    raise Refused(f"AlreadyExists: {name}")
+                uid = kube.fresh("pool")
+                kube.pools[name] = ModelPool(name, zone, uid, replicas, revision, size, kube.made)
+            case acts.SetPoolReplicas(name, replicas, seen):
+                self._set_replicas(name, replicas, seen, late=late)
+            case acts.SetTemplate(name, revision, seen):
+                if revision not in {*self.revisions.known, self.desired.revision}:
+                    raise (Refused if late else Broken)(f"template {revision} is not known")
+                kube.pool_with(name, seen).revision = revision
+                known = tuple({*self.revisions.known, revision})
+                self.revisions = replace(self.revisions, known=known)
+            case acts.OrphanPool(name, uid) | acts.DeletePool(name, uid):
+                if name not in kube.pools or kube.pools[name].uid != uid:
+                    raise Refused(f"Conflict: {name}")
+                del kube.pools[name]
+            case acts.RecordGood(revision, rejected):
+                self.revisions = Revisions(revision, rejected, tuple({revision, rejected} - {""}))
+            case acts.RejectRevision(revision):
+                self.revisions = replace(self.revisions, rejected=revision)
+            case acts.SetBudget(max_unavailable):
+                kube.budget = max_unavailable
+            case _:
+                raise Broken(f"the model does not know {action}")
+
+    def _set_replicas(self, name: str, replicas: int, seen: str, *, late: bool) -> None:
+        going = [
+            pod for pod in self.kube.pods.values() if pod.pool == name and pod.ordinal >= replicas
+        ]
+        if late and not self.desired.hibernate:
+            seats = {Seat(name, replicas).pod, *(pod.name for pod in going)}
+            if any(m.pod in seats for m in self.ensemble.members) and going:
+                raise Refused("a member lives there")
+        pool = self.kube.pool_with(name, seen)
+        pool.replicas = replicas
+        for pod in going:
+            voter = any(m.pod == pod.name and m.votes for m in self.ensemble.members)
+            if voter and not self.desired.hibernate:
+                raise Broken(f"{pod.name} goes and is still a voter")
+
+    def _check_founding(self, seen: str) -> None:
+        if self.kube.founding is None or seen != str(self.kube.founding_version):
+            raise Refused("Conflict: founding")
+
+    def _write_founding(self, members: tuple[tuple[int, str], ...]) -> None:
+        self.kube.founding_version += 1
+        self.kube.founding = {
+            "open": "true" if members else "false",
+            "members": ",".join(f"{number}={address}" for number, address in members),
+            "opened_ms": str(self.now_ms),
+            "cluster_id": "",
+        }
+
+
+def want(world: World, **changes: Any) -> None:
+    """The spec is another."""
+    world.desired = replace(world.desired, **changes)
