@@ -133,16 +133,17 @@ async def test_news_during_a_step_is_not_lost() -> None:
 async def test_being_stopped_means_one_more_look() -> None:
     """Kopf says that the cluster is being deleted; what that means is decided by looking."""
     looks = 0
+    looked = asyncio.Event()
 
     async def step(_key: Key) -> Outcome:
         nonlocal looks
         looks += 1
+        looked.set()
         return Outcome(60, finished=looks == 2)
 
     harness = Harness(step)
     task = harness.start()
-    while looks < 1:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(looked.wait(), 5)
     harness.stopped.set()
     await asyncio.wait_for(task, 5)
     assert looks == 2

@@ -37,7 +37,9 @@ async def test_a_change_of_an_owned_object_wakes_its_cluster(
         refusal = Refusal(410, "Expired", "too old")
         api.faults.append(lambda method, path: refusal)
         api.drop_watches()
-        while b"watch_restarts_total" not in metrics.page():
+        for _ in range(500):
+            if b"watch_restarts_total{" in metrics.page():
+                break
             await asyncio.sleep(0.01)
         api.faults.clear()
         api.put(pod("late", "c"))
