@@ -49,7 +49,7 @@ def everything() -> dict[str, tuple[Object, ...]]:
             build_founding(small, ((1, host),), 1_700_000_000_000),
             build_closed_founding(small, "c1"),
         ),
-        "disruption-budget.yaml": (build_disruption_budget(small, 1),),
+        "disruption-budget.yaml": (build_disruption_budget(small, 2),),
     }
 
 
