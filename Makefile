@@ -208,7 +208,7 @@ failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.failover --docs ../docs $(ARGS)
 
 .PHONY: bench
-bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
+bench: $(NEEDS) need-java $(ENGINE_READY) ## RaftKeeper and ZooKeeper 3.9 side by side, one each and three each (half an hour)
 	$(BIN)/python bench/run.py $(BENCH)
 
 .PHONY: compat
