@@ -216,8 +216,8 @@ def test_restart_is_an_annotation() -> None:
     [
         (["--to-claim", "c", "--path", "zoo"], {"volume": {"claimName": "c", "path": "zoo"}}),
         (
-            ["--to-bucket", "b", "--region", "r"],
-            {"s3": {"bucket": "b", "prefix": "", "region": "r"}},
+            ["--to-bucket", "b", "--region", "r", "--credentials-secret", "s"],
+            {"s3": {"bucket": "b", "prefix": "", "region": "r", "credentialsSecret": "s"}},
         ),
         (["--like", "nightly"], {"s3": {"bucket": "b"}}),
     ],

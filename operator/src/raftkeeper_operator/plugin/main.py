@@ -123,6 +123,8 @@ def _destination(parsed: argparse.Namespace, scene: Scene) -> Object:
         return commands.destination_of_schedule(scene, parsed.like)
     if parsed.to_claim:
         return {"volume": {"claimName": parsed.to_claim, "path": parsed.path}}
+    if not parsed.credentials_secret:
+        raise Refused("--to-bucket needs --credentials-secret: a Secret with AWS_ACCESS_KEY_ID")
     given = {
         "bucket": parsed.to_bucket,
         "prefix": parsed.prefix,
