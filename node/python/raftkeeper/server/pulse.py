@@ -55,6 +55,7 @@ class Pulse:
         driver = self._driver
         driver.core.tick()
         driver.peering.tick()
+        driver.admission.follow_removal()
         driver.barriers.ask_again()
         driver.pump()
         # A little early rather than a whole Raft tick late.
