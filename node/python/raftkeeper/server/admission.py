@@ -100,9 +100,7 @@ class Admission:
         def on_loaded(loaded: SnapshotMeta) -> None:
             then(loaded)
             if loaded.index < driver.core.applied_index:
-                driver.backlog.put_first(
-                    driver.writer.read(loaded.index + 1, driver.core.applied_index)
-                )
+                driver.backlog.put_first(loaded.index + 1, driver.core.applied_index)
             driver.backlog.block(blocked=False)
             driver.look()
 
