@@ -88,7 +88,7 @@ def test_leader_hands_over_to_an_updated_voter() -> None:
 
 def test_only_voter_is_restarted_without_a_gate() -> None:
     """There is nobody to hand over to, and the spec asked for it; the budget may forbid it to drains."""
-    base = replace(well(replicas=1, allow_single_node_drain=False), budget=Budget(0, 0))
+    base = replace(well(replicas=1, allow_single_node_drain=False), budget=Budget(1, 0))
     assert decide(rolling(base=base)).action == DeletePod("x-0", "uid-x-0")
 
 
@@ -104,7 +104,7 @@ def test_only_voter_is_restarted_without_a_gate() -> None:
         ),
         (change_ensemble(rolling(), transferring=True), "leadership is being handed over"),
         (
-            replace(rolling(), budget=Budget(1, 0)),
+            replace(rolling(), budget=Budget(2, 0)),
             "the PodDisruptionBudget allows nothing now; is a node being drained?",
         ),
     ],
