@@ -239,6 +239,11 @@ def change_pool(snapshot: Snapshot, name: str, **changes: Any) -> Snapshot:
     return replace(snapshot, pools=pools)
 
 
+def without_budget(snapshot: Snapshot) -> Snapshot:
+    """No PodDisruptionBudget is wanted, so none follows the voters of the picture."""
+    return replace(want(snapshot, pod_disruption_budget=False), budget=None)
+
+
 def leaderless(snapshot: Snapshot, since_ms: int = LONG_AGO) -> Snapshot:
     """Nobody leads."""
     remembered = replace(snapshot.remembered, leaderless_since_ms=since_ms)

@@ -20,6 +20,7 @@ from tests.decide.picture import (
     make_waiting,
     want,
     well,
+    without_budget,
 )
 
 from raftkeeper_operator.decide.decide import decide
@@ -144,8 +145,7 @@ def test_ready_pod_is_never_given_up() -> None:
 def test_disk_of_a_removed_member_is_wiped() -> None:
     """Volume first, and the pod that holds it; then the seat begins anew."""
     removed = drop_member(well(), 2)
-    removed = want(removed, pod_disruption_budget=False)
-    removed = replace(removed, budget=None)
+    removed = without_budget(removed)
     assert decide(removed).action == DeleteVolume("data-x-1", "uid-data-x-1")
     going = change_volume(removed, "data-x-1", terminating=True)
     assert decide(going).action == DeletePod("x-1", "uid-x-1")
@@ -155,13 +155,13 @@ def test_disk_of_a_removed_member_is_wiped() -> None:
 def test_uncommitted_removal_wipes_nothing() -> None:
     """The membership before may count again."""
     removed = change_ensemble(drop_member(well(), 2), config_index=101)
-    assert decide(replace(want(removed, pod_disruption_budget=False), budget=None)).action is None
+    assert decide(without_budget(removed)).action is None
 
 
 def test_pod_that_does_not_speak_is_wiped_by_its_label() -> None:
     """An unreachable disk of a removed member goes by what is written on its claim."""
     snapshot = drop_member(unreachable(), 2)
-    snapshot = replace(want(snapshot, pod_disruption_budget=False), budget=None)
+    snapshot = without_budget(snapshot)
     assert decide(snapshot).action == DeleteVolume("data-x-1", "uid-data-x-1")
     unlabelled = change_volume(snapshot, "data-x-1", member_id=0, cluster_id="")
     assert decide(unlabelled).name != "DeleteVolume"
@@ -170,5 +170,5 @@ def test_pod_that_does_not_speak_is_wiped_by_its_label() -> None:
 def test_disk_of_another_ensemble_is_not_wiped() -> None:
     """Nobody knows what it is worth; a person decides."""
     snapshot = change_node(drop_member(well(), 2), "x-1", cluster_id="other")
-    snapshot = replace(want(snapshot, pod_disruption_budget=False), budget=None)
+    snapshot = without_budget(snapshot)
     assert decide(snapshot).name != "DeleteVolume"

@@ -26,6 +26,7 @@ from tests.decide.picture import (
     make_waiting,
     want,
     well,
+    without_budget,
 )
 
 from raftkeeper_operator.decide.decide import decide
@@ -181,7 +182,7 @@ def test_highest_follower_is_drained_then_removed() -> None:
     assert decide(SHRINKING).action == Drain("x-4", "uid-x-4", 5)
     drained = change_node(change_pod(SHRINKING, "x-4", ready=False), "x-4", draining=True)
     assert decide(drained).action == RemoveMember(5, 7)
-    removed = drop_member(drained, 5)
+    removed = without_budget(drop_member(drained, 5))
     uncommitted = change_ensemble(removed, config_index=200)
     assert decide(uncommitted).name != "SetPoolReplicas"
     assert decide(removed).action == SetBudget(3)
@@ -265,7 +266,7 @@ def test_moving_to_another_zone_adds_before_it_removes() -> None:
     moved = add_member(snapshot, make_member(4, "x-d-0", zone="d"))
     moved = add_pod(moved, make_pod("x-d-0", make_node(4)))
     moved = change_pool(moved, "x-d", replicas=1)
-    moved = replace(want(moved, pod_disruption_budget=False), budget=None)
+    moved = without_budget(moved)
     assert decide(moved).action == Drain("x-c-0", "uid-x-c-0", 3)
 
 
