@@ -37,13 +37,12 @@ from raftkeeper_operator.decide.plan import (
     Drain,
     Promote,
     RemoveMember,
-    SetBudget,
     SetPoolReplicas,
     Transfer,
     Undrain,
 )
 from raftkeeper_operator.decide.scale import let_go
-from raftkeeper_operator.observe.snapshot import Budget, Remembered, Snapshot
+from raftkeeper_operator.observe.snapshot import Remembered, Snapshot
 
 GROWING = want(well(), replicas=5)
 SHRINKING = want(well(replicas=5), replicas=3)
@@ -185,9 +184,7 @@ def test_highest_follower_is_drained_then_removed() -> None:
     removed = without_budget(drop_member(drained, 5))
     uncommitted = change_ensemble(removed, config_index=200)
     assert decide(uncommitted).name != "SetPoolReplicas"
-    assert decide(removed).action == SetBudget(3)
-    budgeted = replace(removed, budget=Budget(3, 1))
-    assert decide(budgeted).action == SetPoolReplicas("x", 4, "rv-x")
+    assert decide(removed).action == SetPoolReplicas("x", 4, "rv-x")
 
 
 def test_clients_get_some_time_to_leave() -> None:
