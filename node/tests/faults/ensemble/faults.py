@@ -30,6 +30,8 @@ class Stage:
     rng: random.Random
     note: Callable[[str], None]
     """Says what exactly it does: goes into the line of the fault."""
+    renew_clients: Callable[[], None]
+    """All clients forget their sessions and what they have seen."""
 
     async def hold(self) -> None:
         await asyncio.sleep(self.rng.uniform(*HOLD_S))
