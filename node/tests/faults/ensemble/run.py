@@ -135,6 +135,7 @@ class Run:
         except (NotWellError, NodeError) as error:
             self._wrong.append(str(error))
             self._say(f"WRONG: {error}")
+        self.board.load_ended_s = int(self.board.elapsed_s())
         for client in self._clients:
             client.stop()
         await asyncio.gather(*(asyncio.to_thread(kazoo.stop) for kazoo in kazoos))
