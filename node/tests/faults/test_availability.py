@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from tests.faults.ensemble.availability import HEAD, ROW_HEIGHT, ROW_S, TOP, Mark, draw
+from tests.faults.ensemble.availability import HEAD, ROW_HEIGHT, ROW_S_MAX, TOP, Mark, draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -28,11 +28,12 @@ def test_picture_has_a_point_for_each_second_and_a_bar_for_each_fault() -> None:
 
 def test_long_run_has_several_rows() -> None:
     """Each second stands in one of them; a fault over their border has a bar in both and one name."""
-    marks = [Mark("over the border", ROW_S - 5.0, ROW_S + 5.0)]
-    counts = list(range(ROW_S + 10))
+    half = ROW_S_MAX // 2 + 10
+    marks = [Mark("over the border", half - 5.0, half + 5.0)]
+    counts = list(range(2 * half))
     root = ET.fromstring(draw("title", counts, counts, marks))
     lines = [line for line in root.iter(f"{SVG}polyline") if line.get("class") == "w"]
-    assert [len((line.get("points") or "").split()) for line in lines] == [ROW_S, 10]
+    assert [len((line.get("points") or "").split()) for line in lines] == [ROW_S_MAX, 10]
     assert len([bar for bar in root.iter(f"{SVG}rect") if bar.get("class") == "m"]) == 2
     assert [text.text for text in root.iter(f"{SVG}text")].count("over the border") == 1
 

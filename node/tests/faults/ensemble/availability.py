@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-WIDTH, ROW_HEIGHT, ROW_S = 1200, 330, 300
-"""A long run is drawn in several rows, so that the names of its faults have room."""
+WIDTH, ROW_HEIGHT, ROW_S_MAX = 1200, 330, 330
+"""A long run is drawn in several rows of equal length, so that the names of its faults have room."""
 LEFT, RIGHT, TOP, BOTTOM = 60, 12, 104, 26
 HEAD, FOOT = 24, 20
 GRID_LINES = 4
@@ -29,7 +30,8 @@ class Mark(NamedTuple):
 
 def draw(title: str, writes: Sequence[int], reads: Sequence[int], marks: Sequence[Mark]) -> str:
     """The picture. One value a second in both sequences."""
-    rows = max(1, -(-len(writes) // ROW_S))
+    rows = max(1, math.ceil(len(writes) / ROW_S_MAX))
+    row_s = max(1, math.ceil(len(writes) / rows))
     height = HEAD + rows * ROW_HEIGHT + FOOT
     top = max((*writes, *reads, 1))
     parts = [
@@ -39,7 +41,7 @@ def draw(title: str, writes: Sequence[int], reads: Sequence[int], marks: Sequenc
         f'<text class="t" x="{LEFT}" y="18">{escape(title)}</text>',
     ]
     for number in range(rows):
-        row = _Row(number, HEAD + number * ROW_HEIGHT, min(len(writes) or 1, ROW_S), top)
+        row = _Row(number, HEAD + number * ROW_HEIGHT, row_s, top)
         parts += [*row.grid(), *row.bars(marks), *row.line("r", reads), *row.line("w", writes)]
     parts.append(
         f'<text x="{LEFT}" y="{height - 8}" style="fill:#1f5fa8">acknowledged writes a second</text>'
@@ -60,7 +62,7 @@ class _Row(NamedTuple):
 
     @property
     def begin_s(self) -> int:
-        return self.number * ROW_S
+        return self.number * self.seconds
 
     def x(self, second: float) -> float:
         share = min(max((second - self.begin_s) / self.seconds, 0.0), 1.0)
@@ -78,7 +80,8 @@ class _Row(NamedTuple):
                 f'<line class="g" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
                 f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{count:,.0f}</text>'
             )
-        for second in range(self.begin_s, self.begin_s + self.seconds, GRID_S):
+        first = math.ceil(self.begin_s / GRID_S) * GRID_S
+        for second in range(first, self.begin_s + self.seconds, GRID_S):
             yield (
                 f'<text x="{self.x(second):.1f}" y="{self.y(0) + 16:.1f}" text-anchor="middle">'
                 f"{second} s</text>"

@@ -258,7 +258,10 @@ class Run:
             return False
         # It lives on, which a late deadline allows: it must not be kept alive by asking.
         session.drop()
-        await asyncio.sleep(TIMEOUT_MS / 1000 * 1.5)
+        due_us = now_us() + TIMEOUT_MS * 1000 * 3 // 2
+        while now_us() < due_us:
+            await self._keep_alive()
+            await asyncio.sleep(CALM_S[0])
         return False
 
     async def _read_all(self, slot: int, host: str) -> Final:
