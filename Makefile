@@ -12,6 +12,7 @@ T      ?=
 BENCH  ?=
 SEED   ?=
 ROUNDS ?= 100
+HELM   ?= helm
 SEEDS  ?= 10000
 MINUTES ?= 20
 
@@ -27,9 +28,13 @@ BIN  := $(VENV)/bin
 VENV_READY     := $(VENV)/.ready-packages
 ENGINE_READY   := $(VENV)/.ready-engine
 OPERATOR_READY := $(VENV)/.ready-operator
+WHEELS_READY   := dist/wheels/.ready
 
 RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) \
 	node/Cargo.toml node/Cargo.lock node/engine/Cargo.toml
+PYTHON_SOURCES := $(shell find node/python operator/src -name '*.py' -not -path '*/testing/*' 2>/dev/null) \
+	node/pyproject.toml operator/pyproject.toml
+QUIETLY := --quiet --disable-pip-version-check
 # The load generator is a crate of its own, so that the node's build never waits for it.
 CARGO_IN_LOAD := --manifest-path bench/load/Cargo.toml --locked
 CARGO_IN_NODE := --manifest-path node/Cargo.toml --locked
@@ -78,7 +83,7 @@ engine: $(NEEDS) $(ENGINE_READY) ## Compile the engine (release) and install the
 
 $(VENV_READY): requirements/dev.txt | need-python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip $(QUIETLY) install --require-hashes -r $<
 	@touch $@
 
 $(ENGINE_READY): $(VENV_READY) node/pyproject.toml $(RUST_SOURCES) | need-cargo need-cc
@@ -86,7 +91,19 @@ $(ENGINE_READY): $(VENV_READY) node/pyproject.toml $(RUST_SOURCES) | need-cargo 
 	@touch $@
 
 $(OPERATOR_READY): $(VENV_READY) operator/pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e operator
+	$(BIN)/python -m pip $(QUIETLY) install --no-deps --no-build-isolation -e operator
+	@touch $@
+
+# Both images' packages, so that building an image needs neither a compiler nor a network.
+.PHONY: wheels
+wheels: $(NEEDS) $(WHEELS_READY) ## Every package of both images into dist/wheels
+
+$(WHEELS_READY): $(VENV_READY) requirements/runtime.txt requirements/operator.txt $(RUST_SOURCES) $(PYTHON_SOURCES)
+	rm -rf dist/wheels && mkdir -p dist/wheels
+	$(BIN)/python -m pip $(QUIETLY) wheel --require-hashes -r requirements/runtime.txt -w dist/wheels/node
+	$(BIN)/python -m pip $(QUIETLY) wheel --require-hashes -r requirements/operator.txt -w dist/wheels/operator
+	cd node && $(IN_VENV) maturin build --release --locked --quiet --out '$(CURDIR)/dist/wheels/node'
+	$(BIN)/python -m pip $(QUIETLY) wheel --no-deps --no-build-isolation -w dist/wheels/operator ./operator
 	@touch $@
 
 # A missing tool is named, with the one command that brings it, before anything else can fail.
@@ -136,7 +153,7 @@ test-operator: $(OPERATOR_READY) ## Tests of the operator
 	cd operator && $(PYTEST)
 
 .PHONY: contracts
-contracts: $(ENGINE_READY) ## Who may import whom (import-linter)
+contracts: $(ENGINE_READY) $(OPERATOR_READY) ## Who may import whom (import-linter)
 	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: tidy
@@ -191,7 +208,7 @@ failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.failover --docs ../docs $(ARGS)
 
 .PHONY: bench
-bench: $(NEEDS) need-java $(ENGINE_READY) ## This node and ZooKeeper 3.9 side by side (minutes)
+bench: $(NEEDS) need-java $(ENGINE_READY) ## RaftKeeper and ZooKeeper 3.9 side by side, one each and three each (half an hour)
 	$(BIN)/python bench/run.py $(BENCH)
 
 .PHONY: compat
@@ -201,8 +218,8 @@ compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, 
 ##@ Keeping house
 
 .PHONY: crds
-crds: $(OPERATOR_READY) ## Write crds/ anew from the operator's models (a test compares them)
-	$(BIN)/python -m raftkeeper_operator.api.crd crds
+crds: $(OPERATOR_READY) ## Write the CRDs anew from the operator's models (a test compares them)
+	$(BIN)/python -m raftkeeper_operator.api.crd crds charts/raftkeeper-crds/templates
 
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \
@@ -212,6 +229,14 @@ lock: $(VENV_READY) ## Pin requirements/*.in anew (UPGRADE=1 takes newer version
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -o runtime.txt runtime.in
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -o operator.txt operator.in
 	cd requirements && ../$(BIN)/uv pip $(LOCK) $(if $(UPGRADE),--upgrade) -c runtime.txt -c operator.txt -o dev.txt dev.in
+
+.PHONY: dashboard
+dashboard: need-python ## Write the Grafana dashboard anew from tools/make_dashboard.py
+	$(PYTHON) tools/make_dashboard.py
+
+.PHONY: install-yaml
+install-yaml: need-python ## Write install.yaml anew from charts/ (HELM=…)
+	$(PYTHON) tools/make_install.py --helm $(HELM)
 
 .PHONY: clean
 clean: ## Remove what was built; ./data stays

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from behind import BehindResult, median
 from million import MillionResult
 from throughput import CellResult
 
@@ -12,6 +13,9 @@ READS_TIMES = 2.5
 WRITES_TIMES = 1.5
 P99_SHARE = 0.5
 CPU_SHARE = 1 / 3
+ENSEMBLE_WRITES_TIMES = 2.0
+ENSEMBLE_CPU_SHARE = 0.5
+BEHIND_P99_TIMES = 2.0
 MEMORY_SHARE = 0.5
 RESTART_SHARE = 0.5
 
@@ -58,6 +62,34 @@ def judge(cells: Sequence[CellResult], million: dict[str, MillionResult]) -> lis
             ),
         ]
     return [verdict for verdict in verdicts if verdict.cells]
+
+
+def judge_ensembles(cells: Sequence[CellResult]) -> list[Verdict]:
+    """Three nodes beside three of ZooKeeper."""
+    many = [result for result in cells if result.cell.connections > FEW_CONNECTIONS]
+    few = [result for result in cells if result.cell.connections <= FEW_CONNECTIONS]
+    reads = [result for result in many if result.cell.op in {"get", "mixed"}]
+    writes = [result for result in many if result.cell.op in {"set", "create"}]
+    writes_aim = f"sets and creates at least {ENSEMBLE_WRITES_TIMES:g} times"
+    verdicts = [
+        _at_least(f"gets and mixed at least {READS_TIMES} times", reads, READS_TIMES),
+        _at_least(writes_aim, writes, ENSEMBLE_WRITES_TIMES),
+        _at_least("with 1 and 10 connections at least as many requests", few, 1.0),
+        _at_most("p99 at most half", many, P99_SHARE, p99_share),
+        _at_most("with 1 and 10 connections p99 at most the same", few, 1.0, p99_share),
+        _at_most("CPU per request at most half", list(cells), ENSEMBLE_CPU_SHARE, cpu_share),
+    ]
+    return [verdict for verdict in verdicts if verdict.cells]
+
+
+def judge_behind(results: dict[str, BehindResult]) -> list[Verdict]:
+    """A member that comes back far behind."""
+    node = results.get("raftkeeper")
+    if node is None:
+        return []
+    times = median(node.during, "p99_us") / median(node.before, "p99_us")
+    aim = "p99 of the others not doubled while one catches up"
+    return [_one(aim, times, BEHIND_P99_TIMES)]
 
 
 def p99_share(result: CellResult) -> float:

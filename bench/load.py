@@ -9,15 +9,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import processes
 from plan import Cell
-from servers import REPOSITORY, Ensemble, Peer
+from servers import REPOSITORY, Peer
 
 CRATE = REPOSITORY / "bench" / "load"
 BUILD_DEADLINE_S = 600.0
 LOAD_DEADLINE_S = 600.0
+
+
+class Target(Protocol):
+    """What is put under load: one server, an ensemble, or some of its members."""
+
+    @property
+    def address(self) -> str:
+        """`host:port,…`; connections go to each in turn."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Whose CPU time counts."""
 
 
 class LoadError(Exception):
@@ -62,7 +74,7 @@ def build() -> Path:
 
 
 def measure(
-    program: Path, peer: Peer | Ensemble, cell: Cell, *, warm_up_s: float, measured_s: float
+    program: Path, peer: Target, cell: Cell, *, warm_up_s: float, measured_s: float
 ) -> Sample:
     """Puts one cell's load on a server whose znodes are there already."""
     arguments = {
@@ -85,9 +97,7 @@ def measure(
     raise LoadError(f"{cell.title}: the load ended without a result")
 
 
-def preload(
-    program: Path, peer: Peer | Ensemble, *, znodes: int, value_bytes: int, root: str
-) -> float:
+def preload(program: Path, peer: Target, *, znodes: int, value_bytes: int, root: str) -> float:
     """Creates znodes as fast as the server takes them; returns the seconds it took."""
     arguments = {"znodes": znodes, "value-bytes": value_bytes, "root": root}
     with _running(program, "preload", peer, arguments) as (_, records):
@@ -126,7 +136,7 @@ def _sample(record: dict[str, Any], edges: list[tuple[float, float]], measured_s
 
 @contextmanager
 def _running(
-    program: Path, mode: str, peer: Peer | Ensemble, arguments: dict[str, object]
+    program: Path, mode: str, peer: Target, arguments: dict[str, object]
 ) -> Iterator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
     command = [str(program), mode, "--hosts", peer.address]
     for name, value in arguments.items():

@@ -17,7 +17,7 @@ def describe(data_directory: Path) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "disk": _disk(data_directory),
         "Java": _first_line(["java", "-version"]),
-        "ZooKeeper": "3.9.4, standalone, -Xmx2g (4g with the many znodes), fsync on",
+        "ZooKeeper": "3.9.4, -Xmx2g each (4g with one server and many znodes), fsync on",
         "node": f"commit {_first_line(['git', '-C', str(REPOSITORY), 'describe', '--always', '--dirty'])}",
     }
 

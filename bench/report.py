@@ -1,74 +1,168 @@
 """Writes what was measured: docs/benchmarks.md for people, docs/benchmarks.json for programs.
 
-It writes the figures as they are; an aim that is missed is listed with its figure, never left out.
+It writes the figures as they are; an aim that is missed is listed with its figure, never left out. A
+run of some parts only takes the others from the last report, each with the date it was measured.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from aims import Verdict, judge
+import behind
+from aims import Verdict, judge, judge_behind, judge_ensembles
+from behind import BehindResult
 from idle import IdleResult
+from load import Sample
 from million import MillionResult
-from plan import Plan
+from plan import Cell, Plan
 from throughput import CellResult
 
 MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """All of one run."""
+class Measured:
+    """When and of what the figures of one part are."""
 
     date: str
     command: str
     machine: dict[str, str]
-    plan: Plan
-    cells: list[CellResult]
-    million: dict[str, MillionResult]
-    idle: dict[str, IdleResult]
+    turns: int
+    measured_s: float
+    warm_up_s: float
+    server_warm_up_s: float
+
+    @classmethod
+    def by(cls, plan: Plan, *, date: str, command: str, machine: dict[str, str]) -> Measured:
+        return cls(
+            date,
+            command,
+            machine,
+            plan.turns,
+            plan.measured_s,
+            plan.warm_up_s,
+            plan.server_warm_up_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is of each part; `parts` tells of those that were measured."""
+
+    parts: dict[str, Measured]
+    cells: list[CellResult] = field(default_factory=list)
+    ensembles: list[CellResult] = field(default_factory=list)
+    behind: dict[str, BehindResult] = field(default_factory=dict)
+    million: dict[str, MillionResult] = field(default_factory=dict)
+    idle: dict[str, IdleResult] = field(default_factory=dict)
+
+
+FIELDS = {
+    "throughput": "cells",
+    "ensemble": "ensembles",
+    "behind": "behind",
+    "million": "million",
+    "idle": "idle",
+}
+"""Parts in the order of the report, and where their figures are in it."""
 
 
 def write(report: Report, directory: Path) -> None:
+    """Both files; parts that this run has not measured stay as they were."""
     directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "benchmarks.json"
+    if path.exists():
+        report = completed(report, read(path.read_text()))
     (directory / "benchmarks.md").write_text(render_markdown(report))
-    (directory / "benchmarks.json").write_text(json.dumps(asdict(report), indent=1) + "\n")
+    path.write_text(json.dumps(asdict(report), indent=1) + "\n")
 
 
-def render_markdown(report: Report) -> str:
-    parts = [
-        _head(report),
-        _aims(judge(report.cells, report.million)),
-        *(_operation(op, report.cells) for op in _operations(report.cells)),
-        _million(report.million),
-        _idle(report.idle),
-        _reading(report.plan),
-    ]
-    return "\n".join(part for part in parts if part)
+def completed(new: Report, old: Report) -> Report:
+    """The new parts, and the old ones where there are no new."""
+    missing = [part for part in old.parts if part not in new.parts]
+    fields_of_old = {FIELDS[part]: getattr(old, FIELDS[part]) for part in missing}
+    parts = {part: new.parts.get(part) or old.parts.get(part) for part in FIELDS}
+    known = {part: measured for part, measured in parts.items() if measured}
+    return replace(new, parts=known, **fields_of_old)
 
 
-def _head(report: Report) -> str:
-    rows = [(name, value) for name, value in report.machine.items()]
-    return (
-        "# Benchmarks: one node and a standalone ZooKeeper, side by side\n\n"
-        f"Measured on {report.date} by `{report.command}`. The figures are as measured; an absolute\n"
-        "figure holds for this machine and this hour only, the ratio for somewhat more.\n\n"
-        + _table(("what", "this run"), rows)
+def read(text: str) -> Report:
+    """A report as `write` has left it."""
+    raw = json.loads(text)
+    return Report(
+        parts={part: Measured(**measured) for part, measured in raw["parts"].items()},
+        cells=[_read_cell(one) for one in raw["cells"]],
+        ensembles=[_read_cell(one) for one in raw["ensembles"]],
+        behind={kind: _read_behind(one) for kind, one in raw["behind"].items()},
+        million={kind: MillionResult(**one) for kind, one in raw["million"].items()},
+        idle={kind: IdleResult(**one) for kind, one in raw["idle"].items()},
     )
 
 
-def _aims(verdicts: Iterable[Verdict]) -> str:
+def _read_cell(raw: dict[str, Any]) -> CellResult:
+    return CellResult(
+        cell=Cell(**raw["cell"]),
+        medians={kind: Sample(**one) for kind, one in raw["medians"].items()},
+        turns={kind: [Sample(**one) for one in turns] for kind, turns in raw["turns"].items()},
+    )
+
+
+def _read_behind(raw: dict[str, Any]) -> BehindResult:
+    windows = {name: [Sample(**one) for one in raw[name]] for name in ("before", "during", "after")}
+    return BehindResult(raw["znodes"], raw["catch_up_s"], **windows)
+
+
+def render_markdown(report: Report) -> str:
+    sections = [
+        _head(report),
+        _aims("Aims of one node", judge(report.cells, report.million)),
+        _aims(
+            "Aims of three nodes",
+            [*judge_ensembles(report.ensembles), *judge_behind(report.behind)],
+        ),
+        *_operations("One node", report.cells),
+        *_operations("Three nodes", report.ensembles),
+        _behind(report.behind),
+        _million(report.million),
+        _idle(report.idle),
+        _reading(report.parts),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _head(report: Report) -> str:
+    newest = max(report.parts.values(), key=lambda measured: measured.date)
+    rows = [(name, value) for name, value in newest.machine.items() if name != "node"]
+    measured = [
+        (part, one.date, f"`{one.command}`", one.machine["node"])
+        for part, one in report.parts.items()
+    ]
+    return (
+        "# Benchmarks: RaftKeeper and ZooKeeper, side by side\n\n"
+        "The figures are as measured; an absolute figure holds for this machine and this hour only,\n"
+        "the ratio for somewhat more.\n\n"
+        + _table(("part", "measured on", "by", "node"), measured)
+        + "\n"
+        + _table(("what", "this machine"), rows)
+    )
+
+
+def _aims(title: str, verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
     rows = [
         (verdict.aim, f"{verdict.met} of {verdict.cells}", verdict.worst) for verdict in verdicts
     ]
-    return "## Aims\n\n" + _table(("aim", "met in", "worst"), rows)
+    return f"## {title}\n\n" + _table(("aim", "met in", "worst"), rows)
 
 
-def _operations(cells: Sequence[CellResult]) -> list[str]:
-    return list(dict.fromkeys(result.cell.op for result in cells))
+def _operations(title: str, cells: Sequence[CellResult]) -> list[str]:
+    operations = dict.fromkeys(result.cell.op for result in cells)
+    return [_operation(f"{title}: {op}", op, cells) for op in operations]
 
 
 _CELL_HEADER = (
@@ -84,9 +178,9 @@ _CELL_HEADER = (
 )
 
 
-def _operation(op: str, cells: Sequence[CellResult]) -> str:
+def _operation(title: str, op: str, cells: Sequence[CellResult]) -> str:
     rows = [_cell_row(result) for result in cells if result.cell.op == op]
-    return f"## {op}\n\n" + _table(_CELL_HEADER, rows)
+    return f"## {title}\n\n" + _table(_CELL_HEADER, rows)
 
 
 def _cell_row(result: CellResult) -> tuple[str, ...]:
@@ -107,6 +201,34 @@ def _cell_row(result: CellResult) -> tuple[str, ...]:
 def _latencies(sample: object) -> str:
     names = ("p50_us", "p99_us", "p99_9_us")
     return " / ".join(f"{getattr(sample, name) / 1000:.2f}" for name in names)
+
+
+def _behind(results: dict[str, BehindResult]) -> str:
+    if not results:
+        return ""
+    znodes = next(iter(results.values())).znodes
+    rows = [
+        (
+            kind,
+            f"{one.catch_up_s:.1f} s",
+            *(
+                f"{behind.median(samples, 'p99_us') / 1000:.2f} ms"
+                f" at {behind.median(samples, 'per_second'):,.0f}/s"
+                for samples in (one.before, one.during, one.after)
+            ),
+            str(sum(sample.errors for sample in one.before + one.during + one.after)),
+        )
+        for kind, one in results.items()
+    ]
+    header = ("ensemble", "caught up in", "p99 before", "p99 meanwhile", "p99 after", "errors")
+    return (
+        f"## Three nodes: a member comes back {znodes:,} znodes behind\n\n"
+        + _table(header, rows)
+        + f"\nThe load ({behind.CELL.title}) is on the other two. Each p99 is the median of windows of"
+        f" {behind.WINDOW_S:g} s. The member is started anew and gets a snapshot, because the logs of the"
+        " others do not reach back to it any more; it has caught up when it serves with all that there"
+        " was when it was started.\n"
+    )
 
 
 def _million(results: dict[str, MillionResult]) -> str:
@@ -159,19 +281,25 @@ def _idle(results: dict[str, IdleResult]) -> str:
     return f"## {sessions:,} idle sessions that ping every 10 s\n\n" + _table(header, rows)
 
 
-def _reading(plan: Plan) -> str:
+def _reading(parts: dict[str, Measured]) -> str:
+    turns = [
+        f"- {part}: each figure is the median of {one.turns} turns of {one.measured_s:g} s after"
+        f" {one.warm_up_s:g} s of warm-up; the servers take turns cell by cell. Both were under load"
+        f" for {one.server_warm_up_s:g} s before the first cell.\n"
+        for part, one in parts.items()
+        if part in {"throughput", "ensemble"}
+    ]
     return (
         "## How it was measured\n\n"
-        f"- Each figure is the median of {plan.turns} turns of {plan.measured_s:g} s after"
-        f" {plan.warm_up_s:g} s of warm-up; the servers take turns cell by cell. Both were under load"
-        f" for {plan.server_warm_up_s:g} s before the first cell.\n"
-        "- A closed loop: every connection keeps *depth* requests outstanding, so a slow server is"
+        + "".join(turns)
+        + "- A closed loop: every connection keeps *depth* requests outstanding, so a slow server is"
         " asked less. Latency is counted from the moment a request is put into the send buffer.\n"
         "- mixed: create 1 %, delete 1 %, set 8 %, get 45 %, list 45 % of 100 children whose names"
         " have 50 bytes. Gets and sets choose among 1,000 znodes.\n"
-        "- Both servers and the load share the machine's processors; both sync every batch to the"
+        "- All servers and the load share the machine's processors; all sync every batch to the"
         " same disk. ZooKeeper runs with its defaults but for the heap and the limit of connections.\n"
-        "- CPU is that of the server's process, user and system, all threads.\n"
+        "- Three nodes: connections go to each of the three in turn, leader or not.\n"
+        "- CPU is that of the server's process, user and system, all threads; of three, the sum.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: this node and a standalone ZooKeeper, side by side on this machine.
+"""`make bench`: RaftKeeper and ZooKeeper side by side on this machine, one server each and three each.
 
 Prints what it measures as it goes, and writes docs/benchmarks.md and docs/benchmarks.json (not with
 --quick: two minutes are for finding out whether anything is far off, not for figures to quote).
@@ -10,8 +10,11 @@ import argparse
 import shlex
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import behind
 import idle
 import load
 import machine
@@ -23,7 +26,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 from servers import REPOSITORY
 
-PARTS = ("throughput", "million", "idle")
+PARTS: dict[str, Callable[[Path, Path, Plan, Callable[[str], None]], Any]] = {
+    "throughput": throughput.measure,
+    "ensemble": throughput.measure_ensembles,
+    "behind": behind.measure,
+    "million": million.measure,
+    "idle": idle.measure,
+}
+"""What can be measured by itself, in the order in which it is."""
 WIDTH_WITHOUT_TERMINAL = 160
 
 
@@ -43,16 +53,16 @@ def main() -> int:
             f"[{time.monotonic() - started:6.1f} s] {line}", markup=False, highlight=False
         )
 
-    asked = arguments.only or PARTS
-    result = report.Report(
-        date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        command=shlex.join(["python", "bench/run.py", *sys.argv[1:]]),
-        machine=machine.describe(directory),
-        plan=plan,
-        cells=throughput.measure(program, directory, plan, say) if "throughput" in asked else [],
-        million=million.measure(program, directory, plan, say) if "million" in asked else {},
-        idle=idle.measure(program, directory, plan, say) if "idle" in asked else {},
-    )
+    asked = [part for part in PARTS if part in (arguments.only or PARTS)]
+    described = machine.describe(directory)
+    command = shlex.join(["python", "bench/run.py", *sys.argv[1:]])
+    parts: dict[str, report.Measured] = {}
+    figures: dict[str, Any] = {}
+    for part in asked:
+        date = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+        figures[report.FIELDS[part]] = PARTS[part](program, directory, plan, say)
+        parts[part] = report.Measured.by(plan, date=date, command=command, machine=described)
+    result = report.Report(parts=parts, **figures)
     console.print(Markdown(report.render_markdown(result)))
     if arguments.output:
         report.write(result, arguments.output)
@@ -81,7 +91,9 @@ def _arguments() -> argparse.Namespace:
         help="where the servers keep their data: on the disk that is to be measured",
     )
     parser.add_argument(
-        "--output", type=Path, help="where the report goes (docs/; none with --quick)"
+        "--output",
+        type=Path,
+        help="where the report goes (docs/; none with --quick or --only), other parts kept as they are",
     )
     arguments = parser.parse_args()
     arguments.directory = arguments.directory.resolve()

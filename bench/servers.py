@@ -14,7 +14,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "node" / "tests" / "compat"))
 
-from peers import PEERS, Ensemble, Peer, PeerSettings  # noqa: E402
+from peers import PEERS, Ensemble, Peer, PeerSettings, applied_zxid  # noqa: E402
+
+__all__ = ["Ensemble", "Peer", "applied_zxid"]
 
 KINDS = ("raftkeeper", "zookeeper")
 """The order of the turns, and of the columns."""
@@ -33,10 +35,11 @@ def make(kind: str, directory: Path, *, port: int | None = None, java_heap: str 
     )
 
 
-def make_ensemble(kind: str, directory: Path) -> Ensemble:
+def make_ensemble(kind: str, directory: Path, *, snapshot_log_bytes: int = 0) -> Ensemble:
     """Three servers of that kind, each with its data in `directory/kind-3/N`; not started yet."""
     own = _emptied(directory / f"{kind}-3")
-    return Ensemble(PEERS[kind], PeerSettings(java_heap=HEAP), directory=own)
+    settings = PeerSettings(java_heap=HEAP, snapshot_log_bytes=snapshot_log_bytes)
+    return Ensemble(PEERS[kind], settings, directory=own)
 
 
 def _emptied(directory: Path) -> Path:

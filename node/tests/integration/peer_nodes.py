@@ -62,6 +62,7 @@ class Node:
     ) -> None:
         """A member."""
         identity = Identity(cluster_id, self.member_id, incarnation or disk(self.member_id))
+        self.snapshot_store = snapshots
         self.transport.serve(identity, self, snapshots)
 
     def knows(self, *others: "Node", **addresses: str) -> None:

@@ -9,7 +9,15 @@ from raftkeeper._engine import DiskThread
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files, RealFiles, translated
 from raftkeeper.storage.identity import Identity, read_identity, write_identity
-from raftkeeper.storage.layout import HARD_STATE, IDENTITY, LOCK, LOG, SNAPSHOTS, segment_sequence
+from raftkeeper.storage.layout import (
+    HARD_STATE,
+    IDENTITY,
+    LOCK,
+    LOG,
+    SNAPSHOTS,
+    TRANSPLANT,
+    segment_sequence,
+)
 from raftkeeper.storage.options import StorageOptions
 from raftkeeper.storage.recovery import Recovered, recover
 from raftkeeper.storage.segments import SegmentMaker
@@ -165,6 +173,7 @@ class DataDirectory:
 def _check_untouched(files: Files, path: Path) -> None:
     """Without an identity there must be nothing else: it is the first thing written."""
     strangers = [name for name in files.names(path) if name == HARD_STATE]
+    strangers += [name for name in files.names(path) if name == TRANSPLANT]
     strangers += [name for name in files.names(path / LOG) if segment_sequence(name)]
     if strangers:
         raise StorageError(

@@ -5,6 +5,7 @@ identity                  which cluster, which member, which life of its disk
 hard_state                term and vote, twice
 log/<sequence>.log        segments of the log, numbered without a gap
 snapshots/<index>-<term>.snap, or <index>-<term>.installed.snap when it came from another member
+transplant/               an unfinished restore of a backup
 *.tmp                     unfinished; removed at the next start
 """
 
@@ -16,7 +17,9 @@ IDENTITY = "identity"
 HARD_STATE = "hard_state"
 LOG = "log"
 SNAPSHOTS = "snapshots"
+TRANSPLANT = "transplant"
 UNFINISHED = ".tmp"
+DAMAGED = ".damaged"
 
 FORMAT_VERSION = 1
 """Of every file here. A node refuses a directory of a version it does not know."""
@@ -53,6 +56,11 @@ def snapshot_position(name: str) -> tuple[int, int, bool] | None:
 
 def is_unfinished(name: str) -> bool:
     return name.endswith(UNFINISHED)
+
+
+def damaged(path: Path) -> Path:
+    """What a damaged file is called from then on: kept for whoever looks into it, and never read."""
+    return path.with_name(path.name + DAMAGED)
 
 
 def aside(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The verbs beside `server`, with typer: check-config, config-reference, status.
+"""The verbs beside `server`, with typer: check-config, config-reference, status, version.
 
 They are short-lived and may load what they like; none of them touches the data of a node.
 """
@@ -14,6 +14,7 @@ import typer
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from raftkeeper.tools import admin
+from raftkeeper.tools.backup_command import backup, backups_app, restore
 from raftkeeper.tools.config_reference import build_reference
 from raftkeeper.tools.inspect_command import inspect
 from raftkeeper.tools.status import StatusError, fetch_status, print_status
@@ -28,6 +29,9 @@ app = typer.Typer(
 
 app.add_typer(admin.app)
 app.command()(inspect)
+app.command()(backup)
+app.command()(restore)
+app.add_typer(backups_app)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value
@@ -58,6 +62,12 @@ def server(context: typer.Context) -> None:
     from raftkeeper.tools.start import run_server
 
     raise typer.Exit(run_server(context.args))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(metadata.version("raftkeeper"))
 
 
 @app.command("check-config")

@@ -6,7 +6,7 @@ scripts, the client suites and the benchmarks start their servers here and nowhe
 sides always run with the same settings. Nothing here knows the protocol beyond four-letter words.
 """
 
-from .ensemble import Ensemble
+from .ensemble import Ensemble, applied_zxid
 from .process import Peer, PeerError, PeerSettings
 from .raftkeeper import RaftKeeper
 from .zookeeper import ZooKeeper
@@ -28,5 +28,6 @@ __all__ = [
     "PeerSettings",
     "RaftKeeper",
     "ZooKeeper",
+    "applied_zxid",
     "make",
 ]

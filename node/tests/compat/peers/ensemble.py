@@ -73,10 +73,8 @@ class Ensemble:
         member = next(one for one in self.members if (HOST, one.port) == endpoint)
 
         def has_it() -> bool:
-            found = re.search(r"^Zxid: 0x([0-9a-f]+)$", member.four_letter("srvr"), re.MULTILINE)
-            if found:
-                self._reached[endpoint] = int(found[1], 16)
-            return self._reached.get(endpoint, 0) >= zxid
+            self._reached[endpoint] = applied_zxid(member)
+            return self._reached[endpoint] >= zxid
 
         wait_for(has_it, CATCH_UP_DEADLINE_S, f"member {member.port} to reach zxid {zxid:#x}")
 
@@ -129,6 +127,12 @@ class Ensemble:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def applied_zxid(member: Peer) -> int:
+    """How far a member has got; 0 while it does not serve."""
+    found = re.search(r"^Zxid: 0x([0-9a-f]+)$", member.four_letter("srvr"), re.MULTILINE)
+    return int(found[1], 16) if found else 0
 
 
 def _each(steps: Iterable[Callable[[], None]]) -> None:

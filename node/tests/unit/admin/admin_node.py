@@ -64,12 +64,17 @@ class AdminNode:
             status=self.ensemble.status,
             members=self.ensemble.members,
             serving=SimpleNamespace(is_set=lambda: True),
+            draining=False,
         )
         parts = SimpleNamespace(
             driver=driver,
             operations=self.ensemble,
             links=self.ensemble,
-            core=SimpleNamespace(membership=self.ensemble.membership, first_index=1),
+            core=SimpleNamespace(
+                membership=self.ensemble.membership,
+                first_index=1,
+                log=SimpleNamespace(last_term=3),
+            ),
             engine=SimpleNamespace(
                 last_zxid=0x2A, applied_index=42, digest=lambda: (42, 0x2A, 0xD16E57)
             ),

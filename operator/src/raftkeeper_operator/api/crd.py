@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions, made from the models. `python -m raftkeeper_operator.api.crd DIR`
+"""The CustomResourceDefinitions, made from the models. `python -m raftkeeper_operator.api.crd DIR…`
 writes them; nobody edits what it writes (`make crds`, and a test that compares).
 """
 
@@ -122,7 +122,11 @@ def build_crd(resource: Resource) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{resource.plural}.{GROUP}"},
+        "metadata": {
+            "name": f"{resource.plural}.{GROUP}",
+            # Removing a chart must not remove every cluster there is.
+            "annotations": {"helm.sh/resource-policy": "keep"},
+        },
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
@@ -172,13 +176,13 @@ def crd_files() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write the CRDs into a folder."""
+    """Write the CRDs into folders."""
     parser = argparse.ArgumentParser(description="write the CustomResourceDefinitions")
-    parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in crd_files().items():
-        (folder / name).write_text(text, encoding="utf-8")
+    parser.add_argument("folders", type=Path, nargs="+")
+    for folder in parser.parse_args().folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in crd_files().items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -92,8 +92,10 @@ class Supervisor:
 
     async def _run_kopf(self, loops: ClusterLoops, wakeups: Wakeups) -> None:
         stop = asyncio.Event()
-        registry = kopf_app.build_registry(self._access, loops, wakeups, self._leaving.set)
-        kopf = asyncio.ensure_future(kopf_app.run(registry, self._settings.namespaces, stop))
+        registry = kopf_app.build_registry(self._access, loops, wakeups)
+        kopf = asyncio.ensure_future(
+            kopf_app.run(registry, self._settings.namespaces, stop, self._leaving.set)
+        )
         leaving = asyncio.ensure_future(self._leaving.wait())
         await asyncio.wait({kopf, leaving}, return_when=asyncio.FIRST_COMPLETED)
         # The clusters' tasks first, so that kopf has nothing to cut off.

@@ -86,14 +86,11 @@ def _pod_spec(
                 "name": CONTAINER,
                 "image": blueprint.image,
                 "imagePullPolicy": blueprint.spec.image.pull_policy,
-                "args": _arguments(blueprint, f"{place.address}/{backup}", pods),
+                "args": _arguments(blueprint, place.address, backup, pods),
                 "env": list(place.environment),
                 "terminationMessagePath": RESULT_FILE,
                 "terminationMessagePolicy": "FallbackToLogsOnError",
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": "128Mi"},
-                    "limits": {"memory": "512Mi"},
-                },
+                "resources": _resources(blueprint),
                 "securityContext": container_security(),
                 "volumeMounts": [
                     {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
@@ -120,9 +117,18 @@ def _pod_spec(
     }
 
 
-def _arguments(blueprint: Blueprint, destination: str, pods: tuple[str, ...]) -> list[str]:
+def _resources(blueprint: Blueprint) -> Object:
+    """The snapshot is read whole, so it takes as much memory as a member's state does."""
+    resources: Object = {"requests": {"cpu": "100m", "memory": "128Mi"}}
+    memory = blueprint.spec.resources.limits.get("memory")
+    return resources | ({"limits": {"memory": memory}} if memory else {})
+
+
+def _arguments(
+    blueprint: Blueprint, address: str, backup: str, pods: tuple[str, ...]
+) -> list[str]:
     names = blueprint.names
-    endpoints = ",".join(f"https://{names.pod_host(pod)}:{ADMIN_PORT}" for pod in pods)
+    endpoints = ",".join(f"{names.pod_host(pod)}:{ADMIN_PORT}" for pod in pods)
     return [
         "backup",
         "--endpoints",
@@ -132,7 +138,9 @@ def _arguments(blueprint: Blueprint, destination: str, pods: tuple[str, ...]) ->
         "--ca",
         f"{PEER_TLS_FOLDER}/ca.crt",
         "--to",
-        destination,
+        address,
+        "--name",
+        backup,
         "--result",
         RESULT_FILE,
     ]

@@ -25,6 +25,7 @@ from raftkeeper_operator.build.node_config import (
     CLIENT_TLS_FOLDER,
     CONFIG_FILE,
     CONFIG_FOLDER,
+    DATA_FOLDER,
     DATA_MOUNT,
     PEER_TLS_FOLDER,
     TOKEN_FOLDER,
@@ -195,6 +196,8 @@ def _environment(blueprint: Blueprint) -> list[Object]:
             "name": "RAFTKEEPER__PEER__ADDRESS",
             "value": blueprint.names.peer_address("$(POD_NAME)"),
         },
+        # The image names the mount itself; a variable outranks the file.
+        {"name": "RAFTKEEPER__STORAGE__DATA_DIR", "value": DATA_FOLDER},
     ]
     founding = blueprint.names.founding_config
     environment += [

@@ -240,7 +240,7 @@ def _budget(body: Mapping[str, Any] | None) -> Budget | None:
     if body is None:
         return None
     return Budget(
-        max_unavailable=int(part(body, "spec", "maxUnavailable") or 0),
+        min_available=int(part(body, "spec", "minAvailable") or 0),
         disruptions_allowed=int(part(body, "status", "disruptionsAllowed") or 0),
     )
 

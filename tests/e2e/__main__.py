@@ -1,0 +1,61 @@
+"""`python -m e2e …`, from the folder `tests`: a cluster to develop on, and everything that `make e2e` does.
+
+up            bring the cluster up, or say that it is
+down          stop it and remove what it made
+status        what runs
+load FILE…    give images, as archives of `docker save`, to every node
+stop-zone Z   cut the power of a zone; start-zone Z brings it back
+images        build the images of node and operator and load them
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from e2e import provider
+from e2e.deadline import NotInTime
+from e2e.home import say
+from e2e.shell import CommandFailed, MissingTool
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = ("up", "down", "status", "load", "stop-zone", "start-zone", "images")
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("values", nargs="*")
+    arguments = parser.parse_args()
+    try:
+        _do(provider.choose(), arguments.command, arguments.values)
+    except (CommandFailed, MissingTool, NotInTime, provider.Unsupported, ValueError) as error:
+        print(f"e2e: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do(cluster: provider.Provider, command: str, values: list[str]) -> None:
+    if command == "up":
+        if not cluster.up():
+            say(f"was up already; export KUBECONFIG={cluster.kubeconfig}")
+    elif command == "down":
+        cluster.down()
+    elif command == "status":
+        print(cluster.status())
+    elif command == "load":
+        for value in values:
+            cluster.load_image(Path(value).resolve())
+    elif command == "images":
+        from e2e import images
+
+        for archive in images.build():
+            cluster.load_image(archive)
+    else:
+        do = cluster.stop_zone if command == "stop-zone" else cluster.start_zone
+        for value in values:
+            do(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

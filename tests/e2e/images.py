@@ -1,0 +1,112 @@
+"""Builds the images of node and operator from the Dockerfile, as archives that a cluster can load.
+
+Where no registry answers there is no base image to start from; Debian's packages make one then.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+from e2e.engine import Engine, engine
+from e2e.home import REPOSITORY, home, say
+from e2e.shell import need, run
+
+NODE_IMAGE = "localhost/raftkeeper:dev"
+OPERATOR_IMAGE = "localhost/raftkeeper-operator:dev"
+TARGETS = {"node": NODE_IMAGE, "operator": OPERATOR_IMAGE}
+
+DEFAULT_BASE = "python:3.11-slim-bookworm"
+OWN_BASE = "localhost/raftkeeper-base:bookworm"
+# What a user of the official image would find there, and what the Dockerfile asks for.
+BASE_PACKAGES = "python3,python3-venv,ca-certificates,tini"
+BASE_TIMEOUT_S = 900
+NOT_SHIPPED = ("./proc/*", "./sys/*", "./dev/*", "./var/cache/apt/*", "./var/lib/apt/lists/*")
+NOT_READ = ("./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*")
+WHEELS_TIMEOUT_S = 1200
+
+
+def build() -> list[Path]:
+    """Both archives, built anew only when something that goes into them has changed."""
+    run("make", "wheels", cwd=REPOSITORY, timeout_s=WHEELS_TIMEOUT_S)
+    key = _key()
+    archives = {target: home() / "images" / f"{target}-{key}.tar" for target in TARGETS}
+    if all(path.exists() for path in archives.values()):
+        return list(archives.values())
+    with engine() as docker:
+        base = _base(docker)
+        for target, path in archives.items():
+            _build_one(docker, base, target, path)
+    _forget_old(set(archives.values()))
+    return list(archives.values())
+
+
+def tagged(archive: Path, name: str, alias: str) -> Path:
+    """A copy of an image's archive under another name, for a second "version" of the same image."""
+    target = archive.with_name(f"{archive.stem}-{alias.rpartition(':')[2]}.tar")
+    if not target.exists():
+        with engine() as docker:
+            docker.call("load", "--input", archive)
+            docker.call("tag", name, alias)
+            docker.call("save", "--output", target, alias)
+    return target
+
+
+def _build_one(docker: Engine, base: str, target: str, path: Path) -> None:
+    say(f"building the image {TARGETS[target]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    words = ["build", "--target", target, "--tag", TARGETS[target], "--build-arg", f"BASE={base}"]
+    if base == OWN_BASE:
+        words += ["--network", "none"]  # proves that nothing is fetched
+    docker.call(*words, REPOSITORY)
+    unfinished = path.with_suffix(".unfinished")
+    docker.call("save", "--output", unfinished, TARGETS[target])
+    unfinished.rename(path)
+
+
+def _base(docker: Engine) -> str:
+    """The base image: as named, the default one if it can be had, or our own."""
+    named = os.environ.get("RAFTKEEPER_E2E_BASE")
+    if named:
+        return named
+    known = docker.call("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    for image in (OWN_BASE, DEFAULT_BASE):
+        if image in known:
+            return image
+    # The local provider is for machines that reach no registry, so none is asked.
+    if os.environ.get("RAFTKEEPER_E2E_PROVIDER", "local") != "local":
+        return DEFAULT_BASE
+    say("making a base image from Debian's packages, once")
+    need(["debootstrap"], ["debootstrap"])
+    folder = home() / "base"
+    if not (folder / "complete").exists():
+        run("rm", "-rf", folder)
+        root = folder / "root"
+        root.mkdir(parents=True)
+        words = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm"]
+        run(*words, root, timeout_s=BASE_TIMEOUT_S)
+        (folder / "complete").touch()
+    excluded = [word for pattern in (*NOT_SHIPPED, *NOT_READ) for word in ("--exclude", pattern)]
+    archive = folder / "base.tar"
+    run("tar", "--create", "--file", archive, *excluded, "-C", folder / "root", ".", timeout_s=300)
+    docker.call("import", archive, OWN_BASE)
+    archive.unlink()
+    return OWN_BASE
+
+
+def _key() -> str:
+    """Of everything that goes into the images: the Dockerfile and the wheels."""
+    digest = hashlib.sha256()
+    wheels = sorted((REPOSITORY / "dist" / "wheels").rglob("*.whl"))
+    for path in [REPOSITORY / "Dockerfile", *wheels]:
+        digest.update(path.name.encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    digest.update(os.environ.get("RAFTKEEPER_E2E_BASE", "").encode())
+    return digest.hexdigest()[:12]
+
+
+def _forget_old(kept: set[Path]) -> None:
+    """Archives of earlier states of the source: some hundred megabytes each."""
+    for target in TARGETS:
+        for path in (home() / "images").glob(f"{target}-*.tar"):
+            if path not in kept:
+                path.unlink()

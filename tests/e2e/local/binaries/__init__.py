@@ -1,0 +1,69 @@
+"""Builds the programs of the local cluster from Go modules, once for each version.
+
+Each folder here is a Go module that pins one program. Nothing is fetched but modules, through Go's own
+proxy settings. The programs stay in the cache folder (`home.py`).
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.home import built_once, say
+from e2e.shell import need, run
+
+HERE = Path(__file__).resolve().parent
+KUBERNETES_VERSION = "v1.34.4"
+COREDNS_VERSION = "v1.12.4"
+# Kubernetes takes 5 to 7 minutes on two cores with nothing in Go's cache; four times that is stuck.
+BUILD_TIMEOUT_S = 1800
+
+_KUBERNETES_FLAGS = (
+    "-X k8s.io/component-base/version.gitVersion=" + KUBERNETES_VERSION,
+    "-X k8s.io/component-base/version.gitMajor=1",
+    "-X k8s.io/component-base/version.gitMinor=" + KUBERNETES_VERSION.split(".")[1],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to build from which folder."""
+
+    folder: str
+    package: str
+    link_flags: Sequence[str] = ()
+
+
+KUBERNETES = Program("kubernetes", ".", _KUBERNETES_FLAGS)
+ETCD = Program("etcd", "go.etcd.io/etcd/server/v3")
+COREDNS = Program("coredns", "github.com/coredns/coredns")
+HELM = Program("helm", "helm.sh/helm/v3/cmd/helm")
+PAUSE = Program("pause", ".")
+
+
+def binary(program: Program) -> Path:
+    """The program's file."""
+    folder = HERE / program.folder
+    sources = [path for path in sorted(folder.iterdir()) if path.suffix in {".go", ".mod", ".sum"}]
+    inputs = b"".join(path.read_bytes() for path in sources)
+    inputs += " ".join([program.package, *program.link_flags]).encode()
+
+    def build(target: Path) -> None:
+        need(["go"], ["golang-go"])
+        say(f"building {program.folder}, once for this version")
+        flags = " ".join(["-s", "-w", *program.link_flags])
+        run(
+            *["go", "build", "-mod=readonly", "-trimpath", "-ldflags", flags],
+            *["-o", target, program.package],
+            cwd=folder,
+            timeout_s=BUILD_TIMEOUT_S,
+            # Linked statically, so that CoreDNS and the pause program run in an empty image.
+            environment={"CGO_ENABLED": "0", "GOFLAGS": os.environ.get("GOFLAGS", "")},
+        )
+
+    return built_once("binaries", program.folder, inputs, build)
+
+
+def kubernetes(part: str) -> list[str]:
+    """The command that runs a part of Kubernetes: `kubelet`, `kubectl`, …"""
+    return [str(binary(KUBERNETES)), part]
