@@ -33,7 +33,7 @@ def test_long_run_has_several_rows() -> None:
     counts = list(range(2 * half))
     root = ET.fromstring(draw("title", counts, counts, marks))
     lines = [line for line in root.iter(f"{SVG}polyline") if line.get("class") == "w"]
-    assert [len((line.get("points") or "").split()) for line in lines] == [ROW_S_MAX, 10]
+    assert [len((line.get("points") or "").split()) for line in lines] == [half, half]
     assert len([bar for bar in root.iter(f"{SVG}rect") if bar.get("class") == "m"]) == 2
     assert [text.text for text in root.iter(f"{SVG}text")].count("over the border") == 1
 
