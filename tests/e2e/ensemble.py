@@ -2,11 +2,13 @@
 read from its status and its pods only.
 """
 
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from e2e.api import Api, Object
+from e2e.api import Api, ApiError, Object
 from e2e.deadline import wait_for
 
 CLIENT_PORT = 2181
@@ -16,6 +18,7 @@ KIND = "raftkeeperclusters"
 READY_TIMEOUT_S = 180
 # One member more, or one pod restarted, with everything that the operator waits for in between.
 STEP_TIMEOUT_S = 180
+VIGIL_STEP_S = 0.3
 # Small and quick: a test waits for what is decided, not for what a production takes for granted.
 DEFAULTS: Object = {
     "replicas": 3,
@@ -164,6 +167,47 @@ class Ensemble:
             condition = self.condition(kind)
             assert condition["status"] == "True", f"{kind}: {condition.get('reason')}"
         return True
+
+
+class Vigil:
+    """Looks all the time how many of an ensemble's pods are away, while it is open.
+
+    A pod that is being started for a scale up counts as away only from its first readiness on.
+    """
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        self._ensemble = ensemble
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._been_ready: set[str] = set()
+        self.most_away: list[str] = []
+        self.looks = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        assert self.looks > 0, "nobody has looked"
+
+    def _watch(self) -> None:
+        with closing(self._ensemble.api):
+            while not self._stop.wait(VIGIL_STEP_S):
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            pods = self._ensemble.pods()
+        except (ApiError, OSError):
+            return  # the API server was restarted; the next look is soon
+        self.looks += 1
+        ready = {name_of(pod) for pod in pods if is_ready(pod)}
+        self._been_ready |= ready
+        away = sorted(self._been_ready - ready)
+        if len(away) > len(self.most_away):
+            self.most_away = away
 
 
 def name_of(item: Object) -> str:

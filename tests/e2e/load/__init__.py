@@ -93,6 +93,7 @@ class Load:
             return report if report.counts["finished"] else None
 
         report = wait_for("the load has checked its writes", finished, timeout_s=FINISH_TIMEOUT_S)
+        assert report.counts["verified_at"] == members
         assert report.counts["missing_count"] == 0, f"{report.counts['missing']}; {report}"
         assert report.counts["error_count"] == 0, f"{report.counts['errors']}; {report}"
         assert report.counts["errors"] == [], f"{report.counts['errors']}; {report}"

@@ -56,8 +56,9 @@ class Load:
         }
 
     def finish(self, addresses: list[str]) -> None:
-        """End the writers and look for what they were promised; asked twice, done once."""
-        if self._finishing is None:
+        """End the writers and look for what they were promised; asked again, look there again."""
+        if self._finishing is None or self._finishing.done():
+            self._findings = {}
             self._finishing = asyncio.create_task(self._finish(addresses))
 
     async def _finish(self, addresses: list[str]) -> None:

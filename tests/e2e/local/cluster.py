@@ -65,6 +65,12 @@ class LocalCluster:
     def zones(self) -> list[str]:
         return [item.zone for item in NODES]
 
+    def check(self) -> None:
+        """Everything that `up` and the building of images will ask for."""
+        _check_machine()
+        binaries.check_go()
+        need(["docker", "dockerd", "debootstrap"], ["docker.io", "debootstrap"])
+
     def up(self) -> bool:
         """Whether it had to be brought up; False when it was found running."""
         _check_machine()
