@@ -157,7 +157,7 @@ test-operator: $(OPERATOR_READY) ## Tests of the operator
 	cd operator && $(PYTEST)
 
 .PHONY: contracts
-contracts: $(ENGINE_READY) ## Who may import whom (import-linter)
+contracts: $(ENGINE_READY) $(OPERATOR_READY) ## Who may import whom (import-linter)
 	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: tidy

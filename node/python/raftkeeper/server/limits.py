@@ -104,6 +104,10 @@ OWN_BARRIERS_MAX: Final = 1_000
 SLOW_TICK_S: Final = 0.25
 """Sessions, touches and upkeep, in an ensemble too, whose Raft ticks are shorter."""
 
+DISK_STALL_ELECTIONS: Final = 4
+"""A write of the log that takes as many of the shortest election timeouts: a leader that were cut off
+for as long would have been replaced long ago. Shorter ones, of a busy disk, are no reason to move."""
+
 DEPARTED_LINK_S: Final = 5.0
 """How long a link to a member that was removed stays: it still has to hear that it is committed."""
 

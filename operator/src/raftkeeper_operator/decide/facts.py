@@ -58,13 +58,6 @@ class Facts:
         return pool_sizes(self.snapshot.name, self.desired)
 
     @cached_property
-    def zones(self) -> dict[str, str]:
-        """The zone of each wanted pool, '' without zones."""
-        if not self.desired.zones:
-            return {self.snapshot.name: ""}
-        return {f"{self.snapshot.name}-{zone}": zone for zone in self.desired.zones}
-
-    @cached_property
     def wanted(self) -> tuple[Seat, ...]:
         """The seats that the spec asks for: round by round, so that zones fill evenly."""
         seats = (Seat(pool, at) for pool, size in self.sizes.items() for at in range(size))

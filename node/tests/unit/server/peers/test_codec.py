@@ -102,6 +102,7 @@ def test_the_numbers_on_the_wire_never_change() -> None:
         "TimeoutNow": 9,
         "ReadRequest": 10,
         "ReadReply": 11,
+        "Removed": 12,
     }
     words = [Group(1, 2, b""), Touches(1, b""), Digest(1, 2, 3)]
     assert [msgpack.unpackb(encode(word))[0] for word in words] == [64, 65, 66]
