@@ -219,7 +219,7 @@ bench: $(NEEDS) need-java $(ENGINE_READY) ## RaftKeeper and ZooKeeper 3.9 side b
 compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
 	cd node && $(PYTEST) -m compat tests/compat $(if $(shell command -v go),tests/faults) $(T)
 
-# Exit 3: this machine cannot run it; it says what is missing and what brings that.
+# A machine that cannot run it is told what is missing, and what brings that.
 .PHONY: e2e
 e2e: $(NEEDS) $(VENV_READY) ## The operator on a real Kubernetes of three zones: what CI runs of it (STORY=… for some, KEEP=1) (root)
 	PYTHONPATH=tests $(BIN)/python -P -m e2e check
