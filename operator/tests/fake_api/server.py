@@ -146,7 +146,7 @@ class FakeApi:
             case "DELETE":
                 return objects.delete(key, body)
             case "PATCH" if request.content_type == "application/apply-patch+yaml":
-                return objects.apply(key, body)
+                return objects.apply(key, body, status=status)
             case "PATCH" if request.content_type == "application/merge-patch+json":
                 return objects.merge(key, body, status=status)
         raise Refusal(415, "UnsupportedMediaType", f"{request.method} {request.content_type}")

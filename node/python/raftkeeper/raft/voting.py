@@ -65,10 +65,10 @@ def may_stand(core: "RaftCore") -> bool:
 
 def is_removed(core: "RaftCore") -> bool:
     """Whether it is known to be committed that this is no member any more. False for one that has
-    not heard of any membership yet.
+    not read so far as to where it was added: its id is not given out there yet.
     """
-    everyone = core.membership.everyone
-    is_out = bool(everyone) and core.config.member_id not in everyone
+    me, membership = core.config.member_id, core.membership
+    is_out = me < membership.next_id and me not in membership.everyone
     return core.election.removed or (is_out and core.commit_index >= core.config_index)
 
 

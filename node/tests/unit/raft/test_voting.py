@@ -112,6 +112,21 @@ def test_who_was_told_of_its_removal_asks_nobody_any_more() -> None:
     assert core.ready().messages == ()
 
 
+def test_a_new_member_that_reads_the_old_log_was_not_removed() -> None:
+    """The memberships from before it was added do not know it, committed as they are."""
+    core = RaftCore(RaftConfig(4, nonce=0), Restored())
+    founding = Entry(1, 1, EntryKind.CONFIG, Membership.of([1, 2, 3]).encode())
+    core.step(Append(1, 4, 1, 0, 0, (founding,), 1, 1))
+    assert core.commit_index == core.config_index == 1
+    assert not is_removed(core)
+    added = Membership.of([1, 2, 3], [4])
+    removed = Membership.of([1, 2, 3], next_id=5)
+    for index, membership in ((2, added), (3, removed)):
+        entry = Entry(index, 1, EntryKind.CONFIG, membership.encode())
+        core.step(Append(1, 4, 1, index - 1, 1, (entry,), index, 1))
+    assert is_removed(core)
+
+
 def test_nobody_votes_for_a_log_that_lacks_something() -> None:
     """Not even when the leader has asked for the election."""
     core = core_of(ensemble(), 2)

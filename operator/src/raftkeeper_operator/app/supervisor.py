@@ -12,9 +12,10 @@ import structlog
 from raftkeeper_operator.act.effect import Hands
 from raftkeeper_operator.act.executor import Executor
 from raftkeeper_operator.app import kopf_app
+from raftkeeper_operator.app.backups import explain_orphans
 from raftkeeper_operator.app.cluster_loop import ClusterLoops
 from raftkeeper_operator.app.failpoints import Failpoints
-from raftkeeper_operator.app.health import Progress
+from raftkeeper_operator.app.health import Key, Progress
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.app.settings import Settings
 from raftkeeper_operator.app.step import ClusterStep
@@ -119,7 +120,14 @@ class Supervisor:
                 log.warning("operator.cannot_list", error=str(error))
             else:
                 self._progress.listed(found)
+                await self._explain_orphans(kube, found)
             await asyncio.sleep(LIST_S)
+
+    async def _explain_orphans(self, kube: Kube, found: set[Key]) -> None:
+        try:
+            await explain_orphans(kube, self._settings.namespaces, found)
+        except KubeError as error:
+            log.warning("operator.cannot_list_backups", error=str(error))
 
     async def _clusters(self, kube: Kube) -> set[tuple[str, str]]:
         found = set()

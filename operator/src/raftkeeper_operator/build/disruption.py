@@ -10,7 +10,8 @@ def build_disruption_budget(blueprint: Blueprint, min_available: int) -> Object:
 
     It selects the pods that vote, by the label that the operator gives them: one that has just started and
     is not known yet counts as missing. (With maxUnavailable Kubernetes would count the replicas of the
-    StatefulSets instead, learners and pods that cannot start among them.) Pods that are not ready may always be evicted: a drain must not wait for one that is broken.
+    StatefulSets instead, learners and pods that cannot start among them.) Pods that are not ready may
+    always be evicted: a drain must not wait for one that is broken.
     """
     return {
         "apiVersion": "policy/v1",
