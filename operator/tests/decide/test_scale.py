@@ -279,3 +279,10 @@ def test_pod_without_a_member_goes() -> None:
     snapshot = want(newcomer(), replicas=3)
     assert decide(snapshot).action == SetPoolReplicas("x", 3, "rv-x")
     assert decide(change_pool(snapshot, "x", deleting=True)).action is None
+
+
+def test_member_that_a_person_added_from_elsewhere_is_left_alone() -> None:
+    """Its address is none of this cluster's, so it is neither extra nor missing."""
+    guest = make_member(9, "elsewhere-0")
+    snapshot = add_member(well(), replace(guest, address="elsewhere-0.example.org:2888"))
+    assert decide(without_budget(snapshot)).reason == "Settled"
