@@ -307,6 +307,7 @@ def _reading(parts: dict[str, Measured]) -> str:
         " same disk. ZooKeeper runs with its defaults but for the heap and the limit of connections.\n"
         "- Three nodes: connections go to each of the three in turn, leader or not.\n"
         "- CPU is that of the server's process, user and system, all threads; of three, the sum.\n"
+        "- How long writes stand still when the leader goes is in [failover.md](failover.md).\n"
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,29 @@ def client_of() -> Iterator[Any]:
         client.close()
 
 
+@contextmanager
+def pairs_written(client: KazooClient) -> Iterator[None]:
+    """Meanwhile, both znodes of each pair in one transaction."""
+    stop = threading.Event()
+
+    def load() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            both = client.transaction()
+            both.create(f"/pairs/a-{number:06d}")
+            both.create(f"/pairs/b-{number:06d}")
+            both.commit()
+
+    writer = threading.Thread(target=load)
+    writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        writer.join()
+
+
 def test_backup_under_load_becomes_another_ensemble_that_grows(
     tmp_path: Path, client_of: Any
 ) -> None:
@@ -69,25 +93,9 @@ def test_backup_under_load_becomes_another_ensemble_that_grows(
         client.create("/pairs")
         for number in range(200):
             client.create(f"/before-{number:03d}", os.urandom(100))
-        stop = threading.Event()
-
-        def load() -> None:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                both = client.transaction()
-                both.create(f"/pairs/a-{number:06d}")
-                both.create(f"/pairs/b-{number:06d}")
-                both.commit()
-
-        writer = threading.Thread(target=load)
-        writer.start()
-        try:
+        with pairs_written(client):
             endpoints = ",".join(map(ensemble.endpoint, ensemble.nodes))
             made, _ = run("backup", "--to", backups.as_uri(), "--endpoints", endpoints)
-        finally:
-            stop.set()
-            writer.join()
         assert made["member_id"] != ensemble.leader()
         assert made["sha256"]
         assert made["znodes"] > 200

@@ -112,7 +112,9 @@ def test_a_written_spec_reads_back_the_same() -> None:
         {
             "spec": {
                 "cluster": "zoo",
-                "destination": {"s3": {"bucket": "backups", "prefix": "zoo/"}},
+                "destination": {
+                    "s3": {"bucket": "backups", "prefix": "zoo/", "credentialsSecret": "s3"}
+                },
                 "timeout": "1h30m",
             }
         }
