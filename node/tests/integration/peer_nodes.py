@@ -62,6 +62,7 @@ class Node:
     ) -> None:
         """A member."""
         identity = Identity(cluster_id, self.member_id, incarnation or disk(self.member_id))
+        self.snapshot_store = snapshots
         self.transport.serve(identity, self, snapshots)
 
     def knows(self, *others: "Node", **addresses: str) -> None:
@@ -92,6 +93,12 @@ class Node:
         self.heard.append(arguments)
 
     def on_digest(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
+    def on_ask(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
+    def on_answer(self, *arguments: Any) -> None:
         self.heard.append(arguments)
 
     def on_link_up(self, member: int) -> None:

@@ -139,6 +139,35 @@ def test_leader_removes_itself_and_the_others_go_on(
     new.close()
 
 
+def test_removed_members_say_so_and_serve_nobody(
+    ensemble: AdminEnsemble, client: KazooClient
+) -> None:
+    """One that hears its removal, and one that was away while it was removed."""
+    admin = ensemble.client()
+    leader = ensemble.leader()
+    away, present = (number for number in (1, 2, 3) if number != leader)
+    address = ensemble.start_waiting(4)
+    admin.change("POST", "/v1/members", {"address": address}, None)
+    wait_until(lambda: ensemble.caught_up(4), "the learner has caught up")
+    ensemble.nodes[away].kill()
+    admin.change("POST", "/v1/members/replace", {"old": away, "new": 4}, None)
+    at_removed = KazooClient(ensemble.hosts(present), timeout=10)
+    at_removed.start(timeout=20)
+    admin.change("DELETE", f"/v1/members/{present}", {}, None)
+    ensemble.nodes[away].launch()
+    for removed in (present, away):
+        node = ensemble.nodes[removed]
+        wait_until(lambda node=node: node.events("ensemble.removed"), "it knows")  # type: ignore[misc]
+        code, body = node.ready()
+        assert code == 503
+        assert "was removed from the ensemble" in str(body)
+    wait_until(lambda: not at_removed.connected, "its client was sent away")
+    at_removed.stop()
+    at_removed.close()
+    assert node.running.poll() is None
+    client.create("/goes-on")
+
+
 def test_stale_config_index_changes_nothing(ensemble: AdminEnsemble) -> None:
     """Compare-and-swap."""
     admin = ensemble.client()

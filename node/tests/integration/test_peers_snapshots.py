@@ -23,10 +23,17 @@ class Disk:
         self.offsets: list[int] = []
         self.finished: list[bytes] = []
         self.damaged = False
+        self.looked_at = 0
+        self.before = b""
+        """What stands in for `content` when that is looked at and found damaged."""
 
     # the store
     def newest(self) -> "Disk | None":
         return self if self.content else None
+
+    def put_damaged_aside(self) -> None:
+        self.looked_at += 1
+        self.content = self.before or self.content
 
     def receive(self, index: int, term: int, size: int) -> "Receipt":
         part = self.parts.setdefault((index, term, size), bytearray())
@@ -156,6 +163,24 @@ async def test_a_damaged_snapshot_is_dropped_and_given_up() -> None:
     follower.transport.fetch_snapshot(1, 7)
     await until(lambda: len(follower.snapshots) == 2)
     assert disk.finished == [b"x" * 1000]
+    await stop(leader, follower)
+
+
+@on_uvloop
+async def test_who_asks_for_the_same_again_has_the_sender_look_at_it() -> None:
+    """It was damaged on its way, or lies damaged on the sender's disk: then another stands in."""
+    leader, follower, disk = await members(b"rotten")
+    sender = leader.snapshot_store
+    sender.before = b"older, and whole"
+    disk.damaged = True
+    follower.transport.fetch_snapshot(1, 7)
+    await until(lambda: follower.snapshots)
+    assert (follower.snapshots, sender.looked_at) == ([None], 0)
+    disk.damaged = False
+    follower.transport.fetch_snapshot(1, 7)
+    await until(lambda: len(follower.snapshots) == 2)
+    assert sender.looked_at == 1
+    assert disk.finished == [b"older, and whole"]
     await stop(leader, follower)
 
 

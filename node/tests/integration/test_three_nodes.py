@@ -2,12 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
 from kazoo.retry import KazooRetry
 from tests.integration.ensemble_process import EnsembleProcess, wait_until
+
+from raftkeeper.server import limits
 
 Connect = Callable[[str], KazooClient]
 
@@ -154,6 +158,23 @@ def test_terminated_leader_hands_over_without_a_failed_write(
     assert ensemble.nodes[leader].wait() == 0
 
 
+def test_all_told_to_stop_at_once_wait_for_nobody(
+    ensemble: EnsembleProcess, connect: Connect
+) -> None:
+    """None waits out its deadline for a quorum that is going as well."""
+    client = connect(ensemble.hosts())
+    client.create("/busy")
+    for _ in range(500):
+        client.set_async("/busy", b"")
+    for node in ensemble.nodes.values():
+        node.running.terminate()
+    assert [node.wait() for node in ensemble.nodes.values()] == [0, 0, 0]
+    for node in ensemble.nodes.values():
+        assert node.events("node.handover_timeout") == []
+        (stopping,), (stopped,) = node.events("node.stopping"), node.events("node.stopped")
+        assert _seconds(stopped) - _seconds(stopping) < limits.HANDOVER_TIMEOUT_S
+
+
 def test_wiped_member_neither_votes_nor_founds(ensemble: EnsembleProcess, connect: Connect) -> None:
     """Its empty disk is another incarnation: it waits, even where it was the founder."""
     client = connect(ensemble.hosts(2, 3))
@@ -172,6 +193,11 @@ def test_wiped_member_neither_votes_nor_founds(ensemble: EnsembleProcess, connec
     log = wiped.log_path.read_text()
     assert "ensemble.joined" not in log
     assert log.count("ensemble.founded") == 1
+
+
+def _seconds(line: dict[str, Any]) -> float:
+    """When it was logged."""
+    return datetime.fromisoformat(line["timestamp"]).timestamp()
 
 
 def _port_of(client: KazooClient) -> int:

@@ -51,8 +51,9 @@ def test_seeds_differ() -> None:
 def test_faults_of_all_kinds_come_up() -> None:
     """A simulator that only simulates fair weather would pass every test."""
     counts: dict[str, int] = {}
-    for seed in range(1, 25):
+    for seed in range(1, 41):
         for what, count in run_seed(seed, keep="none").counts.items():
             counts[what] = counts.get(what, 0) + count
     wanted = "crashes cuts heals stalls wiped changes transfers restores snapshot fetches".split()
+    wanted += ["fills", "has room", "steps down", "rots", "refuses"]
     assert [what for what in wanted if not counts.get(what)] == []

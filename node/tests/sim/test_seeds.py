@@ -10,9 +10,9 @@ from raftkeeper.testing.sim_run import LEVELS, run_seed
 
 HERE = Path(__file__).parent
 REGRESSIONS = tomllib.loads((HERE / "regressions.toml").read_text(encoding="utf-8"))["seed"]
-COUNT = int(os.environ.get("SIM_SEEDS", "60"))
-SEEDS = {"core": COUNT, "node": COUNT // 3}
-"""A few seconds of them; `make sim` runs ten thousand."""
+COUNT = int(os.environ.get("SIM_SEEDS", "300"))
+SEEDS = {level: COUNT // len(LEVELS) for level in LEVELS}
+"""Half of them at each level; `make sim` runs ten thousand."""
 
 
 @pytest.mark.slow

@@ -49,10 +49,11 @@ def main() -> None:
         access = KubeAccess.from_environment(
             settings.kubeconfig, connections=32, count=parts.metrics.request_done
         )
-    except (ValueError, KubeError) as error:
+        address = (settings.listen, settings.port)
+        health = HealthServer(address, parts.progress, parts.metrics.page)
+    except (ValueError, KubeError, OSError) as error:
         log.critical("operator.misconfigured", error=str(error))
         sys.exit(EXIT_CONFIGURATION)
-    health = HealthServer((settings.listen, settings.port), parts.progress, parts.metrics.page)
     health.start()
     log.info("operator.started", version=__version__, identity=settings.identity, port=health.port)
     _lead(parts, access, lease_access, failpoints)

@@ -34,7 +34,7 @@ def everything() -> dict[str, tuple[Object, ...]]:
     """What each file holds."""
     small, large = cluster(), cluster(EVERYTHING)
     restore = BackupSource.model_validate(
-        {"s3": S3 | {"credentialsSecret": "s3"}, "file": "nightly-1"}
+        {"s3": S3 | {"credentialsSecret": "s3"}, "file": "nightly-1.snap"}
     )
     backup = BackupSpec.model_validate(
         {"cluster": "zoo", "destination": {"volume": {"claimName": "backups", "path": "zoo"}}}
@@ -49,7 +49,7 @@ def everything() -> dict[str, tuple[Object, ...]]:
             build_founding(small, ((1, host),), 1_700_000_000_000),
             build_closed_founding(small, "c1"),
         ),
-        "disruption-budget.yaml": (build_disruption_budget(small, 1),),
+        "disruption-budget.yaml": (build_disruption_budget(small, 2),),
     }
 
 

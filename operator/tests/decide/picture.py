@@ -141,7 +141,7 @@ def well(**desired: Any) -> Snapshot:
         volumes=tuple(make_volume(pod, at) for at, pod in enumerate(pods, 1)),
         founding=Founding(False, "rv-founding", cluster_id=CLUSTER_ID),
         revisions=Revisions("v1", "", ("v1",)),
-        budget=Budget(min(1, (len(pods) - 1) // 2) if len(pods) > 1 else 1, 1),
+        budget=Budget(len(pods) - min(1, (len(pods) - 1) // 2) if len(pods) > 1 else 0, 1),
         ensemble=ensemble,
         live_zones=frozenset(snapshot.desired.zones),
         remembered=Remembered(CLUSTER_ID, members=members),
@@ -237,6 +237,11 @@ def drop_volume(snapshot: Snapshot, name: str) -> Snapshot:
 def change_pool(snapshot: Snapshot, name: str, **changes: Any) -> Snapshot:
     pools = tuple(replace(p, **changes) if p.name == name else p for p in snapshot.pools)
     return replace(snapshot, pools=pools)
+
+
+def without_budget(snapshot: Snapshot) -> Snapshot:
+    """No PodDisruptionBudget is wanted, so none follows the voters of the picture."""
+    return replace(want(snapshot, pod_disruption_budget=False), budget=None)
 
 
 def leaderless(snapshot: Snapshot, since_ms: int = LONG_AGO) -> Snapshot:

@@ -42,8 +42,8 @@ class Objects:
     by_key: dict[Key, Object] = field(default_factory=dict)
     history: list[Change] = field(default_factory=list)
     version: int = 0
-    applied: dict[Key, Object] = field(default_factory=dict)
-    """What the last apply of an object said."""
+    applied: dict[tuple[Key, bool], Object] = field(default_factory=dict)
+    """What the last apply of an object, or of its status, said."""
     _uids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     on_change: list[Callable[[], None]] = field(default_factory=list)
 
@@ -72,17 +72,23 @@ class Objects:
         self._changed("ADDED", key)
         return body
 
-    def apply(self, key: Key, desired: Object) -> Object:
-        """Server-side apply by the one manager there is."""
-        before = self.applied.get(key)
-        self.applied[key] = copy.deepcopy(desired)
+    def apply(self, key: Key, desired: Object, *, status: bool = False) -> Object:
+        """Server-side apply by the one manager there is; of a status only to what is there."""
         if key not in self.by_key:
+            if status:
+                self.get(key)
+            self.applied[key, status] = copy.deepcopy(desired)
             return self.create(key, desired)
         body = copy.deepcopy(self.by_key[key])
+        wanted_uid = desired["metadata"].get("uid", body["metadata"]["uid"])
+        if wanted_uid != body["metadata"]["uid"]:
+            raise Refusal(409, "Conflict", f"the uid is {body['metadata']['uid']}")
+        before = self.applied.get((key, status))
+        self.applied[key, status] = copy.deepcopy(desired)
         if before is not None:
             _remove_unapplied(body, before, desired)
         _merge(body, desired)
-        return self._store(key, body)
+        return self._store(key, body, status=status or None)
 
     def put(self, key: Key, body: Object, *, status: bool) -> Object:
         """The whole object, or its status only, if its resource version is the newest."""
@@ -149,7 +155,8 @@ class Objects:
 
     def _remove(self, key: Key, *, orphan: bool) -> None:
         body = self.by_key.pop(key)
-        self.applied.pop(key, None)
+        self.applied.pop((key, False), None)
+        self.applied.pop((key, True), None)
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
         self._tell(Change(self.version, "DELETED", key, copy.deepcopy(body)))

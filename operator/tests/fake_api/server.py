@@ -31,6 +31,7 @@ class FakeApi:
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
         self.url = ""
+        self._dropping = False
         self._loop = asyncio.new_event_loop()
         self._changed: asyncio.Event | None = None
         self._runner: web.AppRunner | None = None
@@ -50,6 +51,11 @@ class FakeApi:
         if status is not None:
             self.objects.by_key[key]["status"] = status
         return self.objects.by_key[key]
+
+    def drop_watches(self) -> None:
+        """Every stream ends, as it does when the server is restarted."""
+        self._dropping = True
+        self._wake()
 
     def writes(self) -> list[tuple[str, str]]:
         """Every request that was to change something."""
@@ -140,7 +146,7 @@ class FakeApi:
             case "DELETE":
                 return objects.delete(key, body)
             case "PATCH" if request.content_type == "application/apply-patch+yaml":
-                return objects.apply(key, body)
+                return objects.apply(key, body, status=status)
             case "PATCH" if request.content_type == "application/merge-patch+json":
                 return objects.merge(key, body, status=status)
         raise Refusal(415, "UnsupportedMediaType", f"{request.method} {request.content_type}")
@@ -174,6 +180,7 @@ class FakeApi:
         }
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
+        self._dropping = False
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         after = int(request.query.get("resourceVersion") or 0)
@@ -184,6 +191,8 @@ class FakeApi:
                     assert changed is not None
                     after = await self._tell(request, response, after)
                     await changed.wait()
+                    if self._dropping:
+                        return response
         except TimeoutError:
             return response
 

@@ -143,13 +143,6 @@ class ModelKubernetes:
         pod.ready_since_ms = 0
         pod.unready_since_ms = now_ms
 
-    def allowed(self) -> int:
-        """What the budget lets go at this moment."""
-        if self.budget is None:
-            return 1
-        down = sum(not pod.ready_since_ms for pod in self.pods.values())
-        return max(0, self.budget - down)
-
     def pod_with(self, name: str, uid: str) -> ModelPod:
         pod = self.pods.get(name)
         if pod is None or pod.uid != uid or pod.terminating:

@@ -116,6 +116,9 @@ class Run:
                 self._lose_volume(pods[number % len(pods)].name)
             case "zone":
                 world.kube.zones_down ^= {"abcd"[number % 4]}
+            case "apply again":
+                world.delete_cluster_and_apply_again()
+                self.seen.clear()  # nobody has seen anything of the new object
             case "spec":
                 want(world, **SPECS[number % len(SPECS)])
             case _:

@@ -23,6 +23,7 @@ KINDS = (
     "zone",
     "spec",
     "lose change",
+    "apply again",
 )
 MOVES = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 59)), max_size=120)
 SIZES = st.sampled_from([1, 3, 5])

@@ -153,11 +153,20 @@ class World:
             volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
             founding=founding,
             revisions=self.revisions,
-            budget=None if kube.budget is None else Budget(kube.budget, kube.allowed()),
+            budget=None if kube.budget is None else Budget(kube.budget, self._allowed()),
             ensemble=self.ensemble.view(),
             live_zones=frozenset({"", *ZONES} - kube.zones_down),
             remembered=self.remembered,
         )
+
+    def _allowed(self) -> int:
+        """What the budget lets go at this moment: it counts the ready pods of voters."""
+        voting = {member.id for member in self.ensemble.members if member.votes}
+        ready = sum(
+            bool(pod.ready_since_ms) and self.claim_of(pod).disk.member_id in voting
+            for pod in self.kube.pods.values()
+        )
+        return 1 if self.kube.budget is None else max(0, ready - self.kube.budget)
 
     def _see_pool(self, pool: ModelPool) -> Pool:
         return Pool(
@@ -263,7 +272,7 @@ class World:
                 self.kube.pod_with(pod, uid).draining = False
             case acts.Evict(name, uid):
                 pod = self.kube.pod_with(name, uid)
-                if pod.ready_since_ms and not self.kube.allowed():
+                if pod.ready_since_ms and not self._allowed():
                     raise Refused("TooManyRequests: the budget allows nothing")
                 self._take_down(pod)
             case acts.DeletePod(name, uid):
@@ -368,8 +377,8 @@ class World:
                 self.revisions = Revisions(revision, rejected, tuple({revision, rejected} - {""}))
             case acts.RejectRevision(revision):
                 self.revisions = replace(self.revisions, rejected=revision)
-            case acts.SetBudget(max_unavailable):
-                kube.budget = max_unavailable
+            case acts.SetBudget(min_available):
+                kube.budget = min_available
             case _:
                 raise Broken(f"the model does not know {action}")
 

@@ -219,3 +219,10 @@ def test_transition_time_moves_with_the_status_only() -> None:
     times = [rows[0]["lastTransitionTime"] for rows in (first, second, third)]
     assert times == ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:02:00Z"]
     assert second[0]["observedGeneration"] == 2
+
+
+def test_waking_is_a_transition() -> None:
+    """Else a cluster that slept for a week would seem leaderless for a week."""
+    asleep = merge_conditions([], [("Ready", "False", "Hibernated", "m")], 1, 0)
+    woken = merge_conditions(asleep, [("Ready", "False", "NoLeader", "n")], 1, 60_000)
+    assert woken[0]["lastTransitionTime"] == "1970-01-01T00:01:00Z"

@@ -59,6 +59,7 @@ from raftkeeper.raft.messages import (
     ReadGrant,
     ReadReply,
     ReadRequest,
+    Removed,
     Role,
     SnapshotFetch,
     SnapshotOffer,
@@ -71,6 +72,7 @@ from raftkeeper.raft.messages import (
 from raftkeeper.raft.options import RaftConfig, Restored
 from raftkeeper.raft.progress import FollowerState, FollowerView
 from raftkeeper.raft.transfer import TransferRefused
+from raftkeeper.raft.voting import is_removed
 
 __all__ = [
     "MESSAGES",
@@ -106,6 +108,7 @@ __all__ = [
     "ReadRequest",
     "Ready",
     "Remove",
+    "Removed",
     "Replace",
     "Restored",
     "Role",
@@ -120,4 +123,5 @@ __all__ = [
     "VoteReply",
     "VoteRequest",
     "check_core",
+    "is_removed",
 ]

@@ -20,6 +20,7 @@ from raftkeeper.raft.messages import (
     PreVoteRequest,
     ReadReply,
     ReadRequest,
+    Removed,
     SnapshotOffer,
     TimeoutNow,
     VoteReply,
@@ -91,6 +92,8 @@ def _to_others(core: "RaftCore", message: Message) -> None:
             voting.on_vote_reply(core, message)
         case ReadReply():
             core.reads.on_reply(message)
+        case Removed():
+            voting.on_removed(core, message)
         case AppendReply() | HeartbeatReply() | ReadRequest():
             pass  # Meant for a leader that this member is no more.
         case _:

@@ -25,7 +25,15 @@ above its own, and for two of them at most: more would cost more than a transfer
 class Election:
     """Ticks since the last sign of a leader, and the votes of the running election."""
 
-    __slots__ = ("_member_id", "_votes", "attempts", "elapsed_ticks", "forced", "timeout_ticks")
+    __slots__ = (
+        "_member_id",
+        "_votes",
+        "attempts",
+        "elapsed_ticks",
+        "forced",
+        "removed",
+        "timeout_ticks",
+    )
 
     def __init__(self, member_id: MemberId, timeout_ticks: int) -> None:
         self._member_id = member_id
@@ -36,6 +44,8 @@ class Election:
         """Since a leader was heard. Who has stood once in vain defers to nobody any more."""
         self.forced = False
         """The leader itself has asked for this election."""
+        self.removed = False
+        """A leader has said that this is no member any more."""
 
     def tick(self, role: Role, membership: Membership, deference_ticks: int = 0) -> bool:
         """One tick went by without a leader; whether it is time to stand for election, for a member

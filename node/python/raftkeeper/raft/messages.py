@@ -208,6 +208,14 @@ class ReadReply(NamedTuple):
     read_index: Index
 
 
+class Removed(NamedTuple):
+    """It is committed that `to` is no member any more: there is nothing to stand for, or to serve."""
+
+    sender: MemberId
+    to: MemberId
+    term: Term
+
+
 Message: TypeAlias = (
     PreVoteRequest
     | PreVoteReply
@@ -221,6 +229,7 @@ Message: TypeAlias = (
     | TimeoutNow
     | ReadRequest
     | ReadReply
+    | Removed
 )
 """What members say to each other."""
 
@@ -237,6 +246,7 @@ MESSAGES: tuple[type[Message], ...] = (
     TimeoutNow,
     ReadRequest,
     ReadReply,
+    Removed,
 )
 """The position of each is its number on the wire: append here, never insert."""
 

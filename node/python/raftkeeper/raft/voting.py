@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from raftkeeper.raft.election import APART_TICKS, decide_deference_ticks, decide_order
 from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.leadership import Leadership
 from raftkeeper.raft.messages import (
     NOBODY,
     HardState,
-    Heartbeat,
     MemberId,
     PreVoteReply,
     PreVoteRequest,
+    Removed,
     Role,
     TimeoutNow,
     VoteReply,
@@ -45,6 +46,8 @@ def tick(core: "RaftCore") -> None:
     is_time = election.tick(core.role, core.membership, deference_ticks)
     if is_time and may_stand(core):
         stand(core)
+    elif is_time and not is_removed(core):
+        _ask_around(core)
     elif core.role is not Role.FOLLOWER:
         ask_for_votes(core)
 
@@ -56,7 +59,17 @@ def may_stand(core: "RaftCore") -> bool:
     to hold the change's last entry, while the others, still joint, need its vote and cannot get it.
     Then it must lead once more. Its own vote counts only where the newest membership has it.
     """
-    return core.memberships.is_voter_since(core.commit_index, core.config.member_id)
+    is_voter = core.memberships.is_voter_since(core.commit_index, core.config.member_id)
+    return is_voter and not core.election.removed
+
+
+def is_removed(core: "RaftCore") -> bool:
+    """Whether it is known to be committed that this is no member any more. False for one that has
+    not read so far as to where it was added: its id is not given out there yet.
+    """
+    me, membership = core.config.member_id, core.membership
+    is_out = me < membership.next_id and me not in membership.everyone
+    return core.election.removed or (is_out and core.commit_index >= core.config_index)
 
 
 def stand(core: "RaftCore") -> None:
@@ -121,8 +134,8 @@ def on_pre_vote_request(core: "RaftCore", request: PreVoteRequest) -> None:
     )
     term = request.term if granted else core.term
     core.outbox.append(PreVoteReply(core.config.member_id, request.sender, term, granted))
-    if core.leading is not None and request.sender not in core.leading.followers:
-        _tell_removed(core, request)
+    if core.leading is not None and _is_gone(core, core.leading, request.sender):
+        core.outbox.append(Removed(core.config.member_id, request.sender, core.term))
     if granted and core.role is Role.PRE_CANDIDATE and _is_preferred(core, request.sender):
         # Both would be told yes by all, and split the vote.
         become_follower(core, core.term, NOBODY)
@@ -137,6 +150,12 @@ def on_pre_vote_reply(core: "RaftCore", reply: PreVoteReply) -> None:
     if result is VoteResult.WON:
         become_candidate(core, forced=False)
         ask_for_votes(core)
+
+
+def on_removed(core: "RaftCore", word: Removed) -> None:
+    """The leader says what this member's own log does not. Not kept: after a restart it asks again."""
+    become_follower(core, core.term, word.sender)
+    core.election.removed = True
 
 
 def on_vote_request(core: "RaftCore", request: VoteRequest) -> None:
@@ -172,14 +191,22 @@ def on_timeout_now(core: "RaftCore", order: TimeoutNow) -> None:
         ask_for_votes(core)
 
 
-def _tell_removed(core: "RaftCore", request: PreVoteRequest) -> None:
-    """It holds the entry that removes it and has not heard that this is committed: else it would not
-    stand. Where its log ends as this one does there, both are the same so far (log matching).
+def _ask_around(core: "RaftCore") -> None:
+    """A learner hears nobody: perhaps it was removed while it was away. A leader would say so to who
+    asks for votes; nothing else comes of the question, for it does not stand.
     """
-    if core.log.term_at(request.last_index) == request.last_term:
-        told = min(core.commit_index, request.last_index)
-        me = core.config.member_id
-        core.outbox.append(Heartbeat(me, request.sender, core.term, told, 0))
+    core.election.wait_again()
+    me, log = core.config.member_id, core.log
+    for voter in sorted(core.membership.voters):
+        core.outbox.append(PreVoteRequest(me, voter, core.term + 1, log.last_index, log.last_term))
+
+
+def _is_gone(core: "RaftCore", lead: Leadership, sender: MemberId) -> bool:
+    """Whether it is committed that this is no member. It may lack the very entry that says so. Ids
+    are never given out again, so what is true of one today stays true.
+    """
+    is_known = sender >= core.membership.next_id or sender in core.membership.everyone
+    return not (is_known or lead.change_open)
 
 
 def _count(core: "RaftCore", member: MemberId, *, granted: bool) -> None:

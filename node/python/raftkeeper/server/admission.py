@@ -7,7 +7,7 @@ read-only or sent on by the engine; nothing of theirs goes out then.
 
 from typing import TYPE_CHECKING
 
-from raftkeeper.raft import NOBODY, Role
+from raftkeeper.raft import NOBODY, Role, is_removed
 from raftkeeper.server import limits
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import SnapshotMeta
@@ -28,10 +28,14 @@ class Admission:
         self._first_entry = first_entry
         self._first_entry_term = 0
         self._barrier_asked = False
+        self.removed = ""
+        """Why this member will never serve again; '' while it belongs to the ensemble."""
 
     def begin(self) -> None:
         """Once the state is as new as it was anywhere when this was asked, and has its secret."""
         driver, core, engine = self._driver, self._driver.core, self._driver.engine
+        if self.removed:
+            return
         if core.role is Role.LEADER and not engine.bootstrapped:
             self._propose_first_entry()
         elif not engine.bootstrapped or driver.installer.diverged:
@@ -51,6 +55,8 @@ class Admission:
         driver = self._driver
         if driver.serving.is_set():
             return ""
+        if self.removed:
+            return self.removed
         if driver.installer.diverged:
             return driver.installer.diverged
         if driver.restorer.running:
@@ -61,6 +67,18 @@ class Admission:
         if driver.core.leader_id == NOBODY:
             return "waiting for a leader"
         return f"catching up: entry {applied} of {driver.core.commit_index}"
+
+    def follow_removal(self) -> None:
+        """By each tick. Who was removed hears of no write any more, so it must show nobody its state."""
+        core = self._driver.core
+        if self.removed or not is_removed(core):
+            return
+        self.removed = (
+            f"member {core.config.member_id} was removed from the ensemble: it serves no client. Stop "
+            "it; with an empty data directory it can join anew"
+        )
+        log.warning("ensemble.removed", reason=self.removed, config_index=core.config_index)
+        self.suspend(self.removed)
 
     def suspend(self, reason: str) -> None:
         """No client is served any more, for now."""
@@ -82,9 +100,7 @@ class Admission:
         def on_loaded(loaded: SnapshotMeta) -> None:
             then(loaded)
             if loaded.index < driver.core.applied_index:
-                driver.backlog.put_first(
-                    driver.writer.read(loaded.index + 1, driver.core.applied_index)
-                )
+                driver.backlog.put_first(loaded.index + 1, driver.core.applied_index)
             driver.backlog.block(blocked=False)
             driver.look()
 
@@ -120,7 +136,7 @@ class Admission:
         self._barrier_asked = False
         driver = self._driver
         ready = driver.engine.bootstrapped and driver.backlog.is_empty
-        if passed and ready and not driver.installer.diverged:
+        if passed and ready and not (driver.installer.diverged or self.removed):
             self._serve(proven=True)
 
     def _serve(self, *, proven: bool) -> None:

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
+ReconfigDoor = Callable[[bytes, Callable[[int], None]], None]
+"""Carries out a client's reconfig: its body, and whom to tell the error code."""
+
+
 class HttpSurface(Protocol):
     """The HTTP port, or that of the admin API, as the admin package implements it."""
 
@@ -60,7 +64,7 @@ class Surfaces:
     commands: Callable[[NodeView], FourLetterCommands]
     http: Callable[[NodeView], HttpSurface] | None
     admin: Callable[[NodeView], HttpSurface] | None = None
-    reconfig: Callable[[NodeView], Callable[[int, bytes], None]] | None = None
+    reconfig: Callable[[NodeView], ReconfigDoor] | None = None
 
 
 def run(config: "Config", surfaces: Surfaces) -> int:

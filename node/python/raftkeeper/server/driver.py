@@ -124,7 +124,7 @@ class Driver:
             record_bytes_max=most,
         )
         self.barriers = Barriers(engine, core)
-        self.membership_door = MembershipDoor(engine, core, clock)
+        self.membership_door = MembershipDoor(self, clock)
         self.admission = Admission(self, first_entry)
         self.pulse = Pulse(self, loop, clock)
         self.leadership = Leadership(core, clock)
@@ -143,6 +143,7 @@ class Driver:
             loop,
             clock,
             self.guarded,
+            read=writer.read,
             on_entry=self._on_backlog_entry,
             on_slice=self._on_backlog_slice,
         )
@@ -296,7 +297,7 @@ class Driver:
             if ready.messages_after_persist:
                 self._held.append((ready.number, ready.messages_after_persist))
             if ready.committed_cold is not None or not self.backlog.is_empty:
-                self.backlog.postpone(ready, self.writer)
+                self.backlog.postpone(ready)
             elif ready.committed:
                 self._apply(ready.committed)
                 core.applied(ready.committed[-1].index)

@@ -4,10 +4,12 @@ A node that is alone needs the long ones only. A tick that comes late counts onc
 machine neither starts an election by itself nor expires a session.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
+from raftkeeper.server.disk_watch import DiskWatch
 from raftkeeper.server.ensemble.ports import Loop, Timer
 from raftkeeper.server.logs import get_logger
 
@@ -27,6 +29,13 @@ class Pulse:
         self._timer: Timer | None = None
         self._due_us = 0
         self._slow_due_us = 0
+        patience_s = limits.DISK_STALL_ELECTIONS * self._election_s
+        self._disk = DiskWatch(max(2, math.ceil(patience_s / limits.SLOW_TICK_S)))
+
+    @property
+    def _election_s(self) -> float:
+        settings = self._driver.settings
+        return settings.tick_s * settings.election_ticks
 
     def start(self) -> None:
         """With a first tick at once."""
@@ -55,7 +64,9 @@ class Pulse:
         driver = self._driver
         driver.core.tick()
         driver.peering.tick()
+        driver.admission.follow_removal()
         driver.barriers.ask_again()
+        driver.membership_door.tick()
         driver.pump()
         # A little early rather than a whole Raft tick late.
         if now_us + driver.settings.tick_s * 500_000 >= self._slow_due_us:
@@ -71,7 +82,9 @@ class Pulse:
             driver.engine.tick(now_us)
             driver.peering.tell_leader()
         if driver.peering.has_others:
-            driver.leadership.tick(unfit=driver.writer.full or driver.installer.diverged)
+            stalled = self._disk.look(driver.writer.under_way)
+            unfit = driver.writer.full or driver.installer.diverged or stalled
+            driver.leadership.tick(unfit=unfit)
             driver.installer.tick()
             driver.pump()
         driver.peering.let_go()

@@ -9,7 +9,9 @@ import signal
 from typing import Any, TypeVar
 
 from raftkeeper.raft import NOBODY, Role
+from raftkeeper.raft.quorum import has_quorum
 from raftkeeper.server import limits
+from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.operations import wait_until
 from raftkeeper.server.first_bytes import Acceptor
 from raftkeeper.server.logs import get_logger
@@ -80,11 +82,16 @@ async def drain(parts: NodeParts, acceptor: Acceptor | None, *, snapshot: bool) 
     if acceptor is not None:
         acceptor.close_all()
     driver = parts.driver
+    try:
+        await wait_until(
+            driver,
+            lambda: driver.refresh_quiet() or not has_quorum_linked(driver),
+            limits.DRAIN_TIMEOUT_S,
+        )
+    except TimeoutError:
+        pass
     if not driver.refresh_quiet():
-        try:
-            await asyncio.wait_for(driver.quiet.wait(), limits.DRAIN_TIMEOUT_S)
-        except TimeoutError:
-            log.warning("node.drain_timeout", effect="unfinished writes were not acknowledged")
+        log.warning("node.not_drained", effect="unfinished writes were not acknowledged")
     parts.clients.close_all()
     try:
         await asyncio.wait_for(parts.clients.wait_none(), limits.CLOSE_TIMEOUT_S)
@@ -103,8 +110,21 @@ async def _hand_over(parts: NodeParts) -> None:
     try:
         await wait_until(
             driver,
-            lambda: core.role is not Role.LEADER and core.leader_id != NOBODY,
+            lambda: (
+                (core.role is not Role.LEADER and core.leader_id != NOBODY)
+                or not has_quorum_linked(driver)
+            ),
             limits.HANDOVER_TIMEOUT_S,
         )
     except TimeoutError:
         log.warning("node.handover_timeout", effect="the others elect a leader without this one")
+
+
+def has_quorum_linked(driver: Driver) -> bool:
+    """Whether the others are there to finish anything: when all members are told to stop at once,
+    the last ones need not wait for what nobody can do any more.
+    """
+    core, links = driver.core, driver.links
+    me = core.config.member_id
+    present = [member for member in core.members if links.is_up(member)]
+    return has_quorum(core.membership, [me, *present])

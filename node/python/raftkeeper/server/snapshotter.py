@@ -113,8 +113,9 @@ class Snapshotter:
 
     async def _take(self) -> bool:
         started_us = self._clock.now_us()
-        if self._core.applied_index <= self.last_index:
-            return True  # nothing happened since the last one
+        # What lies on disk counts: the last one taken may have turned out damaged since.
+        if self._core.applied_index <= self._data.snapshots.newest_index():
+            return True
         try:
             meta = await self._write()
         except (StorageError, OSError) as error:

@@ -19,6 +19,7 @@ LOG = "log"
 SNAPSHOTS = "snapshots"
 TRANSPLANT = "transplant"
 UNFINISHED = ".tmp"
+DAMAGED = ".damaged"
 
 FORMAT_VERSION = 1
 """Of every file here. A node refuses a directory of a version it does not know."""
@@ -55,6 +56,11 @@ def snapshot_position(name: str) -> tuple[int, int, bool] | None:
 
 def is_unfinished(name: str) -> bool:
     return name.endswith(UNFINISHED)
+
+
+def damaged(path: Path) -> Path:
+    """What a damaged file is called from then on: kept for whoever looks into it, and never read."""
+    return path.with_name(path.name + DAMAGED)
 
 
 def aside(path: Path) -> Path:

@@ -15,7 +15,13 @@ import zstandard
 
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files, opened, translated
-from raftkeeper.storage.layout import aside, is_unfinished, snapshot_name, snapshot_position
+from raftkeeper.storage.layout import (
+    aside,
+    damaged,
+    is_unfinished,
+    snapshot_name,
+    snapshot_position,
+)
 from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
 from raftkeeper.storage.received import SnapshotFile, SnapshotReceipt
 from raftkeeper.storage.snapshot_file import (
@@ -109,6 +115,24 @@ class SnapshotStore:
         for position in self._positions():
             return SnapshotFile(self._files, position.path, position.index, position.term)
         return None
+
+    def newest_index(self) -> int:
+        """What the newest covers; 0 where there is none."""
+        return next((position.index for position in self._positions()), 0)
+
+    def put_damaged_aside(self) -> None:
+        """Reads the newest once more. One that is damaged gets another name, so that the one before
+        it, or one that is taken now, stands in for it.
+        """
+        for position in self._positions():
+            try:
+                self._check(position)
+            except StorageError as error:
+                _log.error("%s It is put aside, and another takes its place", error)
+                self._files.rename(position.path, damaged(position.path))
+                self._files.sync_directory(self._directory)
+                continue
+            return
 
     def receive(self, index: int, term: int, size: int) -> SnapshotReceipt:
         """Another member's, from where an earlier try of this process has ended. One at a time."""
@@ -210,7 +234,11 @@ class SnapshotJob:
         self._summary = Summary()
         self._synced_bytes = 0
         self._fd: int | None = files.create(self._aside)
-        self._write(encode_head(meta))
+        try:
+            self._write(encode_head(meta))
+        except OSError:
+            self.abandon()
+            raise
 
     @property
     def file_bytes(self) -> int:

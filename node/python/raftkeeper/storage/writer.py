@@ -167,6 +167,11 @@ class Writer:
         """Nothing is under way or waiting: the moment to seal the next batch."""
         return self._under_way is None and not self._waiting
 
+    @property
+    def under_way(self) -> int | None:
+        """The number that the disk is working for; None when it has nothing to do."""
+        return self._under_way
+
     def room(self) -> int:
         """Bytes of payload that surely fit now in one more record."""
         return max(0, self._wal.room_bytes - self._waiting_bytes - block_bytes(1, 0))

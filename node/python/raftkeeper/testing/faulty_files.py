@@ -21,6 +21,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+UNBOUNDED_BYTES = 1 << 40
+"""A disk that never fills up."""
+
+
 class Crashed(Exception):
     """The machine is gone: no code of the node runs any more."""
 
@@ -104,7 +108,7 @@ def _put(target: bytearray, offset: int, data: bytes) -> None:
 class FaultyFiles:
     """`raftkeeper.storage.files.Files` over a dictionary."""
 
-    def __init__(self, *, capacity_bytes: int = 1 << 40) -> None:
+    def __init__(self, *, capacity_bytes: int = UNBOUNDED_BYTES) -> None:
         self.capacity_bytes = capacity_bytes
         self.steps = 0
         """Changes and syncs so far; reads do not count."""
@@ -204,6 +208,11 @@ class FaultyFiles:
         inodes = {id(inode): inode for _, inode in self._inodes()}
         return sum(len(inode.seen) for inode in inodes.values())
 
+    @property
+    def open_count(self) -> int:
+        """Descriptors that nobody has closed."""
+        return len(self._open)
+
     def after_crash(self, survival: Survival, chance: random.Random) -> "FaultyFiles":
         """The disk as the next start finds it. This one must not be used any more."""
         after = FaultyFiles(capacity_bytes=self.capacity_bytes)
@@ -240,6 +249,17 @@ class FaultyFiles:
 
     def paths(self) -> list[Path]:
         return sorted(path for path, _ in self._inodes())
+
+    def durable_content(self, path: Path) -> bytes:
+        """What is on the disk itself."""
+        return bytes(self._directories[path.parent].seen[path.name].durable)
+
+    def rot(self, path: Path, offset: int, bit: int) -> None:
+        """One bit of what is durable turns over."""
+        inode = self._directories[path.parent].seen[path.name]
+        for data in {id(data): data for data in (inode.durable, inode.seen)}.values():
+            if offset < len(data):
+                data[offset] ^= 1 << bit
 
     def content(self, path: Path) -> bytearray:
         """What readers see; changing it is rot."""

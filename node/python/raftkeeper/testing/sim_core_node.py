@@ -7,10 +7,12 @@ of the core or of storage shows without the driver and the engine in between, an
 import zlib
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raftkeeper.raft import (
+    Append,
     Entry,
     HardState,
     Membership,
@@ -18,12 +20,21 @@ from raftkeeper.raft import (
     RaftCore,
     Ready,
     Restored,
+    TransferRefused,
 )
 from raftkeeper.raft import SnapshotMeta as RaftSnapshot
 from raftkeeper.raft.messages import ColdSend, Message
-from raftkeeper.storage import DataDirectory, Identity, Recovered, SnapshotMeta, Writer
+from raftkeeper.storage import (
+    DataDirectory,
+    Identity,
+    Recovered,
+    SnapshotMeta,
+    StorageFull,
+    Writer,
+)
 from raftkeeper.testing.sim_disk import SimDisk, SimExecutor
 from raftkeeper.testing.sim_options import ELECTION_TICKS, TICK_US
+from raftkeeper.testing.sim_snapshots import receive_snapshot
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_loop import MachineLoop
@@ -133,7 +144,8 @@ class CoreNode:
     # -- what comes from outside
 
     def receive(self, sender: int, message: Any) -> None:
-        if message.to == self.member:
+        takes = not (self.writer.full and isinstance(message, Append) and message.entries)
+        if message.to == self.member and takes:
             self.core.step(message)
             self.pump()
 
@@ -143,7 +155,8 @@ class CoreNode:
 
     def propose(self, payload: bytes) -> int | None:
         """The index it got, or None where it cannot be taken now."""
-        if not self.core.may_propose or self.writer.room() < len(payload):
+        full = self.writer.full or self.writer.room() < len(payload)
+        if full or not self.core.may_propose:
             return None
         index = self.core.propose(payload)
         self.loop.soon(self.pump)
@@ -231,7 +244,15 @@ class CoreNode:
         self.loop.after(TICK_US, self._tick)
         self.core.tick()
         self.writer.tick()
+        if self.writer.full and self.core.leading is not None:
+            self._step_down()
         self.pump()
+
+    def _step_down(self) -> None:
+        """Who can write nothing should not lead."""
+        with suppress(TransferRefused):
+            self.core.transfer()
+            self.machine.trace("steps down", "its disk is full")
 
     def _draw_timeout(self) -> None:
         self.core.set_election_timeout(self.chance.between(ELECTION_TICKS, 2 * ELECTION_TICKS))
@@ -270,15 +291,19 @@ class CoreNode:
 
     def _write_snapshot(self, meta: SnapshotMeta, pieces: Iterable[bytes]) -> SnapshotMeta:
         job = self.data.snapshots.begin(meta)
-        for piece in pieces:
-            job.add(piece)
-        job.finish()
+        try:
+            for piece in pieces:
+                job.add(piece)
+            job.finish()
+        except StorageFull:
+            job.abandon()
+            raise
         return meta
 
     def _on_snapshot(self, future: Any) -> None:
         self._snapshot_busy = False
-        if isinstance(future.exception(), ValueError):
-            return  # a newer one was fetched meanwhile
+        if isinstance(future.exception(), ValueError | StorageFull):
+            return  # a newer one was fetched meanwhile, or there is no room now
         meta: SnapshotMeta = future.result()
         self._snapshot_index = max(self._snapshot_index, meta.index)
         self.machine.trace("snapshot", f"of entry {meta.index}")
@@ -305,15 +330,17 @@ class CoreNode:
         data = newest.read(0, newest.size)
         newest.close()
         future = self.executor.submit(self._receive, newest.index, newest.term, data)
-        future.add_done_callback(lambda _: self.loop.soon(self._on_fetched, future))
+        future.add_done_callback(lambda _: self.loop.soon(self._on_fetched, future, node))
 
-    def _receive(self, index: int, term: int, data: bytes) -> SnapshotMeta:
-        receipt = self.data.snapshots.receive(index, term, len(data))
-        receipt.add(data[receipt.offset :])
-        return receipt.finish()
+    def _receive(self, index: int, term: int, data: bytes) -> SnapshotMeta | None:
+        return receive_snapshot(self.data.snapshots, index, term, data)
 
-    def _on_fetched(self, future: Any) -> None:
-        meta: SnapshotMeta = future.result()
+    def _on_fetched(self, future: Any, sender: "CoreNode") -> None:
+        meta: SnapshotMeta | None = future.result()
+        if meta is None:
+            sender.look_at_snapshot()
+            self._give_up_fetch()
+            return
         membership = Membership.decode(meta.membership)
         if self.core.restore(RaftSnapshot(meta.index, meta.term, membership)):
             self.machine.trace("restores", f"entry {meta.index}")
@@ -321,6 +348,16 @@ class CoreNode:
             self.state = ToyState(b"".join(self.data.snapshots.read(meta)))
             self.world.watch.restored(self.machine, meta, self.state.chain)
         self.pump()
+
+    def look_at_snapshot(self) -> None:
+        """Somebody could not use the newest one."""
+        if self.machine.node is self:
+            self.loop.soon(self._look_at_snapshot)
+
+    def _look_at_snapshot(self) -> None:
+        self.data.snapshots.put_damaged_aside()
+        self._snapshot_index = self.data.snapshots.newest_index()
+        self.take_snapshot()
 
     def _give_up_fetch(self) -> None:
         self.core.snapshot_failed()

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from raftkeeper.testing.faulty_files import Survival
+from raftkeeper.testing.sim_chance import Chance
+from raftkeeper.testing.sim_disk_faults import DiskFaults
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_machine import Machine
@@ -31,6 +33,7 @@ class Faults:
 
     def start(self) -> None:
         pauses = self._world.options.pauses
+        disks = DiskFaults(self._world)
         kinds: list[tuple[int, Callable[[], None]]] = [
             (pauses.crash, self._crash),
             (pauses.crash_at_step, self._crash_at_step),
@@ -47,19 +50,23 @@ class Faults:
         ]
         for pause_ms, fault in kinds:
             if pause_ms:
-                self._plan(pause_ms, fault)
+                self._plan(self._chance, pause_ms, fault)
+        for pause_ms, fault in ((pauses.full_disk, disks.fill), (pauses.rot, disks.rot)):
+            if pause_ms:
+                self._plan(disks.chance, pause_ms, fault)
         self._world.loop.after(50_000, self._restart)
 
     def stop(self) -> None:
         self._stopped = True
 
-    def _plan(self, pause_ms: int, fault: Callable[[], None]) -> None:
-        self._world.loop.after(self._chance.below(2_000 * pause_ms), self._happen, pause_ms, fault)
+    def _plan(self, chance: Chance, pause_ms: int, fault: Callable[[], None]) -> None:
+        delay_us = chance.below(2_000 * pause_ms)
+        self._world.loop.after(delay_us, self._happen, chance, pause_ms, fault)
 
-    def _happen(self, pause_ms: int, fault: Callable[[], None]) -> None:
+    def _happen(self, chance: Chance, pause_ms: int, fault: Callable[[], None]) -> None:
         if not self._stopped:
             fault()
-            self._plan(pause_ms, fault)
+            self._plan(chance, pause_ms, fault)
 
     def _restart(self) -> None:
         """Processes that ended by themselves are started again, as a supervisor does."""

@@ -11,7 +11,13 @@ from raftkeeper._engine import Engine
 from raftkeeper.raft import Entry, RaftConfig, RaftCore, Ready
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.settings import EnsembleSettings
-from raftkeeper.storage import DataDirectory, Identity, SnapshotMeta, StorageOptions
+from raftkeeper.storage import (
+    DataDirectory,
+    Identity,
+    SnapshotMeta,
+    StorageFull,
+    StorageOptions,
+)
 from raftkeeper.testing.sim_core_node import CLUSTER_ID, ROOT, restored_from
 from raftkeeper.testing.sim_disk import SimDisk, SimExecutor
 from raftkeeper.testing.sim_links import Link, SimLinks
@@ -66,6 +72,9 @@ class WatchedEngine:
 
     def apply(self, index: int, payload: bytes, now_us: int) -> None:
         self._apply(index, payload, now_us)
+        self.tell_applied(index, payload)
+
+    def tell_applied(self, index: int, payload: bytes) -> None:
         node = self._machine.node
         term = node.core.term_at(index) if node is not None else None
         entry = Entry(index, -1 if term is None else term, 0, payload)
@@ -76,6 +85,9 @@ class WatchedEngine:
 
     def lead(self, leading: bool, now_us: int) -> None:
         self._engine.lead(leading, now_us)
+
+    def take_replies(self) -> list[tuple[int, bytes]]:
+        return self._engine.take_replies()
 
     def restore_end(self) -> None:
         self._engine.restore_end()
@@ -231,9 +243,15 @@ class FullNode:
         )
         self._then(self.executor.submit(self.data.snapshots.begin, meta), self._on_begun, meta)
 
+    def look_at_snapshot(self) -> None:
+        """Somebody could not use the newest one, or there is none that is new enough."""
+        self.data.snapshots.put_damaged_aside()
+        self._snapshot_index = self.data.snapshots.newest_index()
+        self.take_snapshot()
+
     def _on_begun(self, future: Any, meta: SnapshotMeta) -> None:
-        if isinstance(future.exception(), ValueError):
-            self._abandon()  # a newer one was fetched meanwhile
+        if isinstance(future.exception(), ValueError | StorageFull):
+            self._abandon()  # a newer one was fetched meanwhile, or there is no room
             return
         self._job = future.result()
         self._next_piece(meta)
@@ -248,12 +266,19 @@ class FullNode:
             self._then(self.executor.submit(self._job.finish), self._on_snapshot, meta)
 
     def _on_piece(self, future: Any, meta: SnapshotMeta) -> None:
+        if isinstance(future.exception(), StorageFull):
+            self._abandon()
+            return
         future.result()
         self._next_piece(meta)
 
     def _on_snapshot(self, future: Any, meta: SnapshotMeta) -> None:
+        if isinstance(future.exception(), StorageFull):
+            self._abandon()
+            return
         future.result()
         self._snapshot_busy = False
+        self._job = None
         self._snapshot_index = max(self._snapshot_index, meta.index)
         self.machine.trace("snapshot", f"of entry {meta.index}")
         keep = self.core.tail_index - 1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from raftkeeper.testing.sim_wire import Stat
+from raftkeeper.testing.sim_wire import SYSTEM_ERROR, Stat
 
 TIMEOUT_MS = 2_000
 """Of every simulated session."""
@@ -44,7 +44,12 @@ class Operation:
 
     @property
     def is_write(self) -> bool:
-        return self.kind in {"create", "set", "delete"}
+        return self.kind in {"create", "set", "delete"} and not self.is_refused
+
+    @property
+    def is_refused(self) -> bool:
+        """By a node whose disk is full: it was never in any log, and bears nobody's zxid."""
+        return self.error == SYSTEM_ERROR
 
 
 @dataclass(frozen=True, slots=True)

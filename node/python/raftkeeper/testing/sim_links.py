@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from raftkeeper.raft import Member, MemberId
 from raftkeeper.storage import SnapshotMeta
+from raftkeeper.testing.sim_snapshots import receive_snapshot
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_full_node import FullNode
@@ -183,6 +184,12 @@ class SimLinks:
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         self._transmit(to, "on_digest", self._node.member, index, zxid, digest)
 
+    def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
+        self._transmit(to, "on_ask", self._node.member, number, body)
+
+    def send_answer(self, to: MemberId, number: int, error: int, config_index: int) -> None:
+        self._transmit(to, "on_answer", self._node.member, number, error, config_index)
+
     def drop(self, member: MemberId, reason: str) -> None:
         link = self._link(member)
         if link is not None:
@@ -199,10 +206,13 @@ class SimLinks:
 
     def _fetch(self, number: int, sender: MemberId, covers_index: int) -> None:
         link = self._link(sender)
-        newest = link.other(self._node.machine).data.snapshots.newest() if link else None
+        peer = link.other(self._node.machine) if link else None
+        newest = peer.data.snapshots.newest() if peer else None
         if number != self._fetch_number:
             return
-        if newest is None or newest.index < covers_index:
+        if peer is None or newest is None or newest.index < covers_index:
+            if peer is not None:
+                peer.loop.soon(peer.look_at_snapshot)
             self._node.driver.peers.on_snapshot(None)
             return
         data = newest.read(0, newest.size)
@@ -210,7 +220,9 @@ class SimLinks:
         # A try that ends in the middle leaves a part, from which the next one goes on.
         whole = not self._chance.happens(200)
         future = self._node.executor.submit(self._receive, newest.index, newest.term, data, whole)
-        future.add_done_callback(lambda _: self._node.loop.soon(self._received, number, future))
+        future.add_done_callback(
+            lambda _: self._node.loop.soon(self._received, number, future, peer)
+        )
 
     def _receive(self, index: int, term: int, data: bytes, whole: bool) -> SnapshotMeta | None:
         receipt = self._node.data.snapshots.receive(index, term, len(data))
@@ -218,12 +230,14 @@ class SimLinks:
             receipt.add(data[receipt.offset : max(receipt.offset, len(data) // 2)])
             receipt.close()
             return None
-        receipt.add(data[receipt.offset :])
-        return receipt.finish()
+        return receive_snapshot(self._node.data.snapshots, index, term, data)
 
-    def _received(self, number: int, future: Any) -> None:
+    def _received(self, number: int, future: Any, sender: "FullNode") -> None:
+        meta = future.result()
+        if meta is None and cast("Any", sender.machine.node) is sender:
+            sender.loop.soon(sender.look_at_snapshot)
         if number == self._fetch_number:
-            self._node.driver.peers.on_snapshot(future.result())
+            self._node.driver.peers.on_snapshot(meta)
 
     def _transmit(self, to: MemberId, what: str, *arguments: Any) -> None:
         link = self._link(to)

@@ -8,8 +8,8 @@ import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raftkeeper.raft import InvariantBroken, RaftCore
-from raftkeeper.storage import StorageError
-from raftkeeper.testing.faulty_files import Crashed, FaultyFiles, Survival
+from raftkeeper.storage import StorageError, StorageFailed
+from raftkeeper.testing.faulty_files import UNBOUNDED_BYTES, Crashed, FaultyFiles, Survival
 from raftkeeper.testing.sim_failure import Kind, SimFailure
 from raftkeeper.testing.sim_loop import MachineClock, MachineLoop, Step
 
@@ -56,9 +56,17 @@ class Machine:
         self.lives = 0
         self.disk_may_fail = False
         """An error of the disk was planned for this life."""
+        self.rotten = False
+        """A bit of its disk has turned over."""
+        self.refused = False
+        """No process starts on this disk any more: it has to be emptied."""
         self.node: Node | None = None
         self.loop: MachineLoop | None = None
         self.wipe()
+
+    @property
+    def is_full(self) -> bool:
+        return self.files.capacity_bytes < UNBOUNDED_BYTES
 
     # -- what happens to it
 
@@ -67,6 +75,7 @@ class Machine:
         if self.node is not None:
             self._end()
         self.files = FaultyFiles()
+        self.rotten = self.refused = False
         self.member = 0
         self.incarnations += 1
         self.incarnation = f"{self.name}.{self.incarnations}".encode().ljust(16, b".")
@@ -77,7 +86,7 @@ class Machine:
 
     def start(self) -> None:
         """A process on what the disk holds."""
-        if self.node is not None or not self.member:
+        if self.node is not None or not self.member or self.refused:
             return
         self.lives += 1
         self.disk_may_fail = False
@@ -145,7 +154,16 @@ class Machine:
                 self.world.watch.step(self)
 
     def _stop_on_disk_error(self, error: Exception) -> None:
-        """A process that stops on an error of the disk does as it should, if there was one."""
-        if not self.disk_may_fail:
+        """A process that stops on an error of the disk does as it should, if there was one.
+
+        A full disk is none, but for a process that only starts.
+        """
+        is_starting = getattr(self.node, "core", None) is None
+        if self.rotten and isinstance(error, StorageError) and not isinstance(error, StorageFailed):
+            if "join anew" not in str(error):
+                raise SimFailure(Kind.CRASH, "storage", f"{self.name} tells no way out: {error}")
+            self.trace("refuses", error)
+            self.refused = is_starting
+        elif not self.disk_may_fail and not (self.is_full and is_starting):
             raise SimFailure(Kind.CRASH, "storage", f"{self.name}: {error}") from error
         self.crash(self.chance.pick(list(Survival)), f"stops: {type(error).__name__}")

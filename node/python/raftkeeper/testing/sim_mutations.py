@@ -4,26 +4,34 @@ They are put into the real code by replacing a function, and taken out again. Wh
 is kept beside the tests (node/tests/sim/mutations.toml). To be used in tests only.
 """
 
-import struct
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from raftkeeper.raft import Membership, Ready, leadership, reads
+from raftkeeper.raft import (
+    Append,
+    Membership,
+    Ready,
+    VoteRequest,
+    change,
+    following,
+    leadership,
+    reads,
+    voting,
+)
 from raftkeeper.raft.leadership import Leadership, advance_commit
 from raftkeeper.raft.log import RaftLog
+from raftkeeper.raft.messages import NOBODY
 from raftkeeper.raft.quorum import decide_commit_index, majority
-from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.storage import Writer
+from raftkeeper.storage.log_scan import LogScan
+from raftkeeper.storage.segments import Segment
 from raftkeeper.testing.faulty_files import FaultyFiles
 from raftkeeper.testing.sim_core_node import CoreNode
-from raftkeeper.testing.sim_full_node import WatchedCore, WatchedEngine
 from raftkeeper.testing.sim_machine import Machine
-
-_GROUP = struct.Struct(">IIQQ")
-"""How a group begins: member, run, origin, sequence."""
 
 Replace = Callable[[Any, str, Any], None]
 
@@ -90,6 +98,35 @@ def vote_not_persisted(replace: Replace) -> None:
 @mutation("a vote is given to anybody, however much its log lacks")
 def vote_for_a_shorter_log(replace: Replace) -> None:
     replace(RaftLog, "is_covered_by", lambda *_: True)
+
+
+@mutation("a member gives its vote in a term to everybody who asks")
+def two_votes_in_a_term(replace: Replace) -> None:
+    def generous(core: Any, request: VoteRequest) -> None:
+        if core.leader_id == NOBODY:
+            core.vote = NOBODY
+        on_vote_request(core, request)
+
+    on_vote_request = voting.on_vote_request
+    replace(voting, "on_vote_request", generous)
+
+
+@mutation(
+    "only voters of the newest membership stand: a removed leader may be needed", level="node"
+)
+def removed_leader_stands_no_more(replace: Replace) -> None:
+    replace(voting, "may_stand", lambda core: core.membership.may_vote(core.config.member_id))
+
+
+@mutation("the id of the newest member is given out again once that is gone")
+def id_given_out_twice(replace: Replace) -> None:
+    build = change._build
+
+    def forget(now: Membership, *sets: Any) -> Membership:
+        built = build(now, *sets)
+        return dataclasses.replace(built, next_id=max(built.everyone) + 1)
+
+    replace(change, "_build", forget)
 
 
 @mutation("a member whose disk is gone starts again under its old id, and votes")
@@ -170,8 +207,6 @@ def answer_before_the_fsync(replace: Replace) -> None:
 
 @mutation("a follower cuts its log off behind every message, late and repeated ones too")
 def committed_entries_cut_off(replace: Replace) -> None:
-    from raftkeeper.raft import following
-
     take = following._take
 
     def cut_first(core: Any, entries: Any) -> None:
@@ -180,6 +215,16 @@ def committed_entries_cut_off(replace: Replace) -> None:
         take(core, entries)
 
     replace(following, "_take", cut_first)
+
+
+@mutation("a follower does not look whether its log and the leader's are the same before an entry")
+def entries_taken_without_a_match(replace: Replace) -> None:
+    def trusting(core: Any, append: Append) -> None:
+        own = core.log.term_at(append.prev_index)
+        on_append(core, append if own is None else append._replace(prev_term=own))
+
+    on_append = following.on_append
+    replace(following, "on_append", trusting)
 
 
 # -- reads
@@ -224,51 +269,11 @@ def log_not_restarted(replace: Replace) -> None:
     replace(Writer, "restart", lambda *_: None)
 
 
-# -- whole nodes
+@mutation("a bad block in the middle of the log is cut off like a torn one, with all behind it")
+def damage_taken_for_a_torn_block(replace: Replace) -> None:
+    def cut_all(self: LogScan, segment: Segment, data: bytes, offset: int) -> None:
+        rest = data[offset:].rstrip(b"\0")
+        if rest:
+            self._torn = (segment, offset, offset + len(rest))
 
-
-@mutation("a leader takes a group that was sent again for a new one", level="node")
-def dedupe_table_dropped(replace: Replace) -> None:
-    sealed: dict[tuple[int, int, int], int] = {}
-    """(member, run, origin) to the last sequence that any leader has sealed."""
-
-    def renumber(group: bytes) -> bytes:
-        member, run, origin, sequence = _GROUP.unpack_from(group)
-        if sequence > sealed.get((member, run, origin), 0):
-            sealed[member, run, origin] = sequence
-            return group
-        # As the first group of a new run it is taken, whatever was taken before.
-        return _GROUP.pack(member, run + 1, origin, 1) + group[_GROUP.size :]
-
-    def seal(self: WatchedEngine, now_ms: int, groups: list[bytes]) -> bytes | None:
-        return self._engine.seal_entry(now_ms, [renumber(group) for group in groups])
-
-    replace(WatchedEngine, "seal_entry", seal)
-
-
-@mutation("a sync is served by a node that asks nobody whether it is up to date", level="node")
-def stale_node_serves_sync(replace: Replace) -> None:
-    def pass_at_once(self: Barriers, token: int) -> None:
-        if token > 0:
-            self._engine.pass_barrier(token, self._engine.applied_index)
-        else:
-            self._core.read_index(token)
-
-    replace(Barriers, "_ask", pass_at_once)
-
-
-@mutation("a whole node answers before the disk has what the answer rests on", level="node")
-def node_answers_before_the_fsync(replace: Replace) -> None:
-    ready = WatchedCore.ready
-
-    def hasty(self: WatchedCore) -> Ready:
-        taken = ready(self)
-        held = taken.messages_after_persist
-        return taken._replace(messages=taken.messages + held, messages_after_persist=())
-
-    replace(WatchedCore, "ready", hasty)
-
-
-@mutation("every node takes itself for the one that decides which sessions expire", level="node")
-def everybody_expires_sessions(replace: Replace) -> None:
-    replace(WatchedEngine, "lead", lambda _self, _leading, _now_us: None)
+    replace(LogScan, "_check_rest", cut_all)

@@ -90,8 +90,9 @@ class Operator:
         return f"the operator still wants {step}" if step is not None else ""
 
     def _is_lost(self, membership: Membership, member: int) -> bool:
-        """The disk that was given this id is gone."""
-        return self._machine_of(membership, member) is None
+        """The disk that was given this id is gone, or will be given up once it is read."""
+        machine = self._machine_of(membership, member)
+        return machine is None or machine.rotten
 
     def _machine_of(self, membership: Membership, member: int) -> "Machine | None":
         details = membership.member(member)
@@ -103,6 +104,7 @@ class Operator:
     def _look(self) -> None:
         self._world.loop.after(LOOK_US, self._look)
         self._clean()
+        self._give_up()
         self._adopt()
         leader = self._world.leader()
         if leader is not None and leader.loop is not None:
@@ -122,6 +124,13 @@ class Operator:
             gone = 0 < machine.member < membership.next_id
             if gone and machine.member not in membership.everyone and self._chance.happens(200):
                 machine.trace("cleaned", f"after member {machine.member} was removed")
+                machine.wipe()
+
+    def _give_up(self) -> None:
+        """Does what a node has said that refuses its damaged files: lets it join anew, empty."""
+        for machine in self._world.machines:
+            if machine.refused and self._chance.happens(300):
+                machine.trace("wiped", f"the damaged disk of member {machine.member} is given up")
                 machine.wipe()
 
     def _adopt(self) -> None:
@@ -172,7 +181,7 @@ class Operator:
             if (machine := at[member]) is None or machine.number not in self._wanted
         ]
         lost = [member for member in leaving if at[member] is None]
-        if lost:
+        if lost or any(machine is not None and machine.rotten for machine in at.values()):
             # First of all: to remove a living voter beside a dead one can cost the majority.
             leaving = lost
         for old, new in zip(leaving, joining, strict=False):

@@ -4,7 +4,7 @@ Each kind of fault is switched off in about half of the seeds: faults that never
 happens between two of them. `0` as a pause means never.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from raftkeeper.storage import StorageOptions
 from raftkeeper.testing.sim_chance import Chance
@@ -36,6 +36,8 @@ class Pauses:
     snapshot: int = 0
     leader_fault: int = 0
     """A crash, cut or stall that picks the leader on purpose."""
+    full_disk: int = 0
+    rot: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def draw_options(seed: int) -> Options:
         faults_ms=chance.between(2_000, 5_000),
         network=_draw_network(chance),
         disk=_draw_disk(chance),
-        pauses=_draw_pauses(chance, voters),
+        pauses=_add_disk_faults(_draw_pauses(chance, voters), seed, voters),
         write_pause_us=chance.pick([3_000, 10_000, 30_000]),
         read_pause_us=chance.pick([10_000, 40_000]),
         payload_bytes_max=chance.pick([20, 200, RECORD_BYTES_MAX]),
@@ -98,6 +100,16 @@ def draw_options(seed: int) -> Options:
         window_count=chance.pick([1, 3, 64]),
         clients=chance.between(2, 6),
         linearizable_reads=chance.happens(250),
+    )
+
+
+def _add_disk_faults(pauses: Pauses, seed: int, voters: int) -> Pauses:
+    """From a stream of their own, as they came later: seeds without them live as they did before."""
+    chance = Chance(seed).stream("options of disk faults")
+    return replace(
+        pauses,
+        full_disk=chance.pick([0, 0, 0, 600, 2_000]),
+        rot=chance.pick([0, 0, 0, 500, 1_500]) if voters >= 3 else 0,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from raftkeeper.testing import sim_node_mutations  # noqa: F401  they register themselves
 from raftkeeper.testing.sim_failure import SimFailure
 from raftkeeper.testing.sim_mutations import MUTATIONS, switched_on
 from raftkeeper.testing.sim_options import draw_options

@@ -14,6 +14,7 @@ from raftkeeper.testing.sim_chance import Chance
 from raftkeeper.testing.sim_core_clients import CoreClients
 from raftkeeper.testing.sim_core_node import CoreNode
 from raftkeeper.testing.sim_disk import DiskOptions
+from raftkeeper.testing.sim_disk_faults import make_room
 from raftkeeper.testing.sim_failure import Kind, SimFailure
 from raftkeeper.testing.sim_faults import Faults
 from raftkeeper.testing.sim_full_node import FullNode
@@ -158,12 +159,15 @@ class World:
         for machine in self.machines:
             machine.files.crash_at = None
             machine.files.fail_at.clear()
-            machine.start()
+            make_room(machine)
         self.clients.calm()
         deadline_us = self.loop.now_us + CALM_MAX_US
         while waits := self._waits_for():
             if self.loop.now_us >= deadline_us:
                 self.fail(Kind.LIVENESS, "progress", waits)
+            # Not only once: the last fault may be one that a process has not noticed yet.
+            for machine in self.machines:
+                machine.start()
             self.loop.run_until(self.loop.now_us + CALM_STEP_US)
 
     def _waits_for(self) -> str:

@@ -11,12 +11,16 @@ from raftkeeper.raft import (
     Heartbeat,
     InvariantBroken,
     Membership,
+    PreVoteRequest,
     RaftConfig,
     RaftCore,
+    Remove,
+    Removed,
     Restored,
     Role,
     VoteReply,
     VoteRequest,
+    is_removed,
 )
 from raftkeeper.raft.election import APART_TICKS
 from raftkeeper.raft.voting import may_stand
@@ -51,7 +55,8 @@ def test_learners_and_strangers_never_stand() -> None:
         core.set_election_timeout(1)
         for _ in range(50):
             core.tick()
-        assert (core.role, core.ready().messages) == (Role.FOLLOWER, ())
+        assert (core.role, core.term) == (Role.FOLLOWER, 1)
+        assert not any(isinstance(sent, VoteRequest) for sent in core.ready().messages)
         with pytest.raises(InvariantBroken, match="only voters"):
             core.campaign()
 
@@ -76,6 +81,50 @@ def test_who_is_being_removed_lets_the_others_stand_first() -> None:
     for _ in range(APART_TICKS):
         core.tick()
     assert core.role is Role.PRE_CANDIDATE
+
+
+def test_only_who_is_gone_for_sure_is_told_that_it_was_removed() -> None:
+    """Not while the change may still be undone, nor a newer member that this one has not heard of."""
+    scenario = ensemble()
+    core = core_of(scenario, 1)
+
+    def is_told(member: int) -> bool:
+        core.step(PreVoteRequest(member, 1, core.term + 1, 1, 1))
+        return Removed(1, member, core.term) in core.outbox
+
+    core.change(Remove(3), core.config_index)
+    assert not is_told(3)
+    scenario.do("settle")
+    assert is_told(3)
+    assert not is_told(2)
+    assert not is_told(4)
+
+
+def test_who_was_told_of_its_removal_asks_nobody_any_more() -> None:
+    """Whatever its own log says."""
+    core = core_of(ensemble(), 2)
+    assert not is_removed(core)
+    core.step(Removed(1, 2, core.term))
+    assert is_removed(core)
+    core.ready()
+    for _ in range(100):
+        core.tick()
+    assert core.ready().messages == ()
+
+
+def test_a_new_member_that_reads_the_old_log_was_not_removed() -> None:
+    """The memberships from before it was added do not know it, committed as they are."""
+    core = RaftCore(RaftConfig(4, nonce=0), Restored())
+    founding = Entry(1, 1, EntryKind.CONFIG, Membership.of([1, 2, 3]).encode())
+    core.step(Append(1, 4, 1, 0, 0, (founding,), 1, 1))
+    assert core.commit_index == core.config_index == 1
+    assert not is_removed(core)
+    added = Membership.of([1, 2, 3], [4])
+    removed = Membership.of([1, 2, 3], next_id=5)
+    for index, membership in ((2, added), (3, removed)):
+        entry = Entry(index, 1, EntryKind.CONFIG, membership.encode())
+        core.step(Append(1, 4, 1, index - 1, 1, (entry,), index, 1))
+    assert is_removed(core)
 
 
 def test_nobody_votes_for_a_log_that_lacks_something() -> None:

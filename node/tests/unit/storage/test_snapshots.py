@@ -10,7 +10,7 @@ from raftkeeper.storage.errors import StorageError, StorageFull
 from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
 from raftkeeper.storage.snapshot_file import SnapshotMeta
 from raftkeeper.storage.snapshots import SnapshotStore
-from raftkeeper.testing.faulty_files import FaultyFiles
+from raftkeeper.testing.faulty_files import FaultyFiles, Survival
 
 ROOT = Path("/snapshots")
 CLUSTER = b"cluster-of-tests"
@@ -154,3 +154,35 @@ def test_a_long_snapshot_is_synced_on_the_way(files: FaultyFiles, store: Snapsho
     job.add(random.Random(3).randbytes(SNAPSHOT_SYNC_BYTES))
     assert "sync" in seen
     assert job.file_bytes > SNAPSHOT_SYNC_BYTES
+
+
+def test_a_damaged_snapshot_is_put_aside_and_the_one_before_stands_in(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """Kept under another name, durably; one that is whole stays."""
+    take(store, 7)
+    take(store, 9)
+    store.put_damaged_aside()
+    assert store.newest_index() == 9
+    path = max(files.paths())
+    files.rot(path, 40, 3)
+    store.put_damaged_aside()
+    assert store.newest_index() == 7
+    after = files.after_crash(Survival.LOST, random.Random(1))
+    assert [path.name for path in after.paths()][1].endswith(".snap.damaged")
+    take(store, 9)
+    assert store.newest_index() == 9
+
+
+def test_a_snapshot_that_cannot_begin_leaves_nothing_open(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """A full disk is asked again and again: each time must cost nothing."""
+    files.capacity_bytes = 10
+    for _ in range(3):
+        with pytest.raises(StorageFull):
+            store.begin(meta_of(7))
+    assert files.paths() == []
+    assert files.open_count == 0
+    files.capacity_bytes = 1 << 20
+    take(store, 7)

@@ -46,10 +46,10 @@ async def apply_owned(scene: Scene, desired: Object) -> None:
 async def set_budget(scene: Scene, action: SetBudget) -> None:
     """From the committed voters."""
     blueprint = scene.seen.blueprint
-    if action.max_unavailable is None:
+    if action.min_available is None:
         await _remove(scene, BUDGETS, blueprint.names.disruption_budget)
         return
-    await apply_owned(scene, build_disruption_budget(blueprint, action.max_unavailable))
+    await apply_owned(scene, build_disruption_budget(blueprint, action.min_available))
 
 
 async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:

@@ -38,9 +38,8 @@ class S3Place(Part):
     endpoint: Annotated[str, Field(max_length=512, pattern=r"^https?://[^ ]+$")] | None = None
     """Address of the service; Amazon's when it is left out."""
     region: Annotated[str, Field(max_length=64, pattern=r"^[-a-z0-9]+$")] | None = None
-    credentials_secret: ObjectName | None = None
-    """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN). Left out:
-    what the environment of the pod offers."""
+    credentials_secret: ObjectName
+    """Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if needed."""
 
 
 ONE_PLACE = Rule(
@@ -66,7 +65,7 @@ class BackupSource(Part):
     volume: VolumePlace | None = None
     s3: S3Place | None = None
     file: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^/][^ ]*$")]
-    """The backup's file below that place, or the folder of a ZooKeeper's snapshots."""
+    """The backup's file at that place, as the status of its RaftKeeperBackup names it."""
 
 
 class BackupSpec(Part):

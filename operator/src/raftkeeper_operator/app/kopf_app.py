@@ -18,8 +18,6 @@ from raftkeeper_operator.app.wakeups import Wakeups
 from raftkeeper_operator.clients.kube_access import KubeAccess
 from raftkeeper_operator.clients.resources import BACKUPS, CLUSTERS, SCHEDULES
 
-EXIT_PATIENCE_S = 15.0
-"""For steps under way when the operator is told to end; a step that is cut off is finished by the next."""
 DELETION_POLL_S = 2.0
 """How often kopf asks whether the task of a deleted cluster has ended."""
 INSTANT_S = 2.0
@@ -27,7 +25,7 @@ INSTANT_S = 2.0
 
 
 def build_registry(
-    access: KubeAccess, loops: ClusterLoops, wakeups: Wakeups, leave: Callable[[], None]
+    access: KubeAccess, loops: ClusterLoops, wakeups: Wakeups
 ) -> kopf.OperatorRegistry:
     """The handlers, in a registry of their own."""
     registry = kopf.OperatorRegistry()
@@ -36,11 +34,6 @@ def build_registry(
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         _configure(settings)
-        # kopf has set its own handlers by now, which would cut off steps under way.
-        if threading.current_thread() is threading.main_thread():
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, leave)
 
     @kopf.on.login(registry=registry)
     async def log_in(**_: Any) -> kopf.ConnectionInfo:
@@ -83,16 +76,26 @@ def build_registry(
 
 
 async def run(
-    registry: kopf.OperatorRegistry, namespaces: Sequence[str], stop: asyncio.Event
+    registry: kopf.OperatorRegistry,
+    namespaces: Sequence[str],
+    stop: asyncio.Event,
+    leave: Callable[[], None],
 ) -> None:
-    """Until `stop` is set, or kopf gives up."""
-    await kopf.operator(
+    """Until `stop` is set, or kopf gives up. `leave` is called when the process is told to end."""
+    existing = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=registry,
         standalone=True,
         clusterwide=not namespaces,
         namespaces=list(namespaces),
         stop_flag=stop,
     )
+    # kopf has set its own handlers by now, which would cut off steps under way.
+    if threading.current_thread() is threading.main_thread():
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, leave)
+    await kopf.run_tasks(tasks, ignored=existing)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:

@@ -3,6 +3,7 @@
 import structlog
 
 from raftkeeper_operator.act.executor import Executor, Report, Result
+from raftkeeper_operator.app.backups import look_after_backups
 from raftkeeper_operator.app.cluster_loop import Outcome
 from raftkeeper_operator.app.health import Key
 from raftkeeper_operator.clients.kube import Kube
@@ -59,8 +60,9 @@ class ClusterStep:
         if isinstance(plan.action, Release):
             self._forget(key)
             return Outcome(AT_ONCE_S, finished=True)
+        seen, backups_rest_s = await look_after_backups(self._kube, seen)
         await self._reporter.report(seen, plan, report)
-        return Outcome(_pause_s(plan, report))
+        return Outcome(min(_pause_s(plan, report), backups_rest_s))
 
     async def _explain(self, key: Key, error: SpecUnusable) -> Outcome:
         body = await self._kube.get(CLUSTERS, *key)

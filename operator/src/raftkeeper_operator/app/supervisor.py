@@ -12,9 +12,10 @@ import structlog
 from raftkeeper_operator.act.effect import Hands
 from raftkeeper_operator.act.executor import Executor
 from raftkeeper_operator.app import kopf_app
+from raftkeeper_operator.app.backups import explain_orphans
 from raftkeeper_operator.app.cluster_loop import ClusterLoops
 from raftkeeper_operator.app.failpoints import Failpoints
-from raftkeeper_operator.app.health import Progress
+from raftkeeper_operator.app.health import Key, Progress
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.app.settings import Settings
 from raftkeeper_operator.app.step import ClusterStep
@@ -92,8 +93,10 @@ class Supervisor:
 
     async def _run_kopf(self, loops: ClusterLoops, wakeups: Wakeups) -> None:
         stop = asyncio.Event()
-        registry = kopf_app.build_registry(self._access, loops, wakeups, self._leaving.set)
-        kopf = asyncio.ensure_future(kopf_app.run(registry, self._settings.namespaces, stop))
+        registry = kopf_app.build_registry(self._access, loops, wakeups)
+        kopf = asyncio.ensure_future(
+            kopf_app.run(registry, self._settings.namespaces, stop, self._leaving.set)
+        )
         leaving = asyncio.ensure_future(self._leaving.wait())
         await asyncio.wait({kopf, leaving}, return_when=asyncio.FIRST_COMPLETED)
         # The clusters' tasks first, so that kopf has nothing to cut off.
@@ -117,7 +120,14 @@ class Supervisor:
                 log.warning("operator.cannot_list", error=str(error))
             else:
                 self._progress.listed(found)
+                await self._explain_orphans(kube, found)
             await asyncio.sleep(LIST_S)
+
+    async def _explain_orphans(self, kube: Kube, found: set[Key]) -> None:
+        try:
+            await explain_orphans(kube, self._settings.namespaces, found)
+        except KubeError as error:
+            log.warning("operator.cannot_list_backups", error=str(error))
 
     async def _clusters(self, kube: Kube) -> set[tuple[str, str]]:
         found = set()

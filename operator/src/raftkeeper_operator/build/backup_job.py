@@ -8,7 +8,7 @@ from raftkeeper_operator.api.backup import BackupSpec
 from raftkeeper_operator.api.names import ADMIN_PORT
 from raftkeeper_operator.build.blueprint import Blueprint, Object
 from raftkeeper_operator.build.node_config import PEER_TLS_FOLDER, TOKEN_FILE, TOKEN_FOLDER
-from raftkeeper_operator.build.places import place_of
+from raftkeeper_operator.build.places import Place, place_of
 from raftkeeper_operator.build.pod_security import container_security, pod_security
 
 BACKUP_COMPONENT: Final = "backup"
@@ -17,63 +17,107 @@ RESULT_FILE: Final = "/dev/termination-log"
 """Kubernetes takes the end of this file, 4 KiB at most, as the container's last words."""
 RETRIES_MAX: Final = 2
 """A member may be restarting; whatever fails three times fails for a reason."""
-KEPT_SECONDS: Final = 3_600
-"""The Job and its log stay for so long after its end. The result is in the backup's status by then."""
+KEPT_SECONDS: Final = 86_400
+"""The Job and its log stay for so long after its end; its result must have been read by then."""
+REMOVAL_KEPT_SECONDS: Final = 3_600
+"""A removal that failed is tried again when its Job is gone."""
+REMOVAL_SECONDS: Final = 600
 NAME_CHARACTERS_MAX: Final = 52
 """A Job's name is a label of its pods, with a suffix."""
 
 
 def job_name(backup: str) -> str:
-    """Of a backup's Job: its own name, cut with a digest where it is too long."""
-    name = f"{backup}-backup".replace(".", "-")
-    if len(name) <= NAME_CHARACTERS_MAX:
+    """Of a backup's Job."""
+    return _name(backup, "backup")
+
+
+def removal_name(backup: str) -> str:
+    """Of the Job that deletes its file."""
+    return _name(backup, "removal")
+
+
+def _name(backup: str, what: str) -> str:
+    """The backup's own name; with a digest where it is too long for a Job, or has dots in it."""
+    name = f"{backup}-{what}"
+    if len(name) <= NAME_CHARACTERS_MAX and "." not in name:
         return name
-    return f"{name[: NAME_CHARACTERS_MAX - 9]}-{hashlib.sha256(backup.encode()).hexdigest()[:8]}"
+    short = hashlib.sha256(backup.encode()).hexdigest()[:8]
+    kept = backup.replace(".", "-")[: NAME_CHARACTERS_MAX - len(what) - len(short) - 2]
+    return f"{kept}-{short}-{what}"
 
 
 def build_backup_job(
     blueprint: Blueprint, backup: str, uid: str, spec: BackupSpec, pods: tuple[str, ...]
 ) -> Object:
-    """`pods` are those of the members, the best to ask first: followers before the leader."""
+    """`pods` are those of the members; the command itself asks a follower first."""
+    place = place_of(spec.destination)
+    return _job(
+        blueprint,
+        (backup, uid, job_name(backup)),
+        max(1, spec.timeout_ms // 1_000),
+        KEPT_SECONDS,
+        _pod_spec(blueprint, _arguments(blueprint, place.address, backup, pods), place),
+    )
+
+
+def build_removal_job(blueprint: Blueprint, backup: str, uid: str, spec: BackupSpec) -> Object:
+    """Deletes the file of a backup. That it is gone already is no error."""
+    place = place_of(spec.destination)
+    arguments = ["backups", "delete", f"{place.address}/{file_name(backup)}"]
+    return _job(
+        blueprint,
+        (backup, uid, removal_name(backup)),
+        REMOVAL_SECONDS,
+        REMOVAL_KEPT_SECONDS,
+        _pod_spec(blueprint, arguments, place),
+    )
+
+
+def file_name(backup: str) -> str:
+    """Of the file that a backup's Job writes."""
+    return f"{backup}.snap"
+
+
+def _job(
+    blueprint: Blueprint,
+    who: tuple[str, str, str],
+    seconds: int,
+    kept_seconds: int,
+    pod_spec: Object,
+) -> Object:
+    backup, uid, name = who
     found = {
         **blueprint.owned(),
         labels.COMPONENT: BACKUP_COMPONENT,
         labels.BACKUP: backup[:63],
     }
+    owner = {
+        "apiVersion": labels.API_VERSION,
+        "kind": "RaftKeeperBackup",
+        "name": backup,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": job_name(backup),
+            "name": name,
             "namespace": blueprint.namespace,
             "labels": found,
-            "ownerReferences": [
-                {
-                    "apiVersion": labels.API_VERSION,
-                    "kind": "RaftKeeperBackup",
-                    "name": backup,
-                    "uid": uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": [owner],
         },
         "spec": {
             "backoffLimit": RETRIES_MAX,
-            "activeDeadlineSeconds": max(1, spec.timeout_ms // 1_000),
-            "ttlSecondsAfterFinished": KEPT_SECONDS,
-            "template": {
-                "metadata": {"labels": found},
-                "spec": _pod_spec(blueprint, backup, spec, pods),
-            },
+            "activeDeadlineSeconds": seconds,
+            "ttlSecondsAfterFinished": kept_seconds,
+            "template": {"metadata": {"labels": found}, "spec": pod_spec},
         },
     }
 
 
-def _pod_spec(
-    blueprint: Blueprint, backup: str, spec: BackupSpec, pods: tuple[str, ...]
-) -> Object:
-    place = place_of(spec.destination)
+def _pod_spec(blueprint: Blueprint, arguments: list[str], place: Place) -> Object:
     names = blueprint.names
     return {
         "serviceAccountName": names.service_account,
@@ -86,14 +130,11 @@ def _pod_spec(
                 "name": CONTAINER,
                 "image": blueprint.image,
                 "imagePullPolicy": blueprint.spec.image.pull_policy,
-                "args": _arguments(blueprint, f"{place.address}/{backup}", pods),
+                "args": arguments,
                 "env": list(place.environment),
                 "terminationMessagePath": RESULT_FILE,
                 "terminationMessagePolicy": "FallbackToLogsOnError",
-                "resources": {
-                    "requests": {"cpu": "100m", "memory": "128Mi"},
-                    "limits": {"memory": "512Mi"},
-                },
+                "resources": _resources(blueprint),
                 "securityContext": container_security(),
                 "volumeMounts": [
                     {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
@@ -120,9 +161,18 @@ def _pod_spec(
     }
 
 
-def _arguments(blueprint: Blueprint, destination: str, pods: tuple[str, ...]) -> list[str]:
+def _resources(blueprint: Blueprint) -> Object:
+    """The snapshot is read whole, so it takes as much memory as a member's state does."""
+    resources: Object = {"requests": {"cpu": "100m", "memory": "128Mi"}}
+    memory = blueprint.spec.resources.limits.get("memory")
+    return resources | ({"limits": {"memory": memory}} if memory else {})
+
+
+def _arguments(
+    blueprint: Blueprint, address: str, backup: str, pods: tuple[str, ...]
+) -> list[str]:
     names = blueprint.names
-    endpoints = ",".join(f"https://{names.pod_host(pod)}:{ADMIN_PORT}" for pod in pods)
+    endpoints = ",".join(f"{names.pod_host(pod)}:{ADMIN_PORT}" for pod in pods)
     return [
         "backup",
         "--endpoints",
@@ -132,7 +182,9 @@ def _arguments(blueprint: Blueprint, destination: str, pods: tuple[str, ...]) ->
         "--ca",
         f"{PEER_TLS_FOLDER}/ca.crt",
         "--to",
-        destination,
+        address,
+        "--name",
+        backup,
         "--result",
         RESULT_FILE,
     ]

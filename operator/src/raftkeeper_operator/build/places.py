@@ -50,12 +50,11 @@ def _volume(place: VolumePlace, *, read_only: bool) -> Place:
 
 def _bucket(place: S3Place) -> Place:
     environment: list[Object] = []
-    if place.credentials_secret:
-        for variable, optional in CREDENTIALS:
-            reference: Object = {"name": place.credentials_secret, "key": variable}
-            if optional:
-                reference["optional"] = True
-            environment.append({"name": variable, "valueFrom": {"secretKeyRef": reference}})
+    for variable, optional in CREDENTIALS:
+        reference: Object = {"name": place.credentials_secret, "key": variable}
+        if optional:
+            reference["optional"] = True
+        environment.append({"name": variable, "valueFrom": {"secretKeyRef": reference}})
     if place.region:
         environment.append({"name": "AWS_REGION", "value": place.region})
     if place.endpoint:

@@ -137,9 +137,12 @@ def _open_if_all_is_empty(facts: Facts, resource_version: str) -> Plan | None:
 
 
 def _restart_uninformed(facts: Facts, opened_ms: int) -> Plan | None:
-    """A container reads the founding when it starts; those that wait since before must start again."""
+    """A container reads the founding when it starts; those that wait since before must start again.
+
+    Kubernetes gives times in whole seconds, so one that started in the same second starts again, too.
+    """
     for pod in facts.snapshot.pods:
-        if pod.created_ms < opened_ms and not pod.terminating:
+        if pod.created_ms <= opened_ms and not pod.terminating:
             return act(
                 DeletePod(pod.name, pod.uid),
                 "Founding",

@@ -58,25 +58,11 @@ class Facts:
         return pool_sizes(self.snapshot.name, self.desired)
 
     @cached_property
-    def zones(self) -> dict[str, str]:
-        """The zone of each wanted pool, '' without zones."""
-        if not self.desired.zones:
-            return {self.snapshot.name: ""}
-        return {f"{self.snapshot.name}-{zone}": zone for zone in self.desired.zones}
-
-    @cached_property
     def wanted(self) -> tuple[Seat, ...]:
         """The seats that the spec asks for: round by round, so that zones fill evenly."""
         seats = (Seat(pool, at) for pool, size in self.sizes.items() for at in range(size))
         order = {pool: place for place, pool in enumerate(self.sizes)}
         return tuple(sorted(seats, key=lambda seat: (seat.ordinal, order[seat.pool])))
-
-    @cached_property
-    def pool_names(self) -> frozenset[str]:
-        """Pools of ours: wanted, left over, or deleted from under their pods and volumes."""
-        snapshot = self.snapshot
-        left = {pod.pool for pod in snapshot.pods} | {volume.pool for volume in snapshot.volumes}
-        return frozenset(self.sizes) | {pool.name for pool in snapshot.pools} | left
 
     def address(self, seat: Seat) -> str:
         return seat.pod + self.desired.address_suffix
@@ -117,9 +103,9 @@ class Facts:
         volumes = [v for v in snapshot.volumes if not v.retired_ms and not v.terminating]
         if self.cluster_id:
             awake = {pool.name for pool in snapshot.pools if pool.replicas}
-            remembered = [Seat.of(member.pod) for member in snapshot.remembered.members]
+            remembered = [Seat.of(m.pod) for m in snapshot.remembered.members if self.is_ours(m)]
             asleep = [Seat(v.pool, v.ordinal) for v in volumes if v.pool not in awake]
-            return tuple(seat for seat in [*remembered, *asleep] if seat.pool in self.pool_names)
+            return (*remembered, *asleep)
         if self.founders:
             return self.founders
         wanted = self.wanted[:1] if self.desired.restore else self.wanted
@@ -143,12 +129,16 @@ class Facts:
         ensemble = self.snapshot.ensemble
         return ensemble if ensemble is not None and ensemble.settled else None
 
+    def is_ours(self, member: Member) -> bool:
+        """Its address is one that only a pod of this cluster can have."""
+        return member.address.endswith(self.desired.address_suffix)
+
     def seated(self, ensemble: Ensemble) -> dict[Seat, tuple[Member, ...]]:
         """The members by seat. Those that a person added from elsewhere have none and are left alone."""
         found: dict[Seat, tuple[Member, ...]] = {}
         for member in ensemble.members:
-            seat = Seat.of(member.pod)
-            if seat.pool in self.pool_names:
+            if self.is_ours(member):
+                seat = Seat.of(member.pod)
                 found[seat] = (*found.get(seat, ()), member)
         return found
 

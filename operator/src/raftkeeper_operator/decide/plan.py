@@ -32,9 +32,9 @@ class RenewCertificate:
 
 @dataclass(frozen=True, slots=True)
 class SetBudget:
-    """The PodDisruptionBudget; None: there shall be none."""
+    """The PodDisruptionBudget of the voters' pods; None: there shall be none."""
 
-    max_unavailable: int | None
+    min_available: int | None
 
 
 @dataclass(frozen=True, slots=True)

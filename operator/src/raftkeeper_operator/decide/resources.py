@@ -54,16 +54,17 @@ def renew_certificates(facts: Facts) -> Plan | None:
 
 
 def wanted_budget(facts: Facts) -> int | None:
-    """How many pods a drain may take at a time, from the voters there are; None when not known.
+    """How many voters' pods a drain must leave ready, from the voters there are; None when not known.
 
-    One at most, whatever the majority would bear: the rest of the slack is for what nobody planned.
+    It may take one at most, whatever the majority would bear: the rest of the slack is for what nobody
+    planned.
     """
     if facts.snapshot.ensemble is None:
         return None
     voters = len(facts.snapshot.ensemble.voters)
     if voters == 1:
-        return 1 if facts.desired.allow_single_node_drain else 0
-    return min(1, (voters - 1) // 2)
+        return 0 if facts.desired.allow_single_node_drain else 1
+    return voters - min(1, (voters - 1) // 2)
 
 
 def keep_budget(facts: Facts) -> Plan | None:
@@ -74,12 +75,12 @@ def keep_budget(facts: Facts) -> Plan | None:
             return None
         return act(SetBudget(None), "SettingBudget", "no PodDisruptionBudget is wanted")
     wanted = wanted_budget(facts)
-    if wanted is None or (budget is not None and budget.max_unavailable == wanted):
+    if wanted is None or (budget is not None and budget.min_available == wanted):
         return None
     ensemble = facts.snapshot.ensemble
     count = len(ensemble.voters) if ensemble is not None else 0
     return act(
         SetBudget(wanted),
         "SettingBudget",
-        f"with {count} voters a drain may take {wanted} pods at a time",
+        f"of {count} voters a drain must leave {wanted} ready",
     )

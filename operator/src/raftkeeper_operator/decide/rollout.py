@@ -137,7 +137,7 @@ def _restart_unwell(facts: Facts, ensemble: Ensemble, pod: Pod, member: Member) 
             target=pod.name,
         )
     if member.id == ensemble.leader_id and others:
-        return _hand_over(facts, ensemble, pod, member, others)
+        return hand_over(facts, ensemble, pod, member, others)
     return act(
         Evict(pod.name, pod.uid),
         "RestartingPod",
@@ -180,12 +180,13 @@ def _restart_leader(
         other = facts.pod_of(voter)
         if other is not None and other.revision == target:
             updated.append(voter)
-    return _hand_over(facts, ensemble, pod, leader, updated)
+    return hand_over(facts, ensemble, pod, leader, updated)
 
 
-def _hand_over(
+def hand_over(
     facts: Facts, ensemble: Ensemble, pod: Pod, leader: Member, heirs: Sequence[Member]
 ) -> Plan:
+    """Leadership goes to the best of the heirs; its pod is restarted when somebody else leads."""
     successor = best_successor(facts, ensemble, lambda member: member in heirs)
     if successor is None:
         return _blocked(pod, ("it leads, and nobody can take over",))

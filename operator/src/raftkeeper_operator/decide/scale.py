@@ -133,10 +133,10 @@ def _shrink(
             *blockers,
             target=seat.pod,
         )
-    return _let_go(facts, ensemble, seat, voter, extra)
+    return let_go(facts, ensemble, seat, voter, extra)
 
 
-def _let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: set[Seat]) -> Plan:
+def let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: set[Seat]) -> Plan:
     """Transfer, drain, remove: each its own step. The pod goes when the membership is without it."""
     if voter.id == ensemble.leader_id:
         going = {facing.pod for facing in extra}

@@ -59,7 +59,9 @@ def _by_policy(facts: Facts, volume: Volume) -> Plan | None:
 def delete_empty_pools(facts: Facts) -> Plan | None:
     """The StatefulSet of a zone that was left."""
     ensemble = facts.settled
-    inhabited = {seat.pool for seat in facts.seated(ensemble)} if ensemble else facts.pool_names
+    if ensemble is None:
+        return None
+    inhabited = {seat.pool for seat in facts.seated(ensemble)}
     for pool in facts.snapshot.pools:
         if pool.name in facts.sizes or pool.name in inhabited or pool.replicas or pool.deleting:
             continue

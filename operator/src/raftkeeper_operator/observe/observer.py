@@ -27,6 +27,7 @@ from raftkeeper_operator.clients.resources import (
     STATEFUL_SETS,
     VOLUME_CLAIMS,
 )
+from raftkeeper_operator.observe.backup_picture import BackupPicture
 from raftkeeper_operator.observe.credentials import read_access, read_certificates
 from raftkeeper_operator.observe.fields import (
     Object,
@@ -43,6 +44,7 @@ from raftkeeper_operator.observe.members import Census, ask_members
 from raftkeeper_operator.observe.objects import Objects, read_objects
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.resources import Applied, find_resources, is_current
+from raftkeeper_operator.observe.restoring import find_restore
 from raftkeeper_operator.observe.snapshot import Budget, Pod, Pool, Snapshot, Volume
 from raftkeeper_operator.observe.spec import (
     read_desired,
@@ -71,6 +73,8 @@ class Observation:
     access: KeeperAccess | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """By pod: host and port of its admin API."""
+    backups: BackupPicture | None = None
+    """Filled in by who looks after them; None when they could not be read."""
 
 
 class Observer:
@@ -101,6 +105,10 @@ class Observer:
             return None
         blueprint = self._blueprint(body)
         objects = await read_objects(self._kube, namespace, name, blueprint.uid)
+        restore, trouble = await find_restore(self._kube, blueprint, objects)
+        if trouble:
+            raise SpecUnusable(trouble)
+        blueprint = replace(blueprint, restore=restore)
         pods = members_of(objects)
         endpoints = {pod: host for pod, one in pods.items() if (host := _endpoint(one))}
         access = await self._access(blueprint, objects)
@@ -240,7 +248,7 @@ def _budget(body: Mapping[str, Any] | None) -> Budget | None:
     if body is None:
         return None
     return Budget(
-        max_unavailable=int(part(body, "spec", "maxUnavailable") or 0),
+        min_available=int(part(body, "spec", "minAvailable") or 0),
         disruptions_allowed=int(part(body, "status", "disruptionsAllowed") or 0),
     )
 

@@ -125,7 +125,8 @@ class Revisions:
 class Budget:
     """The PodDisruptionBudget."""
 
-    max_unavailable: int
+    min_available: int
+    """Voters' pods that must stay ready."""
     disruptions_allowed: int
 
 

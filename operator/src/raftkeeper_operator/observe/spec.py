@@ -18,7 +18,7 @@ from raftkeeper_operator.observe.ensemble import Member
 from raftkeeper_operator.observe.fields import Object, annotation, condition, milliseconds, part
 from raftkeeper_operator.observe.snapshot import Remembered, TransferRequest
 
-LEADERLESS_REASONS = frozenset({"NoLeader", "QuorumLost"})
+LEADERLESS_REASONS = frozenset({"Bootstrapping", "NoLeader", "QuorumLost"})
 """Reasons of the condition Ready with which nobody leads."""
 TRANSFER_REQUEST = labels.TRANSFER_LEADER.rpartition("/")[2]
 

@@ -41,12 +41,17 @@ def judge(snapshot: Snapshot, plan: Plan) -> tuple[str, list[Verdict]]:
 def merge_conditions(
     before: Sequence[Mapping[str, Any]], verdicts: Sequence[Verdict], generation: int, now_ms: int
 ) -> list[dict[str, Any]]:
-    """As the status holds them: the time of a condition stays as long as its status does."""
+    """As the status holds them: the time of a condition stays as long as its status does.
+
+    Waking is a transition as well, or a cluster that slept for a week would seem leaderless for a week.
+    """
     old = {item.get("type"): item for item in before}
     found = []
     for kind, status, reason, message in verdicts:
         last = old.get(kind, {})
-        since = last.get("lastTransitionTime") if last.get("status") == status else None
+        woken = last.get("reason") == R.HIBERNATED and reason != R.HIBERNATED
+        same = last.get("status") == status and not woken
+        since = last.get("lastTransitionTime") if same else None
         found.append(
             {
                 "type": kind,

@@ -12,6 +12,7 @@ from raftkeeper_operator.api import labels
 from raftkeeper_operator.clients.errors import Conflict, KubeError, NotFound
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import PODS, VOLUME_CLAIMS, Resource
+from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.fields import Object, label, uid_of
 from raftkeeper_operator.observe.observer import Observation
 
@@ -28,24 +29,34 @@ async def label_members(kube: Kube, seen: Observation) -> None:
         if node is None or not node.member_id or node.state != "member" or pod.terminating:
             continue
         member = ensemble.member(node.member_id) if ensemble is not None else None
-        wanted = {labels.MEMBER: str(node.member_id)}
-        if member is not None and ensemble is not None:
-            leads = member.id == ensemble.leader_id
-            role = "leader" if leads else "follower" if member.votes else member.role
-            wanted[labels.ROLE] = role
+        wanted: dict[str, str | None] = {labels.MEMBER: str(node.member_id)}
+        if ensemble is not None:
+            wanted[labels.VOTER] = "true" if member is not None and member.votes else None
+            wanted[labels.ROLE] = _role(ensemble, member)
         changes.append(_label(kube, PODS, seen.objects.get(PODS, pod.name), wanted))
         volume = volumes.get((pod.pool, pod.ordinal))
         if volume is not None and volume.owned and not volume.terminating:
             claim = seen.objects.get(VOLUME_CLAIMS, volume.name)
-            living = {labels.MEMBER: str(node.member_id), labels.ENSEMBLE: node.cluster_id}
+            living: dict[str, str | None] = {
+                labels.MEMBER: str(node.member_id),
+                labels.ENSEMBLE: node.cluster_id,
+            }
             changes.append(_label(kube, VOLUME_CLAIMS, claim, living))
     await asyncio.gather(*changes)
 
 
+def _role(ensemble: Ensemble, member: Member | None) -> str | None:
+    if member is None:
+        return None
+    if member.id == ensemble.leader_id:
+        return "leader"
+    return "follower" if member.votes else member.role
+
+
 async def _label(
-    kube: Kube, resource: Resource, body: Object | None, wanted: dict[str, str]
+    kube: Kube, resource: Resource, body: Object | None, wanted: dict[str, str | None]
 ) -> None:
-    if body is None or all(label(body, key) == value for key, value in wanted.items()):
+    if body is None or all(label(body, key) == (value or "") for key, value in wanted.items()):
         return
     meta = body["metadata"]
     patch = {"metadata": {"uid": uid_of(body), "labels": wanted}}

@@ -16,8 +16,9 @@ from raftkeeper_operator.clients.errors import Conflict, KubeError, NotFound
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import CLUSTERS
 from raftkeeper_operator.decide.plan import Plan
-from raftkeeper_operator.observe.fields import Object, name_of, part, uid_of
+from raftkeeper_operator.observe.fields import Object, condition, name_of, part, uid_of
 from raftkeeper_operator.observe.observer import Observation
+from raftkeeper_operator.report.backups import judge_backups, last_backup
 from raftkeeper_operator.report.conditions import judge, merge_conditions
 from raftkeeper_operator.report.events import Events
 from raftkeeper_operator.report.pod_labels import label_members
@@ -81,12 +82,17 @@ class Reporter:
         before = part(seen.body, "status") or {}
         snapshot = seen.snapshot
         phase, verdicts = judge(snapshot, progress.plan)
-        status = build_status(seen, progress) | {
-            "phase": phase,
-            "conditions": merge_conditions(
-                before.get("conditions") or [], verdicts, snapshot.generation, snapshot.now_ms
-            ),
-        }
+        verdicts.append(judge_backups(seen.backups, condition(seen.body, "BackupHealthy")))
+        status = (
+            build_status(seen, progress)
+            | last_backup(seen.backups, before)
+            | {
+                "phase": phase,
+                "conditions": merge_conditions(
+                    before.get("conditions") or [], verdicts, snapshot.generation, snapshot.now_ms
+                ),
+            }
+        )
         if status == before:
             return
         uid, now = uid_of(seen.body), self._clock()

@@ -283,8 +283,6 @@ class Peering:
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
             self.arrivals.forget_link(member)
-        if membership.everyone and me not in membership.everyone:
-            log.warning("ensemble.removed", member=me, effect="this node serves no more writes")
         self._choose_sealer()
 
     def _tell_links(self) -> None:

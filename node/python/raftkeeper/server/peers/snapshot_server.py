@@ -71,6 +71,9 @@ class Snapshots(Protocol):
     def newest(self) -> SnapshotFile | None:
         """The newest, open; None when there is none."""
 
+    def put_damaged_aside(self) -> None:
+        """Reads the newest, and lets another stand in for it if it is damaged."""
+
     def receive(self, index: int, term: int, size: int) -> SnapshotReceipt:
         """A place for one that is to come, with what an earlier try has left of it."""
 
@@ -110,6 +113,8 @@ class SnapshotServer:
         self._figures = figures
         self._pacer = Pacer(bytes_per_s, now_us)
         self._sends: set[asyncio.Task[None]] = set()
+        self._sent: dict[int, tuple[int, int]] = {}
+        """Member to (index, term) of the last one that it got whole."""
         self._thread = ThreadPoolExecutor(
             limits.SNAPSHOT_SENDS_MAX, thread_name_prefix="snapshot-send"
         )
@@ -140,6 +145,11 @@ class SnapshotServer:
             request = await _answer(conversation)
             covers_index = number(request, "covers_index")
             file = await loop.run_in_executor(self._thread, self._snapshots.newest)
+            if file is not None and self._sent.pop(member_id, None) == (file.index, file.term):
+                # Whoever asks for the same again could not use what it got.
+                self._thread.submit(file.close)
+                await loop.run_in_executor(self._thread, self._snapshots.put_damaged_aside)
+                file = await loop.run_in_executor(self._thread, self._snapshots.newest)
             if file is None or file.index < covers_index:
                 self._on_missing()
                 refusal = Refusal(
@@ -179,6 +189,7 @@ class SnapshotServer:
             offset += length
             self._figures.snapshot_bytes_sent += length
         await _answer(conversation)  # that all is there, so that the close loses nothing
+        self._sent[member_id] = (file.index, file.term)
         self._figures.snapshots_sent += 1
         log.info("peer.snapshot_sent", member=member_id, index=file.index)
         conversation.close()

@@ -19,12 +19,19 @@ class ExactlyOnce(Checker):
         """Data to the (path, mzxid) it was seen at."""
         self._queued: dict[bytes, str] = {}
         self._sequential: dict[bytes, Operation] = {}
+        self._refused: set[bytes] = set()
 
     def client(self, what: Any) -> None:
         fact: Fact = what
         operation = fact.operation
-        if operation is None or fact.what is not What.ANSWERED or operation.error:
+        if operation is None or fact.what is not What.ANSWERED:
             return
+        if operation.is_refused and operation.data:
+            self._refused.add(operation.data)
+        if operation.error:
+            return
+        if operation.data in self._refused:
+            self.broken(f"the write {operation.data!r} was refused, and is at {operation.path}")
         if operation.kind == "create" and operation.flags == SEQUENTIAL:
             self._sequential[operation.data] = operation
         if operation.stat is None or b"." not in operation.data:

@@ -1,0 +1,28 @@
+"""A cluster can always be deleted, and takes only what its policy says."""
+
+from dataclasses import replace
+
+from tests.decide.picture import LONG_AGO, add_volume, change_volume, leaderless, make_volume, well
+
+from raftkeeper_operator.decide.decide import decide
+from raftkeeper_operator.decide.plan import DeleteVolume, Release
+
+
+def test_deletion_needs_no_leader() -> None:
+    """Nothing of it depends on the nodes."""
+    assert decide(replace(leaderless(well()), deleting=True)).action == Release()
+
+
+def test_retired_volumes_stay_by_default() -> None:
+    """Retain means all of them."""
+    snapshot = add_volume(well(), make_volume("x-3", 4, retired_ms=LONG_AGO))
+    assert decide(replace(snapshot, deleting=True)).action == Release()
+
+
+def test_retired_volumes_go_with_the_cluster() -> None:
+    """Those in use are deleted by their StatefulSet; the retired ones have nobody else."""
+    snapshot = add_volume(well(delete_volumes=True), make_volume("x-3", 4, retired_ms=LONG_AGO))
+    snapshot = replace(snapshot, deleting=True)
+    assert decide(snapshot).action == DeleteVolume("data-x-3", "uid-data-x-3")
+    for changes in ({"terminating": True}, {"owned": False}):
+        assert decide(change_volume(snapshot, "data-x-3", **changes)).action == Release()

@@ -1,0 +1,76 @@
+"""Objects around the pods are kept as they should be, and the budget follows the voters."""
+
+from dataclasses import replace
+
+import pytest
+from tests.decide.picture import (
+    NOW,
+    change_member,
+    change_pool,
+    drop_member,
+    leaderless,
+    want,
+    well,
+)
+
+from raftkeeper_operator.decide.decide import decide
+from raftkeeper_operator.decide.plan import ApplyResource, RenewCertificate, SetBudget, UpdatePool
+from raftkeeper_operator.observe.snapshot import Budget, Certificate, Resource
+
+
+def test_unwanted_resource_is_removed() -> None:
+    """What the spec no longer asks for goes."""
+    snapshot = replace(well(), resources=(Resource("ServiceMonitor", "x", unwanted=True),))
+    plan = decide(snapshot)
+    assert plan.action == ApplyResource("ServiceMonitor", "x", unwanted=True)
+    assert "no longer wanted" in plan.message
+
+
+def test_pool_is_brought_up_to_date() -> None:
+    """Labels and the retention policy change without touching replicas or template."""
+    assert decide(change_pool(well(), "x", current=False)).action == UpdatePool("x", "rv-x")
+
+
+@pytest.mark.parametrize(("renew_ms", "covers"), [(NOW, True), (NOW + 1, False)])
+def test_certificate_is_renewed_in_time(renew_ms: int, covers: bool) -> None:
+    """At two thirds of its life, or when it lacks a name."""
+    certificates = (
+        Certificate("x-ca", NOW + 1, NOW + 9),
+        Certificate("x-tls", renew_ms, NOW + 9, covers_all=covers),
+    )
+    plan = decide(replace(well(), certificates=certificates))
+    assert plan.action == RenewCertificate("x-tls")
+
+
+@pytest.mark.parametrize(("voters", "stay"), [(1, 0), (2, 2), (3, 2), (5, 4), (9, 8)])
+def test_budget_follows_the_voters(voters: int, stay: int) -> None:
+    """One at a time; of two none; a single one by the spec."""
+    snapshot = replace(well(replicas=9), budget=None)
+    for member_id in range(voters + 1, 10):
+        snapshot = drop_member(snapshot, member_id)
+    assert decide(snapshot).action == SetBudget(stay)
+
+
+def test_single_member_can_be_held_against_drains() -> None:
+    """Then a drain waits for a person."""
+    snapshot = want(well(replicas=1), allow_single_node_drain=False)
+    assert decide(snapshot).action == SetBudget(1)
+
+
+def test_learners_do_not_count_in_the_budget() -> None:
+    """Only committed voters can be missed."""
+    snapshot = change_member(well(replicas=5), 3, role="learner")
+    assert decide(snapshot).action == SetBudget(3)
+
+
+def test_budget_stays_while_nobody_leads() -> None:
+    """Without a leader nobody knows how many voters there are."""
+    snapshot = replace(leaderless(well()), budget=Budget(1, 0))
+    assert decide(snapshot).action is None
+
+
+def test_budget_goes_when_it_is_not_wanted() -> None:
+    """And stays away."""
+    snapshot = want(well(), pod_disruption_budget=False)
+    assert decide(snapshot).action == SetBudget(None)
+    assert decide(replace(snapshot, budget=None)).reason == "Settled"
