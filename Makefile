@@ -14,6 +14,8 @@ SEED   ?=
 ROUNDS ?= 100
 HELM   ?= helm
 SEEDS  ?= 10000
+STORY  ?=
+KEEP   ?=
 MINUTES ?= 20
 
 SHELL       := bash
@@ -63,6 +65,8 @@ help: ## This list
 	  'ROUNDS=$(ROUNDS)' 'how often `make kill` kills' \
 	  'MINUTES=$(MINUTES)' 'how long `make faults` goes on' \
 	  'SEEDS=$(SEEDS)' 'how many ensembles `make sim` simulates (SEED= for one of them)' \
+	  'STORY=' 'stories of `make e2e` whose name has this in it' \
+	  'KEEP=' 'set: the cluster that `make e2e` has brought up stays' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
 
 .PHONY: run
@@ -215,11 +219,23 @@ bench: $(NEEDS) need-java $(ENGINE_READY) ## RaftKeeper and ZooKeeper 3.9 side b
 compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, Java CLI, Curator, ClickHouse (minutes)
 	cd node && $(PYTEST) -m compat tests/compat $(if $(shell command -v go),tests/faults) $(T)
 
+# A machine that cannot run it is told what is missing, and what brings that.
+.PHONY: e2e
+e2e: $(NEEDS) $(VENV_READY) ## The operator on a real Kubernetes of three zones: what CI runs of it (STORY=… for some, KEEP=1) (root)
+	PYTHONPATH=tests $(BIN)/python -P -m e2e check
+	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0 $(if $(STORY),-k '$(STORY)',-m ci)
+
+.PHONY: e2e-full
+e2e-full: $(NEEDS) $(VENV_READY) ## All stories of the operator (an hour) (root)
+	PYTHONPATH=tests $(BIN)/python -P -m e2e check
+	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0
+
 ##@ Keeping house
 
 .PHONY: crds
-crds: $(OPERATOR_READY) ## Write the CRDs anew from the operator's models (a test compares them)
+crds: $(OPERATOR_READY) ## Write CRDs and their reference anew from the operator's models (a test compares)
 	$(BIN)/python -m raftkeeper_operator.api.crd crds charts/raftkeeper-crds/templates
+	$(BIN)/python -m raftkeeper_operator.api.reference docs/reference/resources.md
 
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \

@@ -17,13 +17,15 @@ from e2e.deadline import NotInTime
 from e2e.home import say
 from e2e.shell import CommandFailed, MissingTool
 
+EXIT_MISSING = 3
+
 
 def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m e2e", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    commands = ("up", "down", "status", "load", "stop-zone", "start-zone", "images")
+    commands = ("check", "up", "down", "status", "load", "stop-zone", "start-zone", "images")
     parser.add_argument("command", choices=commands)
     parser.add_argument("values", nargs="*")
     arguments = parser.parse_args()
@@ -31,12 +33,14 @@ def main() -> int:
         _do(provider.choose(), arguments.command, arguments.values)
     except (CommandFailed, MissingTool, NotInTime, provider.Unsupported, ValueError) as error:
         print(f"e2e: {error}", file=sys.stderr)
-        return 1
+        return EXIT_MISSING if isinstance(error, MissingTool) else 1
     return 0
 
 
 def _do(cluster: provider.Provider, command: str, values: list[str]) -> None:
-    if command == "up":
+    if command == "check":
+        cluster.check()
+    elif command == "up":
         if not cluster.up():
             say(f"was up already; export KUBECONFIG={cluster.kubeconfig}")
     elif command == "down":

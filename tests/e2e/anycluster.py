@@ -49,6 +49,10 @@ class FoundCluster:
             raise Unsupported(f"the stories need nodes in three zones ({ZONE_LABEL}): {zones}")
         return zones
 
+    def check(self) -> None:
+        """Whether KUBECONFIG names a cluster."""
+        self._kubectl("version")
+
     def up(self) -> bool:
         """It is, or the error says why not."""
         self._kubectl("version")

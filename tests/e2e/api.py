@@ -72,6 +72,13 @@ class Api:
         self._context = context
         self._of_thread = threading.local()
 
+    def close(self) -> None:
+        """End the connection of this thread."""
+        kept: http.client.HTTPConnection | None = getattr(self._of_thread, "connection", None)
+        self._of_thread.connection = None
+        if kept is not None:
+            kept.close()
+
     def get(self, kind: str, namespace: str | None, name: str) -> Object:
         return self.call("GET", path_of(kind, namespace, name))
 

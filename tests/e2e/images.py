@@ -7,11 +7,13 @@ import hashlib
 import os
 from pathlib import Path
 
+from e2e import archive
 from e2e.engine import Engine, engine
 from e2e.home import REPOSITORY, home, say
 from e2e.shell import need, run
 
 NODE_IMAGE = "localhost/raftkeeper:dev"
+NEXT_NODE_IMAGE = "localhost/raftkeeper:next"
 OPERATOR_IMAGE = "localhost/raftkeeper-operator:dev"
 TARGETS = {"node": NODE_IMAGE, "operator": OPERATOR_IMAGE}
 
@@ -40,14 +42,13 @@ def build() -> list[Path]:
     return list(archives.values())
 
 
-def tagged(archive: Path, name: str, alias: str) -> Path:
-    """A copy of an image's archive under another name, for a second "version" of the same image."""
-    target = archive.with_name(f"{archive.stem}-{alias.rpartition(':')[2]}.tar")
+def next_version(node_archive: Path) -> Path:
+    """The node's image under the name NEXT_NODE_IMAGE, to be upgraded to."""
+    target = node_archive.with_name(node_archive.name.replace("node-", "next-"))
     if not target.exists():
-        with engine() as docker:
-            docker.call("load", "--input", archive)
-            docker.call("tag", name, alias)
-            docker.call("save", "--output", target, alias)
+        unfinished = target.with_suffix(".unfinished")
+        archive.renamed(node_archive, unfinished, NEXT_NODE_IMAGE)
+        unfinished.rename(target)
     return target
 
 
@@ -86,10 +87,10 @@ def _base(docker: Engine) -> str:
         run(*words, root, timeout_s=BASE_TIMEOUT_S)
         (folder / "complete").touch()
     excluded = [word for pattern in (*NOT_SHIPPED, *NOT_READ) for word in ("--exclude", pattern)]
-    archive = folder / "base.tar"
-    run("tar", "--create", "--file", archive, *excluded, "-C", folder / "root", ".", timeout_s=300)
-    docker.call("import", archive, OWN_BASE)
-    archive.unlink()
+    packed = folder / "base.tar"
+    run("tar", "--create", "--file", packed, *excluded, "-C", folder / "root", ".", timeout_s=300)
+    docker.call("import", packed, OWN_BASE)
+    packed.unlink()
     return OWN_BASE
 
 
@@ -106,7 +107,7 @@ def _key() -> str:
 
 def _forget_old(kept: set[Path]) -> None:
     """Archives of earlier states of the source: some hundred megabytes each."""
-    for target in TARGETS:
+    for target in (*TARGETS, "next"):
         for path in (home() / "images").glob(f"{target}-*.tar"):
             if path not in kept:
                 path.unlink()

@@ -45,6 +45,9 @@ class KindCluster:
     def zones(self) -> list[str]:
         return list(ZONES)
 
+    def check(self) -> None:
+        """What is needed was looked for when this was made."""
+
     def up(self) -> bool:
         if CLUSTER in run("kind", "get", "clusters").split():
             run("kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", self.kubeconfig)

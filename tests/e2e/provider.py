@@ -43,6 +43,9 @@ class Provider(Protocol):
     def zones(self) -> list[str]:
         """The values of topology.kubernetes.io/zone."""
 
+    def check(self) -> None:
+        """MissingTool, with what brings it, when this machine lacks something."""
+
     def up(self) -> bool:
         """Whether it had to be brought up; who found it running leaves it running."""
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from e2e.api import Api, ApiError
@@ -65,6 +65,12 @@ class LocalCluster:
     def zones(self) -> list[str]:
         return [item.zone for item in NODES]
 
+    def check(self) -> None:
+        """Everything that `up` and the building of images will ask for."""
+        _check_machine()
+        binaries.check_go()
+        need(["docker", "dockerd", "debootstrap"], ["docker.io", "debootstrap"])
+
     def up(self) -> bool:
         """Whether it had to be brought up; False when it was found running."""
         _check_machine()
@@ -95,7 +101,8 @@ class LocalCluster:
         node.start_containerd(item, self._processes)
         network.reconnect(item)
         node.start_kubelet(item, self._processes)
-        wait_for(f"{item.name} is Ready", lambda: _is_ready(local_api(), item), timeout_s=90)
+        with closing(local_api()) as api:
+            wait_for(f"{item.name} is Ready", lambda: _is_ready(api, item), timeout_s=90)
 
     def address_of_zone(self, zone: str) -> str:
         """The network of the zone's pods."""
@@ -122,7 +129,8 @@ class LocalCluster:
         if not names or not all(map(self._processes.is_running, names)):
             return False
         try:
-            return all(_is_ready(local_api(), item) for item in NODES)
+            with closing(local_api()) as api:
+                return all(_is_ready(api, item) for item in NODES)
         except (ApiError, OSError):
             return False
 
@@ -141,7 +149,10 @@ class LocalCluster:
                 _import(item, image)
             node.start_kubelet(item, self._processes)
 
-        api = local_api()
+        with closing(local_api()) as api:
+            self._start_on(api, start_node)
+
+    def _start_on(self, api: Api, start_node: Callable[[Node], None]) -> None:
         self._wait("the API server is ready", lambda: _answers(api), API_TIMEOUT_S)
         control_plane.start(self._processes, control_plane.CONTROLLERS)
         self._on_all_nodes(start_node)

@@ -178,6 +178,9 @@ def _kubelet_config(node: Node) -> dict[str, object]:
         "serializeImagePulls": False,
         "registerWithTaints": [],
         "maxPods": 110,
+        # A container that dies is started again at once: stories kill many.
+        "featureGates": {"KubeletCrashLoopBackOffMax": True},
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         "syncFrequency": "10s",
     }
 

@@ -47,7 +47,7 @@ def _lost(board: Board) -> str:
 def write_docs(outcome: Outcome, docs: Path, date: str) -> None:
     """The picture, and the part of the page that is about this run."""
     marks = [Mark(one.name, one.began_s, one.well_s) for one in outcome.happened]
-    seconds = outcome.board.seconds
+    seconds = outcome.board.seconds[: outcome.board.load_ended_s]
     title = f"Three nodes, {outcome.minutes:g} minutes of faults, seed {outcome.seed}"
     picture = draw(title, [s.writes for s in seconds], [s.reads for s in seconds], marks)
     (docs / "availability.svg").write_text(picture)

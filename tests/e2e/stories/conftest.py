@@ -1,0 +1,139 @@
+"""What every story has: a cluster that runs, the operator in it, a namespace of its own, and an end at
+which everything is written down when it went wrong.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e import images
+from e2e.access import api_of
+from e2e.api import Api, ApiError
+from e2e.deadline import wait_for
+from e2e.ensemble import Ensemble
+from e2e.evidence import collect
+from e2e.home import REPOSITORY, say
+from e2e.load import Load
+from e2e.operator_release import NAMESPACE as OPERATOR_NAMESPACE
+from e2e.operator_release import Operator
+from e2e.provider import Provider, Unsupported, choose
+
+EVIDENCE = REPOSITORY / "build" / "e2e"
+NAMESPACE_TIMEOUT_S = 120
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """A cluster: found, or brought up and taken down again (unless KEEP is set)."""
+    chosen = choose()
+    brought_up = chosen.up()
+    yield chosen
+    if brought_up and not os.environ.get("KEEP"):
+        chosen.down()
+
+
+@pytest.fixture(scope="session")
+def api(provider: Provider) -> Iterator[Api]:
+    with api_of(provider.kubectl, provider.kubeconfig) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def node_archive(provider: Provider) -> Path:
+    """Both images on all nodes; the archive of the node's."""
+    node, operator = images.build()
+    for archive in (node, operator):
+        provider.load_image(archive)
+    return node
+
+
+@pytest.fixture(scope="session")
+def release(provider: Provider, api: Api, node_archive: Path) -> Operator:
+    found = Operator(provider, api)
+    found.install()
+    return found
+
+
+@pytest.fixture(scope="session")
+def next_image(provider: Provider, node_archive: Path) -> str:
+    """A second version of the node's image, on every node of the cluster."""
+    provider.load_image(images.next_version(node_archive))
+    return images.NEXT_NODE_IMAGE
+
+
+@pytest.fixture
+def operator(release: Operator) -> Iterator[Operator]:
+    """The operator as it should be, before and after."""
+    yield release
+    release.scale(2)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, api: Api, provider: Provider) -> Iterator[str]:
+    """A namespace of the story's own, in which every pod has to keep to the strictest rules."""
+    story = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:50]
+    name = f"e2e-{story.strip('-')}"
+    _remove(api, name)
+    api.create("namespaces", None, {"metadata": {"name": name, "labels": RESTRICTED}})
+    yield name
+    if getattr(request.node, "failed", False):
+        target = EVIDENCE / name
+        say(f"what was seen of {name} is in {target}")
+        collect(api, [name, OPERATOR_NAMESPACE], target)
+        provider.collect_logs(target / "nodes")
+    _remove(api, name)
+
+
+@pytest.fixture
+def ensemble(operator: Operator, api: Api, namespace: str) -> Ensemble:
+    """A cluster `zoo`, not applied yet."""
+    return Ensemble(api, namespace, "zoo", images.NODE_IMAGE)
+
+
+@pytest.fixture
+def load(api: Api, namespace: str) -> Load:
+    """Clients, not started yet."""
+    return Load(api, namespace)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Lets the fixtures know how it went."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's own result
+    if report.failed:
+        item.failed = True  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """What a provider cannot do is no failure of ours."""
+    outcome = yield
+    error = outcome.excinfo  # type: ignore[attr-defined]  # pluggy's own result
+    if error is not None and isinstance(error[1], Unsupported):
+        outcome.force_exception(pytest.skip.Exception(str(error[1])))  # type: ignore[attr-defined]
+
+
+def _remove(api: Api, name: str) -> None:
+    """The clusters first, while their operator lives; then all of it."""
+    if api.find("namespaces", None, name) is None:
+        return
+    try:
+        for cluster in api.list("raftkeeperclusters", name):
+            api.delete("raftkeeperclusters", name, cluster["metadata"]["name"])
+    except ApiError as error:
+        if error.status != 404:  # the CRDs are not there yet
+            raise
+    api.delete("namespaces", None, name)
+
+    def gone() -> bool:
+        left = api.find("namespaces", None, name)
+        assert left is None, json.dumps(left["status"] if left else {})[:500]
+        return True
+
+    wait_for(f"the namespace {name} is gone", gone, timeout_s=NAMESPACE_TIMEOUT_S)
