@@ -7,6 +7,7 @@ from pydantic import Field
 from raftkeeper_operator.api.operations import (
     BootstrapSpec,
     DisruptionSpec,
+    RecoverySpec,
     UpgradeSpec,
 )
 from raftkeeper_operator.api.part import Part, Rule
@@ -93,6 +94,7 @@ class ClusterSpec(Part):
     paused: bool = False
     """Let the operator watch and report only."""
     bootstrap: BootstrapSpec = BootstrapSpec()
+    recovery: RecoverySpec = RecoverySpec()
 
 
 class RaftKeeperCluster(Part):

@@ -1,4 +1,4 @@
-"""How the operator may act on a cluster: upgrades, disruptions, bootstrap from a backup."""
+"""How the operator may act on a cluster: upgrades, disruptions, bootstrap from a backup, recovery."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -59,3 +59,30 @@ class BootstrapSpec(Part):
 
     restore: RestoreSpec | None = None
     """Begin with the znodes of a backup, as a new ensemble."""
+
+
+class ForceQuorumSpec(Part):
+    """The way out when a majority of volumes is lost for good. It may lose acknowledged writes."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("self.epoch >= oldSelf.epoch", "counts up: each recovery has its own", ".epoch"),
+        Rule(
+            "self.epoch == 0 || self.acknowledgeDataLoss",
+            "forcing a quorum may lose acknowledged writes: read docs/runbook/quorum-lost.md, "
+            "then set acknowledgeDataLoss to true",
+            ".acknowledgeDataLoss",
+        ),
+    )
+
+    epoch: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Raise it by one to ask for one recovery. 0: never asked."""
+    survivor: Annotated[str, Field(max_length=63, pattern=r"^(Auto|[a-z0-9][-a-z0-9]*)$")] = "Auto"
+    """The pod whose data counts. Auto: the one with the newest log."""
+    acknowledge_data_loss: bool = False
+    """Says that you know that writes which only the lost members had are gone."""
+
+
+class RecoverySpec(Part):
+    """What is never done without being asked for."""
+
+    force_quorum: ForceQuorumSpec = ForceQuorumSpec()

@@ -97,6 +97,28 @@ class BackupReference(Part):
     index: int | None = None
 
 
+class SurvivorEvidence(Part):
+    """What is known of a member's data when the quorum is lost."""
+
+    pod: str
+    member_id: int | None = None
+    term: int | None = None
+    last_index: int | None = None
+    reachable: bool = False
+
+
+class RecoveryStatus(Part):
+    """The forced recovery: what was done, what would be done."""
+
+    observed_epoch: int = 0
+    """The last epoch that was carried out."""
+    proposed_survivor: str | None = None
+    evidence: Annotated[
+        tuple[SurvivorEvidence, ...],
+        Field(max_length=MEMBERS_MAX, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+
+
 class Endpoints(Part):
     """Where clients connect."""
 
@@ -175,6 +197,7 @@ class ClusterStatus(Part):
         ),
     ] = ()
     last_backup: BackupReference | None = None
+    recovery: RecoveryStatus | None = None
     endpoints: Endpoints | None = None
     requests: Annotated[
         tuple[RequestStatus, ...],

@@ -86,7 +86,7 @@ def explain_leaderless(facts: Facts) -> Plan | None:
         return wait(
             "QuorumLost",
             f"a majority of the voters is lost for good: {'; '.join(lines)}; restore a backup into a "
-            "new cluster, or rescue what is left (docs/runbook/majority-lost.md)",
+            "new cluster, or set recovery.forceQuorum and lose what only the lost ones knew",
             *lines,
         )
     since_ms = facts.snapshot.remembered.leaderless_since_ms

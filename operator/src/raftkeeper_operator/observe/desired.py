@@ -34,6 +34,16 @@ class OnFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ForceQuorum:
+    """The acknowledged one-shot recovery from a lost majority."""
+
+    epoch: int
+    survivor: str
+    """A pod, or '' for the one that knows most."""
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """The spec, with every default filled in."""
 
@@ -62,3 +72,4 @@ class Desired:
     """How long a member's disk may be out of reach before it is given up; None for never."""
     restore: bool = False
     """The ensemble begins with a backup, so one pod alone founds it."""
+    force_quorum: ForceQuorum | None = None

@@ -172,6 +172,8 @@ class Remembered:
     """Since when no leader has been seen; 0 when there was one the last time."""
     members: tuple[Member, ...] = ()
     """The last membership that a leader confirmed."""
+    recovery_epoch: int = 0
+    """The last forced recovery that was carried out."""
     plan_reason: str = ""
     plan_since_ms: int = 0
 

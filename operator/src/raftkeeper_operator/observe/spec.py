@@ -9,6 +9,7 @@ from raftkeeper_operator.api.names import Names
 from raftkeeper_operator.api.scalars import parse_quantity
 from raftkeeper_operator.observe.desired import (
     Desired,
+    ForceQuorum,
     OnFailure,
     Strategy,
     WhenScaled,
@@ -25,6 +26,7 @@ TRANSFER_REQUEST = labels.TRANSFER_LEADER.rpartition("/")[2]
 def read_desired(spec: ClusterSpec, names: Names, *, revision: str, version: str) -> Desired:
     """Durations become milliseconds, sizes bytes."""
     storage, upgrade, disruption = spec.storage, spec.upgrade, spec.disruption
+    force = spec.recovery.force_quorum
     return Desired(
         replicas=spec.replicas,
         revision=revision,
@@ -46,6 +48,13 @@ def read_desired(spec: ClusterSpec, names: Names, *, revision: str, version: str
         allow_single_node_drain=disruption.allow_single_node_drain,
         replace_after_ms=disruption.replace_after_ms,
         restore=spec.bootstrap.restore is not None,
+        force_quorum=ForceQuorum(
+            force.epoch,
+            "" if force.survivor == "Auto" else force.survivor,
+            force.acknowledge_data_loss,
+        )
+        if force.epoch
+        else None,
     )
 
 
@@ -58,6 +67,7 @@ def read_remembered(body: Mapping[str, Any], names: Names) -> Remembered:
         cluster_id=str(status.get("clusterId") or ""),
         leaderless_since_ms=milliseconds(ready.get("lastTransitionTime")) if leaderless else 0,
         members=tuple(_read_member(row, names) for row in status.get("members") or []),
+        recovery_epoch=int(part(status, "recovery", "observedEpoch") or 0),
         plan_reason=str(part(status, "plan", "reason") or ""),
         plan_since_ms=milliseconds(part(status, "plan", "since")),
     )

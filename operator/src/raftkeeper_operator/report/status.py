@@ -60,6 +60,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         "retiredVolumes": _retired(seen),
         "endpoints": _endpoints(seen),
         "requests": _requests(snapshot, progress, before),
+        "recovery": _recovery(snapshot),
     }
     status |= _ensemble(snapshot, ensemble, before)
     return {key: value for key, value in status.items() if value not in (None, "", [], {})}
@@ -205,6 +206,11 @@ def _requests(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any])
             "at": timestamp(snapshot.now_ms),
         }
     return [rows[name] for name in sorted(rows)][:REQUESTS_MAX]
+
+
+def _recovery(snapshot: Snapshot) -> Object:
+    epoch = snapshot.remembered.recovery_epoch
+    return {"observedEpoch": epoch} if epoch else {}
 
 
 def _is_ready(snapshot: Snapshot, member: Member) -> bool:
