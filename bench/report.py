@@ -136,16 +136,23 @@ def render_markdown(report: Report) -> str:
 
 def _head(report: Report) -> str:
     newest = max(report.parts.values(), key=lambda measured: measured.date)
-    rows = [(name, value) for name, value in newest.machine.items() if name != "node"]
+    of_parts = {"node", "other load"}
+    rows = [(name, value) for name, value in newest.machine.items() if name not in of_parts]
     measured = [
-        (part, one.date, f"`{one.command}`", one.machine["node"])
+        (
+            part,
+            one.date,
+            f"`{one.command}`",
+            one.machine["node"],
+            one.machine.get("other load", "not noted"),
+        )
         for part, one in report.parts.items()
     ]
     return (
         "# Benchmarks: RaftKeeper and ZooKeeper, side by side\n\n"
         "The figures are as measured; an absolute figure holds for this machine and this hour only,\n"
         "the ratio for somewhat more.\n\n"
-        + _table(("part", "measured on", "by", "node"), measured)
+        + _table(("part", "measured on", "by", "node", "other load"), measured)
         + "\n"
         + _table(("what", "this machine"), rows)
     )
