@@ -4,6 +4,7 @@ Fields are only added, never renamed or taken away: programs read them.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from raftkeeper.admin import reports
@@ -32,18 +33,20 @@ def build_status(port: NodePort) -> dict[str, Any]:
             "incarnation": identity.incarnation.hex() if identity else "",
         },
         "ready": not view.not_serving(),
+        "damage": view.damage,
         "reason": view.not_serving(),
         "client_address": f"{view.config.client.listen}:{view.config.client.port}",
     }
     parts = view.parts
     if parts is None:
-        return {**report, "role": "waiting" if _is_waiting(port) else "starting", "leader_id": 0}
+        return {**report, "role": _role_without_data(port), "leader_id": 0}
     status = port.status()
     index, _, digest = parts.engine.digest()
     return {
         **report,
         "role": status.role,
         "leader_id": status.leader_id,
+        "leader_age_ms": parts.driver.leadership.leader_age_ms,
         "term": status.term,
         "commit_index": status.commit_index,
         "applied_index": status.applied_index,
@@ -118,6 +121,12 @@ def _level_of_all(port: NodePort, parts: NodeParts) -> int:
     return level_of_all(levels.get(member.id, 0) for member in port.members() if member.id != me)
 
 
+def _role_without_data(port: NodePort) -> str:
+    if port.view.damage:
+        return "damaged"
+    return "waiting" if _is_waiting(port) else "starting"
+
+
 def _is_waiting(port: NodePort) -> bool:
     identity = port.view.identity
     return identity is not None and identity.member_id == 0
@@ -132,15 +141,19 @@ def _identity_state(port: NodePort) -> str:
 def _disk(port: NodePort, parts: NodeParts) -> dict[str, Any]:
     config = reports.configuration(port.view)
     path = port.view.config.storage.data_dir
-    try:
-        room = os.statvfs(path)
-        free_bytes = room.f_bavail * room.f_frsize
-    except OSError:
-        free_bytes = -1
     return {
         "writes_refused": parts.writer.full,
         "log_bytes": config["dataLogSize"],
         "snapshot_bytes": config["dataDirSize"],
-        "free_bytes": free_bytes,
+        "free_bytes": _free_bytes(path),
+        "log_free_bytes": _free_bytes(path / "log"),
         "log_first_index": parts.core.first_index,
     }
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        room = os.statvfs(path)
+    except OSError:
+        return -1
+    return room.f_bavail * room.f_frsize
