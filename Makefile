@@ -237,8 +237,9 @@ e2e-full: $(NEEDS) $(VENV_READY) ## All stories of the operator (an hour) (root)
 ##@ Keeping house
 
 .PHONY: crds
-crds: $(OPERATOR_READY) ## Write the CRDs anew from the operator's models (a test compares them)
+crds: $(OPERATOR_READY) ## Write CRDs and their reference anew from the operator's models (a test compares)
 	$(BIN)/python -m raftkeeper_operator.api.crd crds charts/raftkeeper-crds/templates
+	$(BIN)/python -m raftkeeper_operator.api.reference docs/reference/resources.md
 
 # The pins carry hashes and no addresses, so that any mirror of the registry serves.
 LOCK := compile --quiet --generate-hashes --universal --python-version 3.11 \

@@ -16,6 +16,7 @@ def describe(data_directory: Path) -> dict[str, str]:
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / (1 << 30):.0f} GiB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "disk": _disk(data_directory),
+        "other load": f"load average {os.getloadavg()[0]:.1f} when it began",
         "Java": _first_line(["java", "-version"]),
         "ZooKeeper": "3.9.4, -Xmx2g each (4g with one server and many znodes), fsync on",
         "node": f"commit {_first_line(['git', '-C', str(REPOSITORY), 'describe', '--always', '--dirty'])}",

@@ -136,16 +136,23 @@ def render_markdown(report: Report) -> str:
 
 def _head(report: Report) -> str:
     newest = max(report.parts.values(), key=lambda measured: measured.date)
-    rows = [(name, value) for name, value in newest.machine.items() if name != "node"]
+    of_parts = {"node", "other load"}
+    rows = [(name, value) for name, value in newest.machine.items() if name not in of_parts]
     measured = [
-        (part, one.date, f"`{one.command}`", one.machine["node"])
+        (
+            part,
+            one.date,
+            f"`{one.command}`",
+            one.machine["node"],
+            one.machine.get("other load", "not noted"),
+        )
         for part, one in report.parts.items()
     ]
     return (
         "# Benchmarks: RaftKeeper and ZooKeeper, side by side\n\n"
         "The figures are as measured; an absolute figure holds for this machine and this hour only,\n"
         "the ratio for somewhat more.\n\n"
-        + _table(("part", "measured on", "by", "node"), measured)
+        + _table(("part", "measured on", "by", "node", "other load"), measured)
         + "\n"
         + _table(("what", "this machine"), rows)
     )
@@ -225,9 +232,9 @@ def _behind(results: dict[str, BehindResult]) -> str:
         f"## Three nodes: a member comes back {znodes:,} znodes behind\n\n"
         + _table(header, rows)
         + f"\nThe load ({behind.CELL.title}) is on the other two. Each p99 is the median of windows of"
-        f" {behind.WINDOW_S:g} s. The member is started anew and gets a snapshot, because the logs of the"
-        " others do not reach back to it any more; it has caught up when it serves with all that there"
-        " was when it was started.\n"
+        f" {behind.WINDOW_S:g} s. The member was stopped before the znodes were created and is started"
+        " again; a node gets them from the log, which reaches back to it. It has caught up when it serves"
+        " with all that there was when it was started.\n"
     )
 
 
@@ -300,6 +307,7 @@ def _reading(parts: dict[str, Measured]) -> str:
         " same disk. ZooKeeper runs with its defaults but for the heap and the limit of connections.\n"
         "- Three nodes: connections go to each of the three in turn, leader or not.\n"
         "- CPU is that of the server's process, user and system, all threads; of three, the sum.\n"
+        "- How long writes stand still when the leader goes is in [failover.md](failover.md).\n"
     )
 
 

@@ -95,6 +95,12 @@ class Node:
     def on_digest(self, *arguments: Any) -> None:
         self.heard.append(arguments)
 
+    def on_ask(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
+    def on_answer(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
     def on_link_up(self, member: int) -> None:
         self.events.append(("up", member))
 

@@ -22,10 +22,12 @@ def ensemble(tmp_path: Path) -> Iterator[AdminEnsemble]:
         yield running
 
 
-@pytest.fixture
-def client(ensemble: AdminEnsemble) -> Iterator[KazooClient]:
-    """The super user, at the leader, which carries requests out."""
-    client = KazooClient(ensemble.hosts(ensemble.leader()), timeout=10)
+@pytest.fixture(params=["leader", "follower"])
+def client(ensemble: AdminEnsemble, request: pytest.FixtureRequest) -> Iterator[KazooClient]:
+    """The super user: at the leader, which carries requests out, and at who sends them there."""
+    leader = ensemble.leader()
+    at = leader if request.param == "leader" else next(n for n in (1, 2, 3) if n != leader)
+    client = KazooClient(ensemble.hosts(at), timeout=10)
     client.start(timeout=20)
     client.add_auth("digest", ADMIN)
     yield client
@@ -67,7 +69,12 @@ def test_member_joins_and_another_leaves_by_reconfig(
     assert lines(data)["server.4"].endswith(":observer")
     wait_until(lambda: seen == ["CHANGED"], "the watch fires")
     wait_until(lambda: ensemble.caught_up(4), "the learner has caught up")
-    leaving = next(number for number in (1, 2, 3) if number != ensemble.leader())
+    mine = client._connection._socket.getpeername()[1]
+    leaving = next(
+        number
+        for number in (1, 2, 3)
+        if number != ensemble.leader() and ensemble.nodes[number].port != mine
+    )
     participant = joining.replace("observer", "participant")
     data, _ = client.reconfig(participant, str(leaving), None, from_config=-1)
     config = lines(data)

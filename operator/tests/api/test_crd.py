@@ -11,6 +11,7 @@ from raftkeeper_operator.api.backup import RaftKeeperBackup
 from raftkeeper_operator.api.cluster import ClusterSpec, RaftKeeperCluster
 from raftkeeper_operator.api.conditions import REASONS, ConditionType, Reason
 from raftkeeper_operator.api.crd import RESOURCES, Resource, build_crd, crd_files
+from raftkeeper_operator.api.reference import reference_page
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = (ROOT / "crds", ROOT / "charts" / "raftkeeper-crds" / "templates")
@@ -37,6 +38,12 @@ def test_committed_crds_are_those_of_the_models(folder: Path) -> None:
     """The folders hold what `make crds` would write, and nothing else."""
     committed = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
     assert committed == crd_files(), "run make crds"
+
+
+def test_reference_page_is_of_the_models() -> None:
+    """docs/reference/resources.md is what `make crds` would write."""
+    page = ROOT / "docs" / "reference" / "resources.md"
+    assert page.read_text(encoding="utf-8") == reference_page(), "run make crds"
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.kind)

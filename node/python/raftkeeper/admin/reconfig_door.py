@@ -145,13 +145,12 @@ class ReconfigDoor:
         return self._views.status().config_index
 
 
-def open_door(view: NodeView) -> Callable[[int, bytes], None]:
-    """What a node's driver calls with each request: (connection, body)."""
+def open_door(view: NodeView) -> Callable[[bytes, Callable[[int], None]], None]:
+    """What a node's driver calls with each request: (body, whom to tell its error code)."""
     port = NodePort(view)
     running: set[asyncio.Task[None]] = set()
 
-    async def carry_out(conn: int, body: bytes) -> None:
-        parts = port.parts()
+    async def carry_out(body: bytes, reply: Callable[[int], None]) -> None:
         code = SYSTEM_ERROR
         try:
             changes = MembershipChanges(port, port.operations(), port.surveyor())
@@ -161,11 +160,10 @@ def open_door(view: NodeView) -> Callable[[int, bytes], None]:
         except Exception as error:  # the top frame of a task: the client is answered all the same
             log.critical("reconfig.broken", exc_info=error)
         finally:
-            parts.engine.answer_reconfig(conn, code, view.clock.now_us())
-            parts.driver.wake()
+            reply(code)
 
-    def on_request(conn: int, body: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(carry_out(conn, body))
+    def on_request(body: bytes, reply: Callable[[int], None]) -> None:
+        task = asyncio.get_running_loop().create_task(carry_out(body, reply))
         running.add(task)
         task.add_done_callback(running.discard)
 

@@ -4,15 +4,14 @@ Fields are only added, never renamed or taken away: programs read them.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from raftkeeper.admin import reports
 from raftkeeper.admin.node_port import NodePort
 from raftkeeper.admin.ports import MemberView
+from raftkeeper.server.feature_level import FEATURE_LEVEL, level_of_all
 from raftkeeper.server.view import NodeParts
-
-FEATURE_LEVEL = 1
-"""What this version can do with the log and the other members; it moves with their formats."""
 
 API_VERSION = 1
 
@@ -34,23 +33,26 @@ def build_status(port: NodePort) -> dict[str, Any]:
             "incarnation": identity.incarnation.hex() if identity else "",
         },
         "ready": not view.not_serving(),
+        "damage": view.damage,
         "reason": view.not_serving(),
         "client_address": f"{view.config.client.listen}:{view.config.client.port}",
     }
     parts = view.parts
     if parts is None:
-        return {**report, "role": "waiting" if _is_waiting(port) else "starting", "leader_id": 0}
+        return {**report, "role": _role_without_data(port), "leader_id": 0}
     status = port.status()
     index, _, digest = parts.engine.digest()
     return {
         **report,
         "role": status.role,
         "leader_id": status.leader_id,
+        "leader_age_ms": parts.driver.leadership.leader_age_ms,
         "term": status.term,
         "commit_index": status.commit_index,
         "applied_index": status.applied_index,
         "last_index": status.last_index,
         "last_term": parts.core.log.last_term,
+        "ensemble_feature_level": _level_of_all(port, parts),
         "config_index": status.config_index,
         "config": [describe_member(member) for member in port.members()],
         "next_id": port.next_id(),
@@ -111,6 +113,20 @@ def build_members(port: NodePort) -> dict[str, Any]:
     }
 
 
+def _level_of_all(port: NodePort, parts: NodeParts) -> int:
+    """As far as this member is linked to the others."""
+    views = parts.links.views() if parts.links is not None else ()
+    levels = {view.member_id: view.feature_level for view in views}
+    me = port.status().member_id
+    return level_of_all(levels.get(member.id, 0) for member in port.members() if member.id != me)
+
+
+def _role_without_data(port: NodePort) -> str:
+    if port.view.damage:
+        return "damaged"
+    return "waiting" if _is_waiting(port) else "starting"
+
+
 def _is_waiting(port: NodePort) -> bool:
     identity = port.view.identity
     return identity is not None and identity.member_id == 0
@@ -125,15 +141,19 @@ def _identity_state(port: NodePort) -> str:
 def _disk(port: NodePort, parts: NodeParts) -> dict[str, Any]:
     config = reports.configuration(port.view)
     path = port.view.config.storage.data_dir
-    try:
-        room = os.statvfs(path)
-        free_bytes = room.f_bavail * room.f_frsize
-    except OSError:
-        free_bytes = -1
     return {
         "writes_refused": parts.writer.full,
         "log_bytes": config["dataLogSize"],
         "snapshot_bytes": config["dataDirSize"],
-        "free_bytes": free_bytes,
+        "free_bytes": _free_bytes(path),
+        "log_free_bytes": _free_bytes(path / "log"),
         "log_first_index": parts.core.first_index,
     }
+
+
+def _free_bytes(path: Path) -> int:
+    try:
+        room = os.statvfs(path)
+    except OSError:
+        return -1
+    return room.f_bavail * room.f_frsize

@@ -20,7 +20,7 @@ from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.operations import Operations
-from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, NodeError
+from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, DamagedData, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
 from raftkeeper.server.listening import bind
 from raftkeeper.server.logs import LogBudget, get_logger, set_up_logging
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 
+ReconfigDoor = Callable[[bytes, Callable[[int], None]], None]
+"""Carries out a client's reconfig: its body, and whom to tell the error code."""
+
+
 class HttpSurface(Protocol):
     """The HTTP port, or that of the admin API, as the admin package implements it."""
 
@@ -60,7 +64,7 @@ class Surfaces:
     commands: Callable[[NodeView], FourLetterCommands]
     http: Callable[[NodeView], HttpSurface] | None
     admin: Callable[[NodeView], HttpSurface] | None = None
-    reconfig: Callable[[NodeView], Callable[[int, bytes], None]] | None = None
+    reconfig: Callable[[NodeView], ReconfigDoor] | None = None
 
 
 def run(config: "Config", surfaces: Surfaces) -> int:
@@ -106,7 +110,10 @@ class Node:
         peer_socket = None
         if config.talks_to_members:
             peer_socket = bind(config.peer.listen, config.peer.port, "peer")
-        directory = view.directory = lock_data(config)
+        try:
+            directory = view.directory = lock_data(config)
+        except DamagedData as error:
+            return await self._stay(error, surfaces, stop)
         transport = build_transport(config, self._clock) if peer_socket is not None else None
         started: list[HttpSurface] = []
         try:
@@ -123,6 +130,8 @@ class Node:
                 await self._work(parts, stop)
             client_ports.close()
             return await self._end(parts)
+        except DamagedData as error:
+            return await self._stay(error, [], stop)
         finally:
             await client_ports.stop()
             if transport is not None:
@@ -272,6 +281,29 @@ class Node:
             start_ms=(self._view.serving_us - self._view.started_us) // 1000,
         )
         return True
+
+    async def _stay(
+        self,
+        damage: DamagedData,
+        surfaces: list[tuple[HttpSurface, socket.socket]],
+        stop: StopRequest,
+    ) -> int:
+        """A member with damaged files serves nothing and says so until it is stopped: to end would
+        only lead to the next start, and nobody could ask it what is wrong. A node that is alone ends.
+        """
+        config = self._config
+        if not config.talks_to_members or not (config.admin.enabled or config.http.enabled):
+            raise damage
+        self._view.damage = str(damage)
+        try:
+            for surface, sock in surfaces:
+                await surface.start(sock)
+            log.error("node.damaged", reason=str(damage), effect="it serves nothing until stopped")
+            await stop.wait_for_ever()
+        finally:
+            for surface, _ in surfaces:
+                await surface.stop()
+        return EXIT_FAILED
 
     # ---- while it runs ---------------------------------------------------------------------------
 

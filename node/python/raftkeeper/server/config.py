@@ -44,7 +44,11 @@ class Session(Section):
 class Storage(Section):
     """The log and the snapshots on disk."""
 
-    data_dir: Path = Field(Path("data"), description="Folder of this node's data. Its own alone.")
+    data_dir: Path = Field(
+        Path("data"),
+        description="Folder of this node's data. Its own alone. The folder `log` in it may be a volume of "
+        "its own, mounted there.",
+    )
     segment_bytes: int = Field(
         32 * MIB,
         ge=1 * MIB,

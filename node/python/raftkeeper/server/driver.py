@@ -124,7 +124,7 @@ class Driver:
             record_bytes_max=most,
         )
         self.barriers = Barriers(engine, core)
-        self.membership_door = MembershipDoor(engine, core, clock)
+        self.membership_door = MembershipDoor(self, clock)
         self.admission = Admission(self, first_entry)
         self.pulse = Pulse(self, loop, clock)
         self.leadership = Leadership(core, clock)

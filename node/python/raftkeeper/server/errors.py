@@ -11,3 +11,7 @@ EXIT_USAGE: Final = 2
 
 class NodeError(Exception):
     """The node cannot start or go on. The text is one line, and says what to do."""
+
+
+class DamagedData(NodeError):
+    """The data folder is not what was written, and no other start will find it better."""

@@ -104,6 +104,13 @@ OWN_BARRIERS_MAX: Final = 1_000
 SLOW_TICK_S: Final = 0.25
 """Sessions, touches and upkeep, in an ensemble too, whose Raft ticks are shorter."""
 
+RECONFIG_ANSWER_S: Final = 3.0
+"""How long a follower waits for the leader's answer to a reconfig. The leader gives up earlier, and a
+client with the shortest session timeout gives its connection up at about that time."""
+
+RECONFIGS_ASKED_MAX: Final = 16
+"""Of the leader at a time: only one change is carried out at once, so more are refused by it."""
+
 DISK_STALL_ELECTIONS: Final = 4
 """A write of the log that takes as many of the shortest election timeouts: a leader that were cut off
 for as long would have been replaced long ago. Shorter ones, of a busy disk, are no reason to move."""

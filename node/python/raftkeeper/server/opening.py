@@ -16,7 +16,7 @@ from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
-from raftkeeper.server.errors import NodeError
+from raftkeeper.server.errors import DamagedData, NodeError
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import (
     DataDirectory,
@@ -73,7 +73,7 @@ def lock_data(config: "Config") -> DataDirectory:
     try:
         return DataDirectory.open(path, options)
     except StorageError as error:
-        raise NodeError(str(error)) from error
+        raise _as_node_error(error) from error
     except OSError as error:
         raise NodeError(
             f"cannot use {path} as data folder (storage.data_dir): {error.strerror}"
@@ -95,7 +95,7 @@ async def open_data(
         if recovered.snapshot is not None:
             await _restore(engine, directory, recovered.snapshot)
     except StorageError as error:
-        raise NodeError(str(error)) from error
+        raise _as_node_error(error) from error
     snapshot = recovered.snapshot
     core = RaftCore(
         RaftConfig(
@@ -118,8 +118,9 @@ async def open_data(
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
-            raise NodeError(
-                "the members of ensemble.members belong to an ensemble without this one"
+            raise DamagedData(
+                "the members of ensemble.members belong to an ensemble without this one: start this "
+                "node with an empty directory, and let it be added"
             )
         core.bootstrap(founding)
     if core.members and not config.talks_to_members:
@@ -146,6 +147,10 @@ def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes
     )
 
 
+def _as_node_error(error: StorageError) -> NodeError:
+    return DamagedData(str(error)) if error.is_damage else NodeError(str(error))
+
+
 async def _restore(engine: Engine, directory: DataDirectory, snapshot: SnapshotMeta) -> None:
     log.info("snapshot.restore", index=snapshot.index, zxid=f"0x{snapshot.zxid:x}")
     try:
@@ -155,7 +160,7 @@ async def _restore(engine: Engine, directory: DataDirectory, snapshot: SnapshotM
             await asyncio.sleep(0)
         engine.restore_end()
     except EngineError as error:
-        raise NodeError(
+        raise DamagedData(
             f"the snapshot of index {snapshot.index} does not fit together: {error}; "
             "move it out of the snapshots folder to start from the one before it"
         ) from error

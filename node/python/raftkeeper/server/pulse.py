@@ -66,6 +66,7 @@ class Pulse:
         driver.peering.tick()
         driver.admission.follow_removal()
         driver.barriers.ask_again()
+        driver.membership_door.tick()
         driver.pump()
         # A little early rather than a whole Raft tick late.
         if now_us + driver.settings.tick_s * 500_000 >= self._slow_due_us:

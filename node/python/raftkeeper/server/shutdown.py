@@ -45,6 +45,10 @@ class StopRequest:
             return False
         return True
 
+    async def wait_for_ever(self) -> None:
+        """Until it is asked for."""
+        await self._event.wait()
+
     async def unless_stopped(self, work: "asyncio.Future[T]") -> T | None:
         """The result of the work; None, and the work is cancelled, when the stop came first."""
         stop = asyncio.ensure_future(self._event.wait())

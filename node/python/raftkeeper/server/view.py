@@ -68,6 +68,8 @@ class NodeView:
     parts: NodeParts | None = None
     stopping: str = ""
     failure: str = ""
+    damage: str = ""
+    """What is broken in the data folder; the node then only says so."""
     state: str = "starting"
     version: str = field(default_factory=node_version)
     host_name: str = field(default_factory=socket.gethostname)
@@ -85,8 +87,8 @@ class NodeView:
 
     def not_serving(self) -> str:
         """Why this node does not serve, '' when it does."""
-        if self.failure:
-            return self.failure
+        if self.failure or self.damage:
+            return self.failure or self.damage
         if self.stopping:
             return self.stopping
         if self.parts is None:

@@ -10,6 +10,8 @@ class StorageError(Exception):
         where = str(path) if offset is None else f"{path} at byte {offset}"
         super().__init__(f"{where}: {what}. {way_out}")
         self.path = path
+        self.is_damage = way_out is DAMAGE_WAY_OUT
+        """The files are not what was written: another start would find the same."""
         self.offset = offset
 
 

@@ -1,10 +1,12 @@
 """A snapshot of one cluster as the beginning of another: a data directory made of it, whole or not at all.
 
 What makes the state another cluster's is its head: cluster id and membership. Index and term stay, and
-the log goes on behind them. The parts come into the directory with the log first and the identity last,
-so that until it is whole no node starts there, and a try that was cut short is begun anew.
+the log goes on behind them. What is unfinished lies in a directory of its own, at the sight of which no
+node starts; a try that was cut short is begun anew. The log is made in its place, which may be a
+volume of its own.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,8 +17,18 @@ from raftkeeper.storage.data_directory import DataDirectory
 from raftkeeper.storage.errors import StorageError
 from raftkeeper.storage.files import Files, RealFiles, opened, translated
 from raftkeeper.storage.identity import Identity
-from raftkeeper.storage.layout import HARD_STATE, IDENTITY, LOCK, LOG, SNAPSHOTS, TRANSPLANT
+from raftkeeper.storage.layout import (
+    HARD_STATE,
+    IDENTITY,
+    LOCK,
+    LOG,
+    SNAPSHOTS,
+    TRANSPLANT,
+    segment_sequence,
+    snapshot_position,
+)
 from raftkeeper.storage.options import StorageOptions
+from raftkeeper.storage.segments import SegmentMaker
 from raftkeeper.storage.snapshot_file import (
     SnapshotMeta,
     Summary,
@@ -27,6 +39,9 @@ from raftkeeper.storage.snapshot_file import (
 
 _NOBODY = 0
 
+_SMALL = StorageOptions(segment_bytes=1024 * 1024, record_bytes_max=128 * 1024)
+"""Its log is thrown away."""
+
 
 class Encoded(Protocol):
     """A membership."""
@@ -34,7 +49,13 @@ class Encoded(Protocol):
     def encode(self) -> bytes: ...
 
 
-def transplant(path: Path, snapshot: Path, identity: Identity, membership: Encoded) -> None:
+def transplant(
+    path: Path,
+    snapshot: Path,
+    identity: Identity,
+    membership: Encoded,
+    segment_bytes: int = StorageOptions().segment_bytes,
+) -> None:
     """Durable on return. StorageError when the directory is used, or the snapshot is not whole."""
     files = RealFiles()
     path = path.absolute()
@@ -51,35 +72,38 @@ def transplant(path: Path, snapshot: Path, identity: Identity, membership: Encod
                 raise StorageError(path, "the directory belongs to a member", "Choose an empty one")
             _clear(files, path)
             aside = path / TRANSPLANT
+            files.make_directory(aside)
             _build(files, aside, snapshot, identity, membership)
-            _move_in(files, aside, path)
+            _move_in(files, aside, path, identity.cluster_id, segment_bytes)
 
 
 def _clear(files: Files, path: Path) -> None:
     """What an earlier try has left. Anything else that lies here is somebody's data."""
     if not (path / TRANSPLANT).exists():
-        held = [name for name in (LOG, SNAPSHOTS) if _holds_files(path / name)]
-        held += [HARD_STATE] if (path / HARD_STATE).exists() else []
+        held = _ours(path)
         if held:
-            raise StorageError(
-                path, f"there is a {held[0]} without an identity", "Choose an empty directory"
-            )
+            what = held[0].relative_to(path)
+            raise StorageError(path, f"there is {what} without an identity", "Choose an empty one")
         return
-    (path / HARD_STATE).unlink(missing_ok=True)
-    for name in (TRANSPLANT, LOG, SNAPSHOTS):
-        if (path / name).exists():
-            shutil.rmtree(path / name)
+    for file in _ours(path):
+        files.remove(file)
+    shutil.rmtree(path / TRANSPLANT)
     files.sync_directory(path)
 
 
-def _holds_files(path: Path) -> bool:
-    return path.exists() and any(path.iterdir())
+def _ours(path: Path) -> list[Path]:
+    """What a node wrote; not what a file system keeps in the root of a volume."""
+    found = [path / HARD_STATE] if (path / HARD_STATE).exists() else []
+    for name, is_ours in ((LOG, segment_sequence), (SNAPSHOTS, snapshot_position)):
+        if (path / name).exists():
+            found += [file for file in (path / name).iterdir() if is_ours(file.name) is not None]
+    return found
 
 
 def _build(
     files: Files, aside: Path, snapshot: Path, identity: Identity, membership: Encoded
 ) -> None:
-    directory = DataDirectory.open(aside, StorageOptions())
+    directory = DataDirectory.open(aside, _SMALL)
     try:
         directory.create(identity)
         recovered = directory.recover()
@@ -135,11 +159,19 @@ def _rewritten(files: Files, snapshot: Path, meta: SnapshotMeta) -> Iterator[byt
     yield summary.tail()
 
 
-def _move_in(files: Files, aside: Path, path: Path) -> None:
-    """A log without an identity is refused by every start; so it goes first, and the identity last."""
-    for name in (LOG, SNAPSHOTS, HARD_STATE, IDENTITY):
+def _move_in(files: Files, aside: Path, path: Path, cluster_id: bytes, segment_bytes: int) -> None:
+    """The identity last: with it, all is there."""
+    files.make_directory(path / LOG)
+    maker = SegmentMaker(
+        files,
+        path / LOG,
+        segment_bytes=segment_bytes,
+        cluster_id=cluster_id,
+        random_bytes=os.urandom,
+    )
+    files.close(maker.make(1).fd)
+    for name in (SNAPSHOTS, HARD_STATE, IDENTITY):
         files.rename(aside / name, path / name)
         files.sync_directory(path)
-    (aside / LOCK).unlink()
-    aside.rmdir()
+    shutil.rmtree(aside)
     files.sync_directory(path)

@@ -184,6 +184,12 @@ class SimLinks:
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         self._transmit(to, "on_digest", self._node.member, index, zxid, digest)
 
+    def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
+        self._transmit(to, "on_ask", self._node.member, number, body)
+
+    def send_answer(self, to: MemberId, number: int, error: int, config_index: int) -> None:
+        self._transmit(to, "on_answer", self._node.member, number, error, config_index)
+
     def drop(self, member: MemberId, reason: str) -> None:
         link = self._link(member)
         if link is not None:

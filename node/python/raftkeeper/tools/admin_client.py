@@ -107,16 +107,22 @@ class AdminClient:
         headers: dict[str, str],
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         access = self._access
-        host, _, port = endpoint.rpartition(":")
+        tls = access.tls
+        scheme, separator, place = endpoint.rpartition("://")
+        if separator and scheme not in {"http", "https"}:
+            raise AdminError(f"{endpoint!r} is no host:port, http://host:port or https://host:port")
+        if scheme == "https" and tls is None:
+            tls = ssl.create_default_context()
+        host, _, port = place.rpartition(":")
         if not host or not port.isdecimal():
             raise AdminError(f"{endpoint!r} is no host:port")
         host = host.strip("[]")
         # The operation's own deadline, and a little for the way.
         timeout_s = access.timeout_s + 2.0
         connection: http.client.HTTPConnection
-        if access.tls is not None:
+        if tls is not None and scheme != "http":
             connection = http.client.HTTPSConnection(
-                host, int(port), timeout=timeout_s, context=access.tls
+                host, int(port), timeout=timeout_s, context=tls
             )
         else:
             connection = http.client.HTTPConnection(host, int(port), timeout=timeout_s)

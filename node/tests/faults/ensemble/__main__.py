@@ -19,7 +19,9 @@ import time
 from pathlib import Path
 
 from . import lab, report, second_judge
+from .faults import FAULTS
 from .run import Outcome, Run
+from .sabotage import SABOTAGE
 
 RATE = 1_500.0
 """Operations a second that the load asks for: enough to be in the middle of something at any moment,
@@ -38,7 +40,8 @@ def main() -> int:
     seed = random.randrange(1 << 32) if arguments.seed is None else arguments.seed
     directory = Path(tempfile.mkdtemp(prefix="raftkeeper-faults-", dir=arguments.directory))
     print(f"seed {seed}, logs in {directory}", flush=True)
-    run = Run(directory, seed, arguments.minutes, arguments.rate, _say)
+    faults = SABOTAGE if arguments.sabotage else FAULTS
+    run = Run(directory, seed, arguments.minutes, arguments.rate, _say, faults=faults)
     outcome = asyncio.run(run.go())
     print(report.summary(outcome), flush=True)
     if arguments.docs:
@@ -82,6 +85,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, help="where logs and disks go; default: /tmp")
     parser.add_argument("--docs", type=Path, help="write the picture and the page's figures there")
     parser.add_argument("--second-judge", action="store_true", help="ask porcupine too (needs Go)")
+    parser.add_argument(
+        "--sabotage", action="store_true", help="a majority forgets: the judge must find it"
+    )
     parser.add_argument("--history", type=Path, help="save the history there")
     return parser.parse_args()
 

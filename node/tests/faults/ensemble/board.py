@@ -79,6 +79,8 @@ class Board:
     recent_ephemerals: deque[int] = field(
         default_factory=lambda: deque[int](maxlen=RECENT_EPHEMERALS)
     )
+    load_ended_s: int = 0
+    """Seconds of the run after this one are those of the last look."""
     reconnects: int = 0
     lost_sessions: list[LostSession] = field(default_factory=list)
     # Threads take from these too; `next` of a count cannot be torn.

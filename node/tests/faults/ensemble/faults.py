@@ -30,6 +30,8 @@ class Stage:
     rng: random.Random
     note: Callable[[str], None]
     """Says what exactly it does: goes into the line of the fault."""
+    renew_clients: Callable[[], None]
+    """All clients forget their sessions and what they have seen."""
 
     async def hold(self) -> None:
         await asyncio.sleep(self.rng.uniform(*HOLD_S))
@@ -135,12 +137,16 @@ async def slow_links(stage: Stage) -> None:
             Badness(0.03, 0.0, bytes_per_s=100_000),
         )
     )
-    stage.note(str(bad))
+    others = sorted(stage.ensemble.placed - {slot})
+    links = [SlowLink(slot, one, bad, random.Random(stage.rng.random())) for one in others]
     async with AsyncExitStack() as stack:
-        for other in sorted(stage.ensemble.placed - {slot}):
-            link = SlowLink(slot, other, bad, random.Random(stage.rng.random()))
+        for link in links:
             await stack.enter_async_context(link)
         await stage.hold()
+    carried = sum(link.carried for link in links)
+    stage.note(f"{bad}; {carried:,} packets, {sum(link.lost for link in links):,} lost")
+    if not carried:
+        raise NotWellError("no packet went over the slow links")
 
 
 async def fill_disk(stage: Stage) -> None:

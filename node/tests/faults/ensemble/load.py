@@ -63,7 +63,7 @@ class Client:
         self.abandoned: list[tuple[Abandoned, WireSession]] = []
         self.session: WireSession
         self.requests: Requests
-        self._renew()
+        self.renew()
 
     async def run(self) -> None:
         """Until told to stop; the session that is open then stays open."""
@@ -80,7 +80,7 @@ class Client:
                 self.requests.close()
             await self.session.settled(STALL_S)
             if self.requests.closed:
-                self._renew()
+                self.renew()
             elif leaves > 1 - ABANDON_SHARE:
                 self._abandon()
             spent_s = (now_us() - began_us) / 1e6
@@ -105,7 +105,7 @@ class Client:
         except SessionGoneError:
             self._note_lost()
             self.requests.expired()
-            self._renew()
+            self.renew()
             return False
         self._board.reconnects += 1
         return True
@@ -117,7 +117,8 @@ class Client:
         )
         self._board.lost_sessions.append(lost)
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """A new session; the one before is left to itself."""
         if hasattr(self, "session"):
             self.session.drop()
         self.session = WireSession(self._board.next_session(), TIMEOUT_MS)
@@ -127,7 +128,7 @@ class Client:
         session = self.session
         session.drop()
         self.abandoned.append((Abandoned(session.number, session.id, session.timeout_ms), session))
-        self._renew()
+        self.renew()
 
     def _ask(self) -> None:
         requests, draw = self.requests, self._rng.random

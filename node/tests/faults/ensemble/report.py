@@ -41,13 +41,13 @@ def _lost(board: Board) -> str:
         f"{lost.silence_s:.1f} s of silence at {lost.moment_s:.0f} s{', closing' * lost.closing}"
         for lost in board.lost_sessions
     )
-    return f"{len(board.lost_sessions)} sessions were gone when their clients came back ({told})"
+    return f"{len(board.lost_sessions)} sessions were gone when their clients came back ({told or 'none'})"
 
 
 def write_docs(outcome: Outcome, docs: Path, date: str) -> None:
     """The picture, and the part of the page that is about this run."""
     marks = [Mark(one.name, one.began_s, one.well_s) for one in outcome.happened]
-    seconds = outcome.board.seconds
+    seconds = outcome.board.seconds[: outcome.board.load_ended_s]
     title = f"Three nodes, {outcome.minutes:g} minutes of faults, seed {outcome.seed}"
     picture = draw(title, [s.writes for s in seconds], [s.reads for s in seconds], marks)
     (docs / "availability.svg").write_text(picture)

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from .judge import Verdict, judge
 from .kazoo_load import KazooLoad
 from .lab import Lab
 from .load import CLIENT_PORT, STALL_S, TIMEOUT_MS, Client, lay_out
+from .node import NodeError
 from .requests import Requests
 from .sightings import Final
 from .wire_session import NotConnectedError, SessionGoneError, WireSession, now_us
@@ -74,7 +75,14 @@ class Run:
     """`say` gets a line for each thing that happens."""
 
     def __init__(
-        self, directory: Path, seed: int, minutes: float, rate: float, say: Callable[[str], None]
+        self,
+        directory: Path,
+        seed: int,
+        minutes: float,
+        rate: float,
+        say: Callable[[str], None],
+        *,
+        faults: Sequence[Fault] = FAULTS,
     ) -> None:
         self.board = Board()
         self.happened: list[Happened] = []
@@ -83,6 +91,7 @@ class Run:
         self._rng = random.Random(seed)
         self._minutes = minutes
         self._rate = rate
+        self._faults = faults
         self._say = say
         self._clients: list[Client] = []
         self._wrong: list[str] = []
@@ -123,9 +132,10 @@ class Run:
         loads = [asyncio.create_task(client.run()) for client in self._clients]
         try:
             await self._break(ensemble, loads)
-        except NotWellError as error:
+        except (NotWellError, NodeError) as error:
             self._wrong.append(str(error))
             self._say(f"WRONG: {error}")
+        self.board.load_ended_s = int(self.board.elapsed_s())
         for client in self._clients:
             client.stop()
         await asyncio.gather(*(asyncio.to_thread(kazoo.stop) for kazoo in kazoos))
@@ -134,7 +144,11 @@ class Run:
         self._check_lost_sessions()
         if self._wrong:
             return [], ""
-        return await self._finish(ensemble)
+        try:
+            return await self._finish(ensemble)
+        except (NotWellError, NodeError) as error:
+            self._wrong.append(f"in the end: {error}")
+            return [], ""
 
     def _check_lost_sessions(self) -> None:
         """No session may end before half its timeout without a word has passed.
@@ -161,17 +175,22 @@ class Run:
         while time.monotonic() < end_s:
             await asyncio.sleep(self._rng.uniform(*CALM_S))
             if not deck:
-                deck = list(FAULTS)
+                deck = list(self._faults)
                 self._rng.shuffle(deck)
             await self._one(ensemble, deck.pop())
             for load in loads:
                 if load.done():
                     load.result()
 
+    def _renew_clients(self) -> None:
+        for client in self._clients:
+            client.renew()
+            client.abandoned.clear()
+
     async def _one(self, ensemble: Ensemble, fault: Fault) -> None:
         board = self.board
         notes: list[str] = []
-        stage = Stage(ensemble, self._rng, notes.append)
+        stage = Stage(ensemble, self._rng, notes.append, self._renew_clients)
         board.mark_gap()
         began_s = board.elapsed_s()
         try:
@@ -239,7 +258,10 @@ class Run:
             return False
         # It lives on, which a late deadline allows: it must not be kept alive by asking.
         session.drop()
-        await asyncio.sleep(TIMEOUT_MS / 1000 * 1.5)
+        due_us = now_us() + TIMEOUT_MS * 1000 * 3 // 2
+        while now_us() < due_us:
+            await self._keep_alive()
+            await asyncio.sleep(CALM_S[0])
         return False
 
     async def _read_all(self, slot: int, host: str) -> Final:

@@ -65,6 +65,7 @@ class AdminNode:
             members=self.ensemble.members,
             serving=SimpleNamespace(is_set=lambda: True),
             draining=False,
+            leadership=SimpleNamespace(leader_age_ms=700),
         )
         parts = SimpleNamespace(
             driver=driver,

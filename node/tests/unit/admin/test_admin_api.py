@@ -96,6 +96,7 @@ async def test_status_needs_no_leader(node: AdminNode) -> None:
     assert [member["id"] for member in status["config"]] == [1, 2, 3]
     assert status["config_index"] == 10
     assert (status["last_term"], status["draining"]) == (3, False)
+    assert (status["leader_age_ms"], status["damage"]) == (700, "")
     assert status["digest"] == {"index": 42, "value": "0000000000d16e57"}
 
 

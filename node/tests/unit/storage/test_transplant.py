@@ -14,6 +14,7 @@ from raftkeeper.storage.transplant import transplant
 OLD, NEW = b"o" * 16, b"n" * 16
 PIECES = [b"one" * 1000, b"two" * 1000, b"three" * 1000]
 IDENTITY = Identity(NEW, 1, b"i" * 16)
+SEGMENT_BYTES = 1024 * 1024
 MEMBERSHIP = Membership.of([1], details=[Member(1, b"i" * 16, "a:1")], next_id=9)
 
 
@@ -72,7 +73,7 @@ def test_used_directory_is_left_as_it_is(snapshot: Path, tmp_path: Path) -> None
         transplant(target, snapshot, Identity(b"z" * 16, 1, b"z" * 16), MEMBERSHIP)
     (target / "identity").unlink()
     before = sorted(target.rglob("*"))
-    with pytest.raises(StorageError, match="log without an identity"):
+    with pytest.raises(StorageError, match="without an identity"):
         transplant(target, snapshot, IDENTITY, MEMBERSHIP)
     assert sorted(target.rglob("*")) == before
 
@@ -89,7 +90,8 @@ def test_directory_in_use_is_refused(snapshot: Path, tmp_path: Path) -> None:
 def test_empty_volume_with_lost_and_found_is_empty(snapshot: Path, tmp_path: Path) -> None:
     """And so is one where a node has only looked in."""
     target = tmp_path / "target"
-    (target / "lost+found").mkdir(parents=True)
+    for folder in (target, target / "log"):
+        (folder / "lost+found").mkdir(parents=True)
     DataDirectory.open(target, StorageOptions()).close()
     transplant(target, snapshot, IDENTITY, MEMBERSHIP)
     assert recovered(target)[1] == PIECES
@@ -123,7 +125,7 @@ def test_crash_at_any_step_leaves_nothing_that_starts_and_a_second_try_succeeds(
         target = tmp_path / f"target-{crash_at}"
         monkeypatch.setattr(module, "RealFiles", lambda at=crash_at: Crashing(at))
         try:
-            transplant(target, snapshot, IDENTITY, MEMBERSHIP)
+            transplant(target, snapshot, IDENTITY, MEMBERSHIP, SEGMENT_BYTES)
             steps = crash_at
             break
         except Crash:
@@ -137,10 +139,10 @@ def _check_after_crash(target: Path, snapshot: Path) -> None:
     if (target / "identity").exists():
         assert recovered(target)[1] == PIECES
         return
-    if _names(target) & {"log", "transplant"}:
+    if _names(target) & {"transplant"}:
         with pytest.raises(StorageError, match="identity is missing"):
             DataDirectory.open(target, StorageOptions())
-    transplant(target, snapshot, IDENTITY, MEMBERSHIP)
+    transplant(target, snapshot, IDENTITY, MEMBERSHIP, SEGMENT_BYTES)
     assert recovered(target)[1] == PIECES
 
 

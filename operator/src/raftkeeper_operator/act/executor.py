@@ -41,6 +41,8 @@ class Report:
 
     result: Result
     message: str = ""
+    foreign: bool = False
+    """Refused, because an object of a name that is needed belongs to somebody else."""
 
 
 Effect = Callable[[Scene, Any], Awaitable[None]]
@@ -129,7 +131,7 @@ class Executor:
         try:
             await EFFECTS[type(action)](Scene(seen, self._hands), action)
         except ForeignObject as error:
-            return Report(Result.REFUSED, str(error))
+            return Report(Result.REFUSED, str(error), foreign=True)
         except (NotDone, Conflict, NotFound) as error:
             return Report(Result.STALE, str(error))
         except TooManyRequests as error:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
+DURATION_OR_NEVER_PATTERN: Final = r"^(Never|([0-9]+(ms|s|m|h))+)$"
 _DURATION_PARTS = re.compile(r"([0-9]+)(ms|s|m|h)")
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 DURATION_CHARACTERS_MAX: Final = 16
@@ -83,7 +84,7 @@ DurationMsOrNever = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^(Never|([0-9]+(ms|s|m|h))+)$",
+            "pattern": DURATION_OR_NEVER_PATTERN,
             "maxLength": DURATION_CHARACTERS_MAX,
         }
     ),

@@ -258,20 +258,6 @@ class Undrain:
 
 
 @dataclass(frozen=True, slots=True)
-class StartRecovery:
-    """Write down the acknowledged recovery before anything of it is done: epoch, survivor, founding closed.
-
-    From then on it is finished even if the operator dies: fence, make the survivor's disk an ensemble of
-    one under a new cluster id, start it, add the others as new members.
-    """
-
-    epoch: int
-    survivor: str
-    cluster_id: str
-    """The ensemble that is given up."""
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """The cluster is being deleted, and the operator has nothing left to do for it."""
 
@@ -297,7 +283,6 @@ KubernetesAction: TypeAlias = (
     | DeleteVolume
     | AdoptVolume
     | GrowVolume
-    | StartRecovery
     | Release
 )
 MembershipAction: TypeAlias = AddLearner | Promote | Replace | RemoveMember | UpdateMember

@@ -45,6 +45,7 @@ from raftkeeper_operator.observe.objects import Objects, read_objects
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.resources import Applied, find_resources, is_current
 from raftkeeper_operator.observe.restoring import find_restore
+from raftkeeper_operator.observe.secret_names import find_missing_secrets
 from raftkeeper_operator.observe.snapshot import Budget, Pod, Pool, Snapshot, Volume
 from raftkeeper_operator.observe.spec import (
     read_desired,
@@ -75,6 +76,8 @@ class Observation:
     """By pod: host and port of its admin API."""
     backups: BackupPicture | None = None
     """Filled in by who looks after them; None when they could not be read."""
+    missing_secrets: tuple[str, ...] = ()
+    """Secrets that the spec names and that are not there, or lack a key: a sentence for each."""
 
 
 class Observer:
@@ -124,6 +127,7 @@ class Observer:
             census,
             access,
             endpoints,
+            missing_secrets=await find_missing_secrets(self._kube, blueprint),
         )
         return replace(observation, snapshot=await self._snapshot(observation, pods))
 

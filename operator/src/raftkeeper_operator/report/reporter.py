@@ -18,6 +18,7 @@ from raftkeeper_operator.clients.resources import CLUSTERS
 from raftkeeper_operator.decide.plan import Plan
 from raftkeeper_operator.observe.fields import Object, condition, name_of, part, uid_of
 from raftkeeper_operator.observe.observer import Observation
+from raftkeeper_operator.report.acceptance import judge_acceptance
 from raftkeeper_operator.report.backups import judge_backups, last_backup
 from raftkeeper_operator.report.conditions import judge, merge_conditions
 from raftkeeper_operator.report.events import Events
@@ -65,7 +66,7 @@ class Reporter:
             await self._events.tell(seen.body, plan, refusal)
         self._count(seen, plan, report)
         await label_members(self._kube, seen)
-        await self._write(seen, Progress(plan, refusal, done))
+        await self._write(seen, Progress(plan, refusal, done), report)
 
     async def report_unusable(self, body: Object, message: str) -> None:
         """The spec could not be read, so nothing else is known."""
@@ -78,10 +79,11 @@ class Reporter:
         status = {**(part(body, "status") or {}), "conditions": conditions}
         await self._put(body, status)
 
-    async def _write(self, seen: Observation, progress: Progress) -> None:
+    async def _write(self, seen: Observation, progress: Progress, report: Report | None) -> None:
         before = part(seen.body, "status") or {}
         snapshot = seen.snapshot
         phase, verdicts = judge(snapshot, progress.plan)
+        verdicts = judge_acceptance(verdicts, seen, report)
         verdicts.append(judge_backups(seen.backups, condition(seen.body, "BackupHealthy")))
         status = (
             build_status(seen, progress)

@@ -32,6 +32,15 @@ class Handler:
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         self._driver.guarded(self._driver.peering.take_digest, sender, index, zxid, digest)
 
+    def on_ask(self, sender: MemberId, number: int, body: bytes) -> None:
+        door = self._driver.membership_door
+        self._driver.guarded(door.on_ask, sender, number, body)
+
+    def on_answer(self, sender: MemberId, number: int, error: int, config_index: int) -> None:
+        door = self._driver.membership_door
+        self._driver.guarded(door.on_answer, sender, number, error, config_index)
+        self._driver.look()
+
     def on_link_up(self, member: MemberId) -> None:
         self._driver.guarded(self._driver.peering.link_up, member)
         self._driver.look()
@@ -39,6 +48,7 @@ class Handler:
     def on_link_lost(self, member: MemberId, *, reset: bool) -> None:
         def lost() -> None:
             self._driver.peering.link_lost(member, reset=reset)
+            self._driver.membership_door.link_lost(member)
 
         self._run(lost)
 

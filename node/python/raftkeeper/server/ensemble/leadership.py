@@ -21,9 +21,19 @@ class Leadership:
         self._clock = clock
         self._not_before_us = 0
         self._was_leader = False
+        self._leader = (0, NOBODY)
+        self._leader_since_us = clock.now_us()
+
+    @property
+    def leader_age_ms(self) -> int:
+        """For how long the same leader, or none, has been known; by the last tick."""
+        return (self._clock.now_us() - self._leader_since_us) // 1000
 
     def tick(self, *, unfit: str) -> None:
         """`unfit`: why this node should not lead ('' when it may), as a full disk."""
+        leader = (self._core.term, self._core.leader_id)
+        if leader != self._leader:
+            self._leader, self._leader_since_us = leader, self._clock.now_us()
         leads = self._core.role is Role.LEADER
         if leads and not self._was_leader:
             self._pause()

@@ -95,6 +95,12 @@ class PeerLinks(Protocol):
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
 
+    def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
+        """A client's change of the membership, for the leader; may be lost."""
+
+    def send_answer(self, to: MemberId, number: int, error: int, config_index: int) -> None:
+        """To the one that asked; may be lost."""
+
     def fetch_snapshot(self, sender: MemberId, covers_index: int) -> None:
         """In the background; ends with exactly one `on_snapshot`."""
 
@@ -119,6 +125,12 @@ class PeerHandler(Protocol):
 
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         """The state of a member at an index."""
+
+    def on_ask(self, sender: MemberId, number: int, body: bytes) -> None:
+        """A change of the membership that a client of another member asks for."""
+
+    def on_answer(self, sender: MemberId, number: int, error: int, config_index: int) -> None:
+        """What became of one that was asked of the leader."""
 
     def on_link_up(self, member: MemberId) -> None:
         """A new link, which carries nothing of an earlier one."""
@@ -149,6 +161,12 @@ class NoLinks:
         """Lost."""
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
+        """Lost."""
+
+    def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
+        """Lost."""
+
+    def send_answer(self, to: MemberId, number: int, error: int, config_index: int) -> None:
         """Lost."""
 
     def fetch_snapshot(self, sender: MemberId, covers_index: int) -> None:

@@ -46,9 +46,27 @@ class Digest(NamedTuple):
     digest: int
 
 
-Word: TypeAlias = Group | Touches | Digest
+class Ask(NamedTuple):
+    """A client of the sender asks for a change of the membership; `body` as it came."""
 
-WORDS: tuple[type[Word], ...] = (Group, Touches, Digest)
+    number: int
+    """The sender's, to be given back with the answer."""
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """What became of the `Ask` of this number."""
+
+    number: int
+    error: int
+    """The protocol's code without its sign; 0 when it is done."""
+    config_index: int
+    """Of the membership that counts since."""
+
+
+Word: TypeAlias = Group | Touches | Digest | Ask | Answer
+
+WORDS: tuple[type[Word], ...] = (Group, Touches, Digest, Ask, Answer)
 """The place of each, and `_FIRST_WORD`, is its number on the wire: append here, never insert."""
 
 _NUMBERS: dict[type, int] = {

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from raftkeeper.raft import Message
 from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import CodecError, Digest, Group, Touches, Word, decode, encode
+from raftkeeper.server.peers.codec import (
+    Answer,
+    Ask,
+    CodecError,
+    Digest,
+    Group,
+    Touches,
+    Word,
+    decode,
+    encode,
+)
 from raftkeeper.server.peers.figures import PeerFigures
 from raftkeeper.server.peers.frames import FrameError, FrameReader, frame
 from raftkeeper.server.peers.handshake import Hello
@@ -151,6 +161,10 @@ class Link(asyncio.Protocol):
                 handler.on_touches(self.member_id, term, touches)
             case Digest(index, zxid, digest):
                 handler.on_digest(self.member_id, index, zxid, digest)
+            case Ask(number, body):
+                handler.on_ask(self.member_id, number, body)
+            case Answer(number, error, config_index):
+                handler.on_answer(self.member_id, number, error, config_index)
             case _:
                 if message.sender != self.member_id or message.to != self._own_id:
                     raise CodecError(

@@ -22,7 +22,7 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import CodecError, Digest, Group, Touches
+from raftkeeper.server.peers.codec import Answer, Ask, CodecError, Digest, Group, Touches
 from raftkeeper.server.peers.conversation import Conversation, ConversationOver
 from raftkeeper.server.peers.dialing import DialFailed, dial
 from raftkeeper.server.peers.figures import PeerFigures, PeerView
@@ -192,6 +192,18 @@ class PeerTransport:
         link = self._neighbours and self._neighbours.links.get(to)
         if link:
             link.send(Digest(index, zxid, digest))
+
+    def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
+        """May be lost."""
+        link = self._neighbours and self._neighbours.links.get(to)
+        if link:
+            link.send(Ask(number, body))
+
+    def send_answer(self, to: MemberId, number: int, error: int, config_index: int) -> None:
+        """May be lost."""
+        link = self._neighbours and self._neighbours.links.get(to)
+        if link:
+            link.send(Answer(number, error, config_index))
 
     def fetch_snapshot(self, sender: MemberId, covers_index: int) -> None:
         """In the background; ends with exactly one `on_snapshot`."""

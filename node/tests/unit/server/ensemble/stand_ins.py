@@ -81,6 +81,7 @@ class StandInCore:
         self.leader_id = NOBODY
         self.term = 1
         self.may_propose = True
+        self.config_index = 1
         self.last_index = 10
         self.commit_index = 10
         self.applied_index = 10
@@ -145,6 +146,8 @@ class RecordingLinks:
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.touches: list[tuple[int, int, bytes]] = []
         self.digests: list[tuple[int, int, int, int]] = []
+        self.asks: list[tuple[int, int, bytes]] = []
+        self.answers: list[tuple[int, int, int, int]] = []
         self.dropped: list[int] = []
         self.fetches: list[int] = []
         self.cancelled = 0
@@ -166,6 +169,12 @@ class RecordingLinks:
 
     def send_digest(self, to: int, index: int, zxid: int, digest: int) -> None:
         self.digests.append((to, index, zxid, digest))
+
+    def send_ask(self, to: int, number: int, body: bytes) -> None:
+        self.asks.append((to, number, body))
+
+    def send_answer(self, to: int, number: int, error: int, config_index: int) -> None:
+        self.answers.append((to, number, error, config_index))
 
     def fetch_snapshot(self, sender: int, covers_index: int) -> None:
         self.fetches.append(sender)

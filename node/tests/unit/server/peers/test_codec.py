@@ -11,6 +11,8 @@ from raftkeeper.raft import Entry, EntryKind, Membership
 from raftkeeper.raft.messages import MESSAGES, Append, Heartbeat, ReadRequest, VoteReply
 from raftkeeper.server.peers.codec import (
     WORDS,
+    Answer,
+    Ask,
     CodecError,
     Digest,
     Group,
@@ -104,8 +106,8 @@ def test_the_numbers_on_the_wire_never_change() -> None:
         "ReadReply": 11,
         "Removed": 12,
     }
-    words = [Group(1, 2, b""), Touches(1, b""), Digest(1, 2, 3)]
-    assert [msgpack.unpackb(encode(word))[0] for word in words] == [64, 65, 66]
+    words = [Group(1, 2, b""), Touches(1, b""), Digest(1, 2, 3), Ask(1, b""), Answer(1, 0, 2)]
+    assert [msgpack.unpackb(encode(word))[0] for word in words] == [64, 65, 66, 67, 68]
 
 
 @pytest.mark.parametrize(

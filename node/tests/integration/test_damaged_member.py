@@ -1,0 +1,94 @@
+"""Claims about a member whose files are damaged: it stays, says what is wrong, and harms nobody."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kazoo.client import KazooClient
+from tests.integration.admin_ensemble import AdminEnsemble
+from tests.integration.ensemble_process import wait_until
+from tests.integration.node_process import NodeProcess
+
+
+@pytest.fixture
+def ensemble(tmp_path: Path) -> Iterator[AdminEnsemble]:
+    """All three serve, and hold something."""
+    with AdminEnsemble(tmp_path) as running:
+        client = KazooClient(running.hosts(), timeout=10)
+        client.start(timeout=20)
+        for number in range(50):
+            client.create(f"/n-{number}", b"x" * 1000)
+        client.stop()
+        client.close()
+        yield running
+
+
+def damage_log(data: Path) -> None:
+    """One byte in the middle of what is written."""
+    segment = next(path for path in sorted((data / "log").iterdir()) if path.suffix == ".log")
+    content = bytearray(segment.read_bytes())
+    content[10_000] ^= 0xFF
+    segment.write_bytes(content)
+
+
+def damage_identity(data: Path) -> None:
+    """Its checksum does not agree any more."""
+    identity = data / "identity"
+    identity.write_bytes(identity.read_bytes().replace(b'"member_id": ', b'"member_id": 1'))
+
+
+def lose_hard_state(data: Path) -> None:
+    """Term and vote: whoever lost them might vote twice."""
+    (data / "hard_state").unlink()
+
+
+@pytest.mark.parametrize("hurt", [damage_log, damage_identity, lose_hard_state])
+def test_damaged_member_stays_and_says_so_while_the_others_go_on(
+    ensemble: AdminEnsemble, hurt: object
+) -> None:
+    """Alive, not ready, the reason in its status; it neither votes nor answers clients."""
+    number = next(n for n in ensemble.nodes if n != ensemble.leader())
+    node = ensemble.nodes[number]
+    node.kill()
+    assert callable(hurt)
+    hurt(node.directory / "data")
+    node.launch()
+    wait_until(lambda: bool(node.events("node.damaged")), "it finds the damage")
+    status = ensemble.status(number)
+    assert (status["role"], status["ready"]) == ("damaged", False)
+    assert status["damage"] == status["reason"]
+    assert "start this member with an empty directory" in status["damage"]
+    assert '"live": true' in node.page("/health/live")
+    code, body = node.ready()
+    assert (code, body["reason"]) == (503, status["damage"])
+    client = KazooClient(ensemble.hosts(*(n for n in ensemble.nodes if n != number)), timeout=10)
+    client.start(timeout=20)
+    client.create("/after")
+    client.stop()
+    client.close()
+    assert node.terminate() == 1
+    assert not node.events("node.failed")
+
+
+def test_node_that_is_alone_ends_with_the_reason(tmp_path: Path) -> None:
+    """Nobody else serves meanwhile: who started it should see it at once."""
+    with NodeProcess(tmp_path) as node:
+        client = KazooClient(f"127.0.0.1:{node.port}", timeout=10)
+        client.start(timeout=20)
+        for number in range(50):
+            client.create(f"/n-{number}", b"x" * 1000)
+        client.stop()
+        client.close()
+    damage_log(tmp_path / "data")
+    node.launch()
+    assert node.wait() == 1
+    assert len(node.events("node.failed")) == 1
+
+
+def test_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """A read-only file system under the data folder, or another's."""
+    node = NodeProcess(tmp_path, storage_data_dir="/proc/raftkeeper")
+    node.launch()
+    assert node.wait() == 1
+    (failed,) = node.events("node.failed")
+    assert "/proc/raftkeeper" in failed["reason"]

@@ -1,0 +1,36 @@
+"""Whether the spec is followed as it stands: what the pods' overlay may not say, Secrets that are missing,
+names that are taken. Beside `conditions`, because a snapshot for decisions knows nothing of these. Pure.
+"""
+
+from collections.abc import Sequence
+
+from raftkeeper_operator.act.executor import Report
+from raftkeeper_operator.api.conditions import ConditionType, Reason
+from raftkeeper_operator.observe.observer import Observation
+from raftkeeper_operator.report.conditions import Verdict
+
+C, R = ConditionType, Reason
+
+
+def judge_acceptance(
+    verdicts: Sequence[Verdict], seen: Observation, report: Report | None
+) -> list[Verdict]:
+    """The verdicts with SpecAccepted; and with CertificatesValid for a Secret that is missing."""
+    found = [verdict for verdict in verdicts if verdict[0] != C.SPEC_ACCEPTED]
+    found.append(_accepted(seen, report))
+    if seen.missing_secrets:
+        found = [verdict for verdict in found if verdict[0] != C.CERTIFICATES_VALID]
+        message = "; ".join(seen.missing_secrets)
+        found.append((C.CERTIFICATES_VALID.value, "False", R.CERTIFICATE_MISSING.value, message))
+    return found
+
+
+def _accepted(seen: Observation, report: Report | None) -> Verdict:
+    kind = C.SPEC_ACCEPTED.value
+    if report is not None and report.foreign:
+        return kind, "False", R.FOREIGN_OBJECT.value, report.message
+    if seen.template.ignored:
+        fields = ", ".join(seen.template.ignored)
+        message = f"podTemplate: these belong to the operator and are left out: {fields}"
+        return kind, "False", R.FIELDS_IGNORED.value, message
+    return kind, "True", R.SPEC_FOLLOWED.value, "everything in the spec is in use"

@@ -1,0 +1,52 @@
+"""SpecAccepted: what is left out of the spec is said, and a missing Secret is a certificate's matter."""
+
+from dataclasses import replace
+
+from tests.build.clusters import cluster
+from tests.decide.picture import well
+
+from raftkeeper_operator.act.executor import Report, Result
+from raftkeeper_operator.build.pod_template import build_pod_template
+from raftkeeper_operator.observe.objects import Objects
+from raftkeeper_operator.observe.observer import Observation
+from raftkeeper_operator.report.acceptance import judge_acceptance
+from raftkeeper_operator.report.conditions import Verdict
+
+VALID: Verdict = ("CertificatesValid", "True", "CertificatesCurrent", "good for a while")
+
+
+def seen(**overlay: object) -> Observation:
+    blueprint = cluster({"podTemplate": {"spec": overlay}})
+    template = build_pod_template(blueprint)
+    return Observation(well(), {"metadata": {}}, blueprint, template, Objects())
+
+
+def test_a_spec_in_use_is_accepted() -> None:
+    """Nothing is ignored, nothing is in the way."""
+    found = judge_acceptance([VALID], seen(), None)
+    assert [verdict[:3] for verdict in found] == [
+        VALID[:3],
+        ("SpecAccepted", "True", "SpecFollowed"),
+    ]
+
+
+def test_ignored_fields_are_named() -> None:
+    """With their paths, so that they can be taken out."""
+    (verdict,) = judge_acceptance([], seen(hostNetwork=True), None)
+    assert verdict[1:3] == ("False", "FieldsIgnored")
+    assert "spec.hostNetwork" in verdict[3]
+
+
+def test_a_strangers_object_is_told() -> None:
+    """With the executor's sentence."""
+    report = Report(Result.REFUSED, "Service zoo is there", foreign=True)
+    (verdict,) = judge_acceptance([], seen(), report)
+    assert verdict[2:] == ("ForeignObject", "Service zoo is there")
+
+
+def test_a_missing_secret_makes_certificates_invalid() -> None:
+    """Whatever the operator's own certificates are like."""
+    missing = replace(seen(), missing_secrets=("Secret door is not there",))
+    found = judge_acceptance([VALID], missing, None)
+    assert ("CertificatesValid", "False", "CertificateMissing", "Secret door is not there") in found
+    assert VALID not in found
