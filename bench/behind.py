@@ -1,8 +1,9 @@
 """A member that a million znodes are missing comes back: how long it takes, and what others notice.
 
-The member is stopped while the znodes are created; the logs of the others no longer reach back to it, so
-it needs a snapshot. Load runs on the other two only, in windows one after the other: some before it is
-started, those until it has caught up, and some after. It must not decide whether a figure is good.
+The member is stopped while the znodes are created. What it is sent then is each server's own choice: a
+node sends the log as long as it reaches back, ZooKeeper a snapshot. Load runs on the other two only, in
+windows one after the other: some before it is started, those until it has caught up, and some after.
+It must not decide whether a figure is good.
 """
 
 from __future__ import annotations
@@ -25,9 +26,6 @@ CELL = Cell("mixed", 30, 1, VALUE_BYTES)
 WINDOW_S = 0.5
 WINDOW_WARM_UP_S = 0.1
 WINDOWS_BEFORE = 10
-SNAPSHOT_LOG_BYTES = 48 * 1024 * 1024
-"""A third of what the znodes need in the log, so that its beginning is cut off."""
-
 CATCH_UP_DEADLINE_S = 120.0
 POLL_S = 0.02
 
@@ -87,7 +85,7 @@ def measure(
 
 
 def _measure_one(program: Path, directory: Path, kind: str, znodes: int) -> BehindResult:
-    ensemble = servers.make_ensemble(kind, directory, snapshot_log_bytes=SNAPSHOT_LOG_BYTES)
+    ensemble = servers.make_ensemble(kind, directory)
     with ensemble:
         late = next(one for one in ensemble.members if "Mode: follower" in one.four_letter("srvr"))
         others = Others([one for one in ensemble.members if one is not late])

@@ -232,9 +232,9 @@ def _behind(results: dict[str, BehindResult]) -> str:
         f"## Three nodes: a member comes back {znodes:,} znodes behind\n\n"
         + _table(header, rows)
         + f"\nThe load ({behind.CELL.title}) is on the other two. Each p99 is the median of windows of"
-        f" {behind.WINDOW_S:g} s. The member is started anew and gets a snapshot, because the logs of the"
-        " others do not reach back to it any more; it has caught up when it serves with all that there"
-        " was when it was started.\n"
+        f" {behind.WINDOW_S:g} s. The member was stopped before the znodes were created and is started"
+        " again; a node gets them from the log, which reaches back to it. It has caught up when it serves"
+        " with all that there was when it was started.\n"
     )
 
 

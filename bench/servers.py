@@ -35,11 +35,10 @@ def make(kind: str, directory: Path, *, port: int | None = None, java_heap: str 
     )
 
 
-def make_ensemble(kind: str, directory: Path, *, snapshot_log_bytes: int = 0) -> Ensemble:
+def make_ensemble(kind: str, directory: Path) -> Ensemble:
     """Three servers of that kind, each with its data in `directory/kind-3/N`; not started yet."""
     own = _emptied(directory / f"{kind}-3")
-    settings = PeerSettings(java_heap=HEAP, snapshot_log_bytes=snapshot_log_bytes)
-    return Ensemble(PEERS[kind], settings, directory=own)
+    return Ensemble(PEERS[kind], PeerSettings(java_heap=HEAP), directory=own)
 
 
 def _emptied(directory: Path) -> Path:

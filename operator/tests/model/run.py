@@ -36,6 +36,7 @@ SPECS: tuple[dict[str, object], ...] = (
     {"hibernate": False},
     {"leader_zones": ("b",)},
     {"storage_bytes": 2},
+    {"pod_disruption_budget": False},
 )
 
 
@@ -57,7 +58,7 @@ class Run:
         snapshot = self.world.observe()
         self.seen = [*self.seen[-SNAPSHOTS_KEPT + 1 :], snapshot]
         plan = self.decide(snapshot)
-        self._act(plan, late=False)
+        self._act(plan, late=False, fresh=True)
         if not dies:
             self.world.report(snapshot, plan)
         return plan
@@ -65,7 +66,7 @@ class Run:
     def step_late(self, age: int) -> None:
         """An operator that stood still acts on what it saw some time ago."""
         if self.seen:
-            self._act(self.decide(self.seen[-1 - age % len(self.seen)]), late=True)
+            self._act(self.decide(self.seen[-1 - age % len(self.seen)]), late=True, fresh=False)
 
     def step_stale(self, age: int) -> None:
         """Kubernetes is seen as it was some time ago (a cache), the membership as it is now."""
@@ -73,9 +74,9 @@ class Run:
             old = self.seen[-1 - age % len(self.seen)]
             now = self.world.observe()
             mixed = replace(now, pools=old.pools, pods=old.pods, volumes=old.volumes)
-            self._act(self.decide(mixed), late=False)
+            self._act(self.decide(mixed), late=False, fresh=False)
 
-    def _act(self, plan: Plan, *, late: bool) -> None:
+    def _act(self, plan: Plan, *, late: bool, fresh: bool) -> None:
         line = f"{'late ' if late else ''}{plan.reason}: {plan.action or plan.message}"
         if line not in self.history[-1:]:
             self.history.append(line)
@@ -83,7 +84,7 @@ class Run:
         if plan.action is None:
             return
         try:
-            self.world.carry_out(plan.action, late=late)
+            self.world.carry_out(plan.action, late=late, fresh=fresh)
             self.acted = True
         except Refused as refusal:
             self.history.append(f"  refused: {refusal}")

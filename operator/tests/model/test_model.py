@@ -31,10 +31,12 @@ ZONES = st.sampled_from([(), ("a", "b", "c")])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(size=SIZES, zones=ZONES, moves=MOVES)
-def test_whatever_happens_it_arrives(size: int, zones: tuple[str, ...], moves: list[Move]) -> None:
+@given(size=SIZES, zones=ZONES, budget=st.booleans(), moves=MOVES)
+def test_whatever_happens_it_arrives(
+    size: int, zones: tuple[str, ...], budget: bool, moves: list[Move]
+) -> None:
     """Any moves, then calm: no promise is broken, and the cluster is as the spec has it in the end."""
-    play(decide, World(first_desired(size, zones)), moves)
+    play(decide, World(first_desired(size, zones, budget=budget)), moves)
 
 
 @settings(max_examples=60, deadline=None)

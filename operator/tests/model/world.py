@@ -30,7 +30,7 @@ SUFFIX = ".x-members.ns.svc.cluster.local:2888"
 ZONES = ("a", "b", "c", "d")
 
 
-def first_desired(replicas: int, zones: tuple[str, ...]) -> Desired:
+def first_desired(replicas: int, zones: tuple[str, ...], *, budget: bool = True) -> Desired:
     """With short times, so that what takes hours in life takes some ticks here."""
     return Desired(
         replicas=replicas,
@@ -38,6 +38,7 @@ def first_desired(replicas: int, zones: tuple[str, ...]) -> Desired:
         address_suffix=SUFFIX,
         zones=zones,
         storage_bytes=1,
+        pod_disruption_budget=budget,
         when_scaled=WhenScaled.QUARANTINE,
         quarantine_ttl_ms=20_000,
         min_healthy_ms=4_000,
@@ -58,6 +59,8 @@ class World:
         self.remembered = Remembered()
         self.taken_down: set[str] = set()
         """Pods that the operator took down and that are not back."""
+        self.came_back: dict[str, int] = {}
+        """Since when those it took down are back."""
         self.lose_change = False
 
     # ---- time ------------------------------------------------------------------------------------
@@ -72,6 +75,8 @@ class World:
             self._probe(pod)
         here = {pod.name for pod in self.kube.pods.values() if pod.ready_since_ms}
         voters = {member.pod for member in self.ensemble.members if member.votes}
+        back = self.taken_down & voters & here
+        self.came_back |= {name: self.kube.pods[name].ready_since_ms for name in back}
         self.taken_down = (self.taken_down & voters) - here
 
     def _run_nodes(self) -> None:
@@ -126,6 +131,7 @@ class World:
         self.revisions = Revisions()
         self.remembered = Remembered()
         self.taken_down.clear()
+        self.came_back.clear()
 
     # ---- what the operator sees ------------------------------------------------------------------
 
@@ -254,11 +260,13 @@ class World:
 
     # ---- what the operator does ------------------------------------------------------------------
 
-    def carry_out(self, action: acts.Action, *, late: bool) -> None:
-        """One effect. `late`: decided on an old picture, so what must be looked at again is."""
+    def carry_out(self, action: acts.Action, *, late: bool, fresh: bool) -> None:
+        """One effect. `late`: decided on an old picture, so what must be looked at again is. `fresh`: on
+        the very picture that counts, so there is no excuse.
+        """
         match action:
             case acts.AddLearner() | acts.Promote() | acts.Replace() | acts.RemoveMember():
-                self._change_membership(action, late=late)
+                self._change_membership(action, late=late, fresh=fresh)
             case acts.UpdateMember(member_id, zone, index):
                 members = [
                     replace(m, zone=zone) if m.id == member_id else m for m in self.ensemble.members
@@ -274,9 +282,9 @@ class World:
                 pod = self.kube.pod_with(name, uid)
                 if pod.ready_since_ms and not self._allowed():
                     raise Refused("TooManyRequests: the budget allows nothing")
-                self._take_down(pod)
+                self._take_down(pod, fresh=fresh)
             case acts.DeletePod(name, uid):
-                self._take_down(self.kube.pod_with(name, uid))
+                self._take_down(self.kube.pod_with(name, uid), fresh=fresh)
             case acts.DeleteVolume(name, uid):
                 self._delete_volume(self.kube.claim_with(name, uid), late=late)
             case acts.RetireVolume(name, uid):
@@ -288,7 +296,7 @@ class World:
             case _:
                 self._change_kubernetes(action, late=late)
 
-    def _change_membership(self, action: acts.MembershipAction, *, late: bool) -> None:
+    def _change_membership(self, action: acts.MembershipAction, *, late: bool, fresh: bool) -> None:
         members = list(self.ensemble.members)
         found = {member.id: member for member in members}
         match action:
@@ -311,24 +319,46 @@ class World:
                     return
                 if member_id == self.ensemble.leader_id and not late:
                     raise Broken(f"member {member_id} is removed while it leads")
+                if fresh and found[member_id].votes:
+                    self._check_removal(found[member_id])
                 self.ensemble.change(index, [m for m in members if m.id != member_id])
 
     def _check_role(self, found: dict[int, Member], member_id: int, role: str) -> None:
         if member_id not in found or found[member_id].role != role:
             raise Refused("WRONG_ROLE")
 
-    def _take_down(self, pod: ModelPod, *, asleep: bool = False) -> None:
+    def _check_removal(self, member: Member) -> None:
+        """One that is there goes only when everybody else is there as well."""
+        voters = {voter.id for voter in self.ensemble.members if voter.votes}
+        down = voters - self.ensemble.up - {member.id}
+        if member.id in self.ensemble.up and down:
+            raise Broken(f"member {member.id} is removed beside {sorted(down)}, which are down")
+
+    def _take_down(self, pod: ModelPod, *, fresh: bool) -> None:
         member = self.claim_of(pod).disk.member_id if pod.running else 0
-        votes = any(m.id == member and m.votes for m in self.ensemble.members)
-        serving = votes and self.ensemble.has_quorum() and self.ensemble.leader_id
+        voters = {m.id: m for m in self.ensemble.members if m.votes}
+        serving = member in voters and self.ensemble.has_quorum() and self.ensemble.leader_id
+        well = bool(pod.ready_since_ms)
         self.kube.stop(pod)
-        if not serving or asleep:
+        if not serving:
             return
-        if member == self.ensemble.leader_id and sum(m.votes for m in self.ensemble.members) > 1:
+        if member == self.ensemble.leader_id and len(voters) > 1:
             raise Broken(f"{pod.name} was taken down while it led")
         self.taken_down.add(pod.name)
         if len(self.taken_down) > 1:
             raise Broken(f"taken down at the same time: {sorted(self.taken_down)}")
+        if fresh and well:
+            self._check_others(pod, {m.pod for m in voters.values()} - {pod.name})
+
+    def _check_others(self, pod: ModelPod, others: set[str]) -> None:
+        """When a pod that is well is taken down, everybody else is there, and has been for a while."""
+        settled_ms = self.now_ms - self.desired.min_healthy_ms
+        for name in sorted(others):
+            other = self.kube.pods.get(name)
+            if other is None or not (other.ready_since_ms or other.draining):
+                raise Broken(f"{pod.name} was taken down beside {name}, which is away")
+            if self.came_back.get(name) == other.ready_since_ms > settled_ms:
+                raise Broken(f"{pod.name} was taken down before {name} had settled")
 
     def _delete_volume(self, claim: ModelClaim, *, late: bool) -> None:
         ensemble = self.ensemble

@@ -55,8 +55,6 @@ class PeerSettings:
     """Whether a member without a leader serves clients that only read, if they ask for it."""
     reconfig: bool = False
     """Whether clients may ask for other members."""
-    snapshot_log_bytes: int = 0
-    """How much log a RaftKeeper node writes between two snapshots; 0 for its default."""
     java_heap: str = "1g"
     """Only for servers that run in a JVM."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -39,8 +39,6 @@ class RaftKeeper(Peer):
             "features-collect-interval-ms": settings.collect_interval_ms,
             "log-level": "warning",
         }
-        if settings.snapshot_log_bytes:
-            options["snapshot-every-log-bytes"] = settings.snapshot_log_bytes
         if settings.read_only_mode:
             options["client-read-only-mode"] = "true"
         if settings.reconfig:

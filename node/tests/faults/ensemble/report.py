@@ -41,7 +41,7 @@ def _lost(board: Board) -> str:
         f"{lost.silence_s:.1f} s of silence at {lost.moment_s:.0f} s{', closing' * lost.closing}"
         for lost in board.lost_sessions
     )
-    return f"{len(board.lost_sessions)} sessions were gone when their clients came back ({told})"
+    return f"{len(board.lost_sessions)} sessions were gone when their clients came back ({told or 'none'})"
 
 
 def write_docs(outcome: Outcome, docs: Path, date: str) -> None:

@@ -101,14 +101,15 @@ async def _membership(scene: Scene) -> Ensemble:
 
 
 def _refuse_if_inhabited(claim: Object, ensemble: Ensemble) -> None:
+    """Its label says who lives on it. Before it has one its seat counts: somebody may just move in."""
     name = claim["metadata"]["name"]
-    pool_and_ordinal = name.partition("-")[2]
-    if ordinal_of(name) >= 0 and ensemble.at(pool_and_ordinal):
-        raise NotDone(f"volume {name} has the seat of a member")
     member = label(claim, labels.MEMBER)
     same = label(claim, labels.ENSEMBLE) in {"", ensemble.cluster_id}
     if member.isdecimal() and same and ensemble.member(int(member)) is not None:
         raise NotDone(f"volume {name} holds member {member}")
+    known = member.isdecimal() and label(claim, labels.ENSEMBLE) == ensemble.cluster_id
+    if not known and ordinal_of(name) >= 0 and ensemble.at(name.partition("-")[2]):
+        raise NotDone(f"volume {name} has the seat of a member")
 
 
 async def _claim(scene: Scene, name: str, uid: str) -> Object:

@@ -62,7 +62,11 @@ class BootstrapSpec(Part):
 
 
 class ForceQuorumSpec(Part):
-    """The way out when a majority of volumes is lost for good. It may lose acknowledged writes."""
+    """The way out when a majority of volumes is lost for good. It may lose acknowledged writes.
+
+    This version checks the request, and says in status.plan and status.recovery who knows most and what
+    to do by hand; it does not carry it out.
+    """
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("self.epoch >= oldSelf.epoch", "counts up: each recovery has its own", ".epoch"),

@@ -20,6 +20,7 @@ from raftkeeper_operator.decide.leadership import answer_request, book_zones, pl
 from raftkeeper_operator.decide.learners import finish_learners
 from raftkeeper_operator.decide.plan import Plan, wait
 from raftkeeper_operator.decide.quorum import explain_leaderless, refuse_foreign
+from raftkeeper_operator.decide.recovery import answer_forced_recovery
 from raftkeeper_operator.decide.repair import (
     give_up_lost_disks,
     repair_lost_volumes,
@@ -65,6 +66,7 @@ RULES: tuple[Rule, ...] = (
     create_pools,
     wake,
     adopt,
+    answer_forced_recovery,
     explain_leaderless,
     # What was begun, and what broke.
     finish_learners,

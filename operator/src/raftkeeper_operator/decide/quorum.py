@@ -85,8 +85,8 @@ def explain_leaderless(facts: Facts) -> Plan | None:
     if majority_is_lost(facts):
         return wait(
             "QuorumLost",
-            f"a majority of the voters is lost for good: {'; '.join(lines)}; restore a backup into a "
-            "new cluster, or set recovery.forceQuorum and lose what only the lost ones knew",
+            f"a majority of the voters is lost for good: {'; '.join(lines)}; bring one of the volumes "
+            "back, or restore a backup into a new cluster; status.recovery says who knows most",
             *lines,
         )
     since_ms = facts.snapshot.remembered.leaderless_since_ms

@@ -88,6 +88,8 @@ class NodeStatus:
     version: str = ""
     feature_level: int = 0
     term: int = 0
+    last_term: int = 0
+    """Of its last entry."""
     last_index: int = 0
     commit_index: int = 0
     config_index: int = 0

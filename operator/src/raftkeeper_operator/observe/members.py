@@ -68,6 +68,7 @@ def read_status(answer: Mapping[str, Any]) -> NodeStatus:
         version=text("version"),
         feature_level=number("feature_level"),
         term=number("term"),
+        last_term=number("last_term"),
         last_index=number("last_index"),
         commit_index=number("commit_index"),
         config_index=number("config_index"),

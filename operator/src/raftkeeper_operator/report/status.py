@@ -10,8 +10,9 @@ from typing import Any
 
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import CLIENT_TLS_PORT, selector
-from raftkeeper_operator.decide.facts import quorum
+from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.plan import Plan, Transfer
+from raftkeeper_operator.decide.recovery import gather_evidence, propose_survivor
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.fields import Object, part
 from raftkeeper_operator.observe.observer import Observation
@@ -209,8 +210,23 @@ def _requests(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any])
 
 
 def _recovery(snapshot: Snapshot) -> Object:
-    epoch = snapshot.remembered.recovery_epoch
-    return {"observedEpoch": epoch} if epoch else {}
+    """Who knows most, when a majority is lost: what a person needs to decide."""
+    facts = Facts(snapshot)
+    epoch, survivor = snapshot.remembered.recovery_epoch, propose_survivor(facts)
+    found: Object = {"observedEpoch": epoch} if epoch else {}
+    if survivor:
+        found["proposedSurvivor"] = survivor
+        found["evidence"] = [
+            {
+                "pod": one.pod,
+                "memberId": one.member_id,
+                "term": one.term,
+                "lastIndex": one.last_index,
+                "reachable": one.reachable,
+            }
+            for one in gather_evidence(facts)
+        ]
+    return found
 
 
 def _is_ready(snapshot: Snapshot, member: Member) -> bool:
