@@ -1,8 +1,9 @@
 """A member that a million znodes are missing comes back: how long it takes, and what others notice.
 
-The member is stopped while the znodes are created. What it is sent then is each server's own choice: a node
-sends the log as long as it reaches back, ZooKeeper a snapshot. Load runs on the other two only, in windows one after the other: some before it is
-started, those until it has caught up, and some after. It must not decide whether a figure is good.
+The member is stopped while the znodes are created. What it is sent then is each server's own choice: a
+node sends the log as long as it reaches back, ZooKeeper a snapshot. Load runs on the other two only, in
+windows one after the other: some before it is started, those until it has caught up, and some after.
+It must not decide whether a figure is good.
 """
 
 from __future__ import annotations
