@@ -40,14 +40,9 @@ class Operator:
             "nodeImage": NODE_IMAGE.rpartition(":")[0],
             "replicas": REPLICAS,
         }
+        chart = REPOSITORY / "charts" / "raftkeeper-operator"
         self._helm(
-            *[
-                "upgrade",
-                "--install",
-                RELEASE,
-                charts / "raftkeeper-operator",
-                "--create-namespace",
-            ],
+            *["upgrade", "--install", self._release, chart, "--create-namespace"],
             *["--values", "-"],
             given=json.dumps(values),
         )
