@@ -194,7 +194,11 @@ def on_timeout_now(core: "RaftCore", order: TimeoutNow) -> None:
 def _ask_around(core: "RaftCore") -> None:
     """A learner hears nobody: perhaps it was removed while it was away. A leader would say so to who
     asks for votes; nothing else comes of the question, for it does not stand.
+
+    Nor does it believe in that leader any longer: its own vote may be needed, by a membership that it
+    has not read yet.
     """
+    know_leader(core, NOBODY)
     core.election.wait_again()
     me, log = core.config.member_id, core.log
     for voter in sorted(core.membership.voters):

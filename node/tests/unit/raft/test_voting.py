@@ -11,6 +11,7 @@ from raftkeeper.raft import (
     Heartbeat,
     InvariantBroken,
     Membership,
+    PreVoteReply,
     PreVoteRequest,
     RaftConfig,
     RaftCore,
@@ -59,6 +60,18 @@ def test_learners_and_strangers_never_stand() -> None:
         assert not any(isinstance(sent, VoteRequest) for sent in core.ready().messages)
         with pytest.raises(InvariantBroken, match="only voters"):
             core.campaign()
+
+
+def test_a_learner_that_hears_nobody_grants_its_vote() -> None:
+    """A membership that it has not read may need it; its shortest timeout is no excuse."""
+    core = core_of(ensemble("nodes 3 learners=4"), 4)
+    core.set_election_timeout(core.config.election_ticks)
+    core.step(Heartbeat(1, 4, 2, 2, 1))
+    for _ in range(core.config.election_ticks):
+        core.tick()
+    core.ready()
+    core.step(PreVoteRequest(2, 4, core.term + 1, 9, 2))
+    assert PreVoteReply(4, 2, core.term + 1, granted=True) in core.ready().messages
 
 
 def test_a_voter_of_the_committed_membership_stands_whatever_comes_behind_it() -> None:
