@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from raftkeeper.storage import DataDirectory, Identity, StorageFailed, StorageOptions, Writer
+from raftkeeper.storage import (
+    DataDirectory,
+    Identity,
+    SnapshotMeta,
+    StorageFailed,
+    StorageOptions,
+    Writer,
+)
 from raftkeeper.storage.options import BLOCK_BYTES_MAX
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
@@ -222,3 +229,20 @@ def test_the_tail_for_followers_is_bounded_in_entries_and_in_bytes(
         bench.writer.write(number, None, [(number, 1, 2, b"x" * 1000)])
         bench.writer.poll()
     assert bench.writer.before_tail(10) == kept_behind
+
+
+def test_snapshots_cut_the_log_down_to_the_tail_in_bytes() -> None:
+    """Though it holds far fewer entries than may be kept: a follower behind gets a snapshot."""
+    options = StorageOptions(
+        segment_bytes=8192, record_bytes_max=1500, snapshots_kept=2, tail_bytes=8000
+    )
+    bench = Bench(options, manual=False)
+    snapshots = bench.data.snapshots
+    for number in range(1, 11):
+        bench.writer.write(number, None, [(number, 1, 2, b"x" * 1000)])
+        bench.writer.poll()
+        if number >= 9:
+            snapshots.begin(SnapshotMeta(number, 1, number, b"m", b"c" * 16)).finish()
+    assert bench.writer.purge(snapshots.purge_index(bench.writer.before_tail)) == 6
+    with pytest.raises(KeyError, match="entry 5"):
+        next(bench.writer.read(5, 6))
