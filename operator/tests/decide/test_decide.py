@@ -5,8 +5,13 @@ from dataclasses import replace
 from tests.decide.picture import break_pod, change_pod, empty, leaderless, want, well
 
 from raftkeeper_operator.decide.decide import decide
-from raftkeeper_operator.decide.plan import ApplyResource, Release, SetPoolReplicas
-from raftkeeper_operator.observe.snapshot import Founding, Resource
+from raftkeeper_operator.decide.plan import (
+    ApplyResource,
+    Release,
+    RenewCertificate,
+    SetPoolReplicas,
+)
+from raftkeeper_operator.observe.snapshot import Certificate, Founding, Resource
 
 
 def test_nothing_to_do_is_said_so() -> None:
@@ -37,6 +42,9 @@ def test_resources_come_before_pods() -> None:
     service = Resource("Service", "x")
     snapshot = replace(empty(), founding=Founding(True, "rv", "1=x-0.s"), resources=(service,))
     assert decide(snapshot).action == ApplyResource("Service", "x")
+    certificate = Certificate("x-tls", 0, 0, covers_all=False)
+    unmade = replace(snapshot, resources=(), certificates=(certificate,))
+    assert decide(unmade).action == RenewCertificate("x-tls")
     unwanted = replace(service, unwanted=True)
     assert decide(replace(snapshot, resources=(unwanted,))).name == "CreatePool"
     orphans = replace(well(), pools=(), resources=(service,))

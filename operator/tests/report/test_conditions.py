@@ -111,7 +111,12 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("StorageHealthy", well(), "True", "VolumesHealthy"),
     ("StorageHealthy", leaderless(well()), "True", "VolumesHealthy"),
     ("StorageHealthy", change_node(well(), "x-1", damage="bad CRC"), "False", "DiskLost"),
-    ("StorageHealthy", change_node(well(), "x-1", incarnation="other"), "False", "DiskLost"),
+    (
+        "StorageHealthy",
+        change_node(well(), "x-1", member_id=9, incarnation="other"),
+        "False",
+        "DiskLost",
+    ),
     ("StorageHealthy", change_volume(well(), "data-x-1", lost=True), "False", "DiskLost"),
     ("StorageHealthy", change_node(well(), "x-1", diverged="at 7"), "False", "StateDiverged"),
     ("StorageHealthy", change_node(well(), "x-1", writes_refused="full"), "False", "WritesRefused"),

@@ -87,8 +87,10 @@ def create_pools(facts: Facts) -> Plan | None:
 
 
 def _is_unprepared(facts: Facts) -> bool:
-    """Something that pods need (Services, Secrets, configuration) is still to be applied."""
-    return any(not resource.unwanted for resource in facts.snapshot.resources)
+    """Something that pods need (Services, Secrets, configuration, certificates) is still to be made."""
+    snapshot = facts.snapshot
+    unmade = any(not certificate.covers_all for certificate in snapshot.certificates)
+    return unmade or any(not resource.unwanted for resource in snapshot.resources)
 
 
 def _first_revision(facts: Facts) -> str:

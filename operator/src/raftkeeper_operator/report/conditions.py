@@ -298,7 +298,7 @@ def lost_disks(facts: Facts) -> list[str]:
         volume = facts.volume_at(Seat.of(voter.pod))
         if node is not None and node.damage:
             found.append(f"{voter.pod}: {node.damage}")
-        elif node is not None and node.incarnation not in {"", voter.incarnation}:
+        elif facts.has_other_disk(voter):
             found.append(f"{voter.pod}: another disk than member {voter.id} had")
         elif volume is not None and volume.lost:
             found.append(f"{voter.pod}: volume {volume.name} is lost")
