@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 TIMEOUT_S = 30.0
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+# A field that does not exist is an error, as kubectl has it.
+STRICTLY = {"fieldValidation": "Strict"}
 
 Object = dict[str, Any]
 
@@ -98,14 +100,14 @@ class Api:
         return items
 
     def create(self, kind: str, namespace: str | None, body: Object) -> Object:
-        return self.call("POST", path_of(kind, namespace), body)
+        return self.call("POST", path_of(kind, namespace), body, query=STRICTLY)
 
     def patch(
         self, kind: str, namespace: str | None, name: str, body: Object, part: str = ""
     ) -> Object:
         """A merge patch; `part` is a subresource."""
         path = path_of(kind, namespace, name) + (f"/{part}" if part else "")
-        return self.call("PATCH", path, body, content=MERGE)
+        return self.call("PATCH", path, body, query=STRICTLY, content=MERGE)
 
     def delete(
         self, kind: str, namespace: str | None, name: str, *, grace_s: int | None = None
@@ -137,6 +139,10 @@ class Api:
         """What a path answers that is no JSON: logs, health."""
         return self._answer("GET", path, None, query or {}, JSON).decode(errors="replace")
 
+    def post_text(self, path: str, body: str) -> str:
+        """A text to something behind the API server's proxy, and its answer."""
+        return self._answer("POST", path, body, {}, "text/plain").decode(errors="replace")
+
     def call(
         self,
         method: str,
@@ -151,10 +157,10 @@ class Api:
         return answer
 
     def _answer(
-        self, method: str, path: str, body: Object | None, query: dict[str, str], content: str
+        self, method: str, path: str, body: Object | str | None, query: dict[str, str], content: str
     ) -> bytes:
         target = f"{path}?{urlencode(query)}" if query else path
-        data = None if body is None else json.dumps(body)
+        data = json.dumps(body) if isinstance(body, dict) else body
         for attempt in (1, 2):
             connection, fresh = self._connection()
             try:

@@ -89,6 +89,11 @@ class FakeApi:
     async def _close(self) -> None:
         assert self._runner is not None
         await self._runner.cleanup()
+        # Watches of clients that were killed are still waiting.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _wake(self) -> None:
         """May be called from a test's thread."""
@@ -149,6 +154,8 @@ class FakeApi:
                 return objects.apply(key, body, status=status)
             case "PATCH" if request.content_type == "application/merge-patch+json":
                 return objects.merge(key, body, status=status)
+            case "PATCH" if request.content_type == "application/json-patch+json":
+                return objects.change(key, body, status=status)
         raise Refusal(415, "UnsupportedMediaType", f"{request.method} {request.content_type}")
 
     def _evict(self, key: Key, body: Object) -> Object:
@@ -270,5 +277,9 @@ def _kinds(group: str, version: str) -> Object:
         if (r.group, r.version) == (group, version)
     ]
     status = [{**item, "name": f"{item['name']}/status"} for item in found]
+    if not group:
+        # Nobody asks for one, but kopf wants to know that there are such things.
+        spaces = {"name": "namespaces", "singularName": "namespace", "kind": "Namespace"}
+        found.append({**spaces, "namespaced": False, "verbs": verbs})
     where = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "groupVersion": where, "resources": [*found, *status]}
