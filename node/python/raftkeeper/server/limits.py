@@ -155,7 +155,11 @@ CLIENTS_GONE_POLL_S: Final = 0.005
 COLD_READ_COST_BYTES: Final = 64 * 1024
 """What a read of old entries counts at least: it reads and checks an extent however little is sent."""
 
-COLD_READ_PAUSE_S: Final = 0.025
+COLD_READ_PAUSE_MIN_S: Final = 0.001
+"""The shortest pause between two looks at whether old entries may be read: a remainder of a few bytes
+must not make the loop spin within one tick of the clock."""
+
+COLD_READ_PAUSE_MAX_S: Final = 0.025
 """The longest pause between two looks at whether old entries may be read: clients who write more
 meanwhile allow more."""
 

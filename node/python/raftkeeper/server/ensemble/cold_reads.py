@@ -101,4 +101,7 @@ class ColdReads:
         self._paid_us, self._paid_logged = now_us, logged
         saved_max = self._core.config.append_bytes_max
         self._debt_bytes = max(-saved_max, self._debt_bytes - paid)
-        return min(max(0.0, self._debt_bytes / self._bytes_per_s), limits.COLD_READ_PAUSE_S)
+        if self._debt_bytes <= 0:
+            return 0.0
+        needed_s = self._debt_bytes / self._bytes_per_s
+        return min(max(needed_s, limits.COLD_READ_PAUSE_MIN_S), limits.COLD_READ_PAUSE_MAX_S)

@@ -97,6 +97,20 @@ def test_reads_keep_to_the_rate(bench: Bench) -> None:
     assert bench.run(10 * ENTRY_US, again=True) in (10, 11)
 
 
+def test_a_remainder_of_a_byte_waits_for_the_clock(bench: Bench) -> None:
+    """A pause shorter than a tick of the clock would spin for ever where time stands still."""
+    bench.settings = EnsembleSettings(catch_up_bytes_per_s=1_000_000_000)
+    bench.core.config.append_bytes_max = 0  # nothing saved up
+    bench.reads = ColdReads(bench, bench.loop, bench.clock)
+    bench.ask(2, 3)
+    bench.loop.turn()
+    bench.clock.us += ENTRY_BYTES // 1_000 - 1
+    for _ in range(10):
+        bench.loop.turn()
+    assert len(bench.core.cold) == 1
+    assert bench.run(3_000) == 1
+
+
 def test_members_take_turns_and_share_the_rate(bench: Bench) -> None:
     """One read at a time for all of them."""
     bench.core.config.append_bytes_max = 0  # nothing saved up
