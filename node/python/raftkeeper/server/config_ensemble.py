@@ -124,8 +124,8 @@ class Peer(Section):
         ge=0,
         le=100 * 1024 * MIB,
         description="Bound on the rate at which old log entries are read and sent to members that "
-        "are far behind, in all; 0 for none. Twice what clients write is allowed on top of it, so "
-        "that catching up ends. Newer entries, those still in memory, are not counted.",
+        "are far behind, in all; 0 for none. For each member twice what clients write comes on "
+        "top, so that catching up ends. Newer entries, those still in memory, are not counted.",
     )
     snapshot_bytes_per_s: int = Field(
         32 * MIB,

@@ -152,8 +152,8 @@ that is further behind gets a snapshot."""
 CLIENTS_GONE_POLL_S: Final = 0.005
 """How often it is looked whether all clients are gone, before a state is replaced."""
 
-COLD_READ_COST_BYTES: Final = 64 * 1024
-"""What a read of old entries counts at least: it reads and checks an extent however little is sent."""
+COLD_ENTRY_COST_BYTES: Final = 512
+"""What an old entry that is read counts at least: a sector, as it did when it was logged."""
 
 COLD_READ_PAUSE_MIN_S: Final = 0.001
 """The shortest pause between two looks at whether old entries may be read: a remainder of a few bytes
@@ -164,8 +164,8 @@ COLD_READ_PAUSE_MAX_S: Final = 0.025
 meanwhile allow more."""
 
 CATCH_UP_TIMES_LOGGED: Final = 2
-"""Old entries may be sent this many times as fast as new ones are logged, whatever the bound on
-their rate: once as fast would never end."""
+"""Old entries may be sent to each other member this many times as fast as new ones are logged,
+whatever the bound on their rate: once as fast would never end."""
 
 PEER_FRAME_BYTES_MIN: Final = 16 * 1024 * 1024
 """The longest message between members, where log entries need no longer ones."""

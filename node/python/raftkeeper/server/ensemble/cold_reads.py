@@ -77,16 +77,17 @@ class ColdReads:
         if core.role is not Role.LEADER or cold.term != core.term:
             return  # nobody waits for it any more, and the log may be another member's now
         entries: list[Entry] = []
-        total = 0
+        total = cost = 0
         try:
             for record in self._writer.read(cold.first, cold.last):
                 entries.append(Entry(*record))
                 total += len(record[3])
+                cost += max(len(record[3]), limits.COLD_ENTRY_COST_BYTES)
                 if total >= core.config.append_bytes_max:
                     break
         except KeyError:
             entries.clear()  # purged meanwhile: the core sends a snapshot then
-        self._debt_bytes += max(total, limits.COLD_READ_COST_BYTES)
+        self._debt_bytes += cost
         core.cold_read(cold, tuple(entries))
         self._host.look()
 
@@ -96,8 +97,9 @@ class ColdReads:
             return 0.0
         now_us, logged = self._clock.now_us(), self._writer.bytes_written
         paid = (now_us - self._paid_us) * self._bytes_per_s / 1e6
-        # Else a member would never catch up with clients that write faster than this rate.
-        paid += limits.CATCH_UP_TIMES_LOGGED * (logged - self._paid_logged)
+        # Else members would never catch up with clients that write faster than this rate.
+        times = limits.CATCH_UP_TIMES_LOGGED * len(self._core.members)
+        paid += times * (logged - self._paid_logged)
         self._paid_us, self._paid_logged = now_us, logged
         saved_max = self._core.config.append_bytes_max
         self._debt_bytes = max(-saved_max, self._debt_bytes - paid)
