@@ -140,7 +140,7 @@ need-java:
 ##@ Checking
 
 .PHONY: test
-test: $(NEEDS) test-engine test-node test-operator contracts tidy ## All tests, import contracts and tidy: what CI runs
+test: $(NEEDS) test-engine test-node test-operator test-harness contracts tidy ## All tests, import contracts and tidy: what CI runs
 
 .PHONY: test-engine
 test-engine: need-cargo need-cc ## Tests of the Rust engine, and of the load generator
@@ -155,6 +155,10 @@ test-node: $(ENGINE_READY) ## Tests of the node (T=… for some of them)
 .PHONY: test-operator
 test-operator: $(OPERATOR_READY) ## Tests of the operator
 	cd operator && $(PYTEST)
+
+.PHONY: test-harness
+test-harness: $(VENV_READY) ## Tests of the end-to-end harness itself; no cluster
+	cd tests/e2e && $(PYTEST)
 
 .PHONY: contracts
 contracts: $(ENGINE_READY) $(OPERATOR_READY) ## Who may import whom (import-linter)
@@ -223,12 +227,12 @@ compat: $(NEEDS) need-java $(ENGINE_READY) ## Clients of others: kazoo's suite, 
 .PHONY: e2e
 e2e: $(NEEDS) $(VENV_READY) ## The operator on a real Kubernetes of three zones: what CI runs of it (STORY=… for some, KEEP=1) (root)
 	PYTHONPATH=tests $(BIN)/python -P -m e2e check
-	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0 $(if $(STORY),-k '$(STORY)',-m ci)
+	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0 $(if $(STORY),-k '$(STORY)',-m ci) stories
 
 .PHONY: e2e-full
 e2e-full: $(NEEDS) $(VENV_READY) ## All stories of the operator (an hour) (root)
 	PYTHONPATH=tests $(BIN)/python -P -m e2e check
-	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0
+	cd tests/e2e && KEEP='$(KEEP)' $(PYTEST) --durations=0 stories
 
 ##@ Keeping house
 

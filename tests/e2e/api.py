@@ -137,6 +137,10 @@ class Api:
         """What a path answers that is no JSON: logs, health."""
         return self._answer("GET", path, None, query or {}, JSON).decode(errors="replace")
 
+    def post_text(self, path: str, body: str) -> str:
+        """A text to something behind the API server's proxy, and its answer."""
+        return self._answer("POST", path, body, {}, "text/plain").decode(errors="replace")
+
     def call(
         self,
         method: str,
@@ -151,10 +155,10 @@ class Api:
         return answer
 
     def _answer(
-        self, method: str, path: str, body: Object | None, query: dict[str, str], content: str
+        self, method: str, path: str, body: Object | str | None, query: dict[str, str], content: str
     ) -> bytes:
         target = f"{path}?{urlencode(query)}" if query else path
-        data = None if body is None else json.dumps(body)
+        data = json.dumps(body) if isinstance(body, dict) else body
         for attempt in (1, 2):
             connection, fresh = self._connection()
             try:

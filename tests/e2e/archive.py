@@ -11,29 +11,48 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 
 def write(
     target: Path, name: str, files: Mapping[str, Path], command: Sequence[str], user: str = "0"
 ) -> None:
     """An image `name` that holds `files` (path inside → file here) and runs `command`."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
+    write_layers(target, name, [layer_of(target, files)], command, user)
+
+
+def layer_of(beside: Path, files: Mapping[str, Path]) -> Path:
+    """A layer with these files, all of root and readable by everybody."""
+    layer = beside.with_suffix(".layer")
+    with tarfile.open(layer, mode="w") as tar:
         for inside, source in sorted(files.items()):
-            _add(tar, inside.lstrip("/"), source.read_bytes(), 0o755)
-    content = layer.getvalue()
+            entry = tarfile.TarInfo(inside.lstrip("/"))
+            entry.size, entry.mode = source.stat().st_size, 0o755
+            with source.open("rb") as content:
+                tar.addfile(entry, content)
+    return layer
+
+
+def write_layers(
+    target: Path, name: str, layers: Sequence[Path], command: Sequence[str], user: str = "0"
+) -> None:
+    """An image `name` of whole layers, the lowest first. A `.layer` beside the target is used up."""
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Entrypoint": list(command), "User": user},
-        "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
+        "config": {"Entrypoint": list(command), "User": user, "Env": [f"PATH={SEARCH_PATH}"]},
+        "rootfs": {"type": "layers", "diff_ids": [_digest_of(layer) for layer in layers]},
     }
     encoded = json.dumps(config).encode()
-    config_name = f"{_digest(encoded).removeprefix('sha256:')}.json"
-    manifest = [{"Config": config_name, "RepoTags": [name], "Layers": ["layer.tar"]}]
+    config_name = f"{hashlib.sha256(encoded).hexdigest()}.json"
+    names = [f"{number}/layer.tar" for number in range(len(layers))]
+    manifest = [{"Config": config_name, "RepoTags": [name], "Layers": names}]
     with tarfile.open(target, mode="w") as tar:
         _add(tar, config_name, encoded, 0o644)
-        _add(tar, "layer.tar", content, 0o644)
+        for layer_name, layer in zip(names, layers, strict=True):
+            tar.add(layer, layer_name)
         _add(tar, "manifest.json", json.dumps(manifest).encode(), 0o644)
+    target.with_suffix(".layer").unlink(missing_ok=True)
 
 
 def renamed(source: Path, target: Path, name: str) -> None:
@@ -52,8 +71,9 @@ def renamed(source: Path, target: Path, name: str) -> None:
                 tar.addfile(entry, content)
 
 
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return f"sha256:{hashlib.file_digest(content, 'sha256').hexdigest()}"
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:

@@ -7,10 +7,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from e2e import archive
+from e2e import archive, debian
 from e2e.engine import Engine, engine
 from e2e.home import REPOSITORY, home, say
-from e2e.shell import need, run
+from e2e.shell import run
 
 NODE_IMAGE = "localhost/raftkeeper:dev"
 NEXT_NODE_IMAGE = "localhost/raftkeeper:next"
@@ -20,10 +20,7 @@ TARGETS = {"node": NODE_IMAGE, "operator": OPERATOR_IMAGE}
 DEFAULT_BASE = "python:3.11-slim-bookworm"
 OWN_BASE = "localhost/raftkeeper-base:bookworm"
 # What a user of the official image would find there, and what the Dockerfile asks for.
-BASE_PACKAGES = "python3,python3-venv,ca-certificates,tini"
-BASE_TIMEOUT_S = 900
-NOT_SHIPPED = ("./proc/*", "./sys/*", "./dev/*", "./var/cache/apt/*", "./var/lib/apt/lists/*")
-NOT_READ = ("./usr/share/doc/*", "./usr/share/locale/*", "./usr/share/man/*")
+BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates", "tini")
 WHEELS_TIMEOUT_S = 1200
 
 
@@ -76,21 +73,8 @@ def _base(docker: Engine) -> str:
     # The local provider is for machines that reach no registry, so none is asked.
     if os.environ.get("RAFTKEEPER_E2E_PROVIDER", "local") != "local":
         return DEFAULT_BASE
-    say("making a base image from Debian's packages, once")
-    need(["debootstrap"], ["debootstrap"])
-    folder = home() / "base"
-    if not (folder / "complete").exists():
-        run("rm", "-rf", folder)
-        root = folder / "root"
-        root.mkdir(parents=True)
-        words = ["debootstrap", "--variant=minbase", f"--include={BASE_PACKAGES}", "bookworm"]
-        run(*words, root, timeout_s=BASE_TIMEOUT_S)
-        (folder / "complete").touch()
-    excluded = [word for pattern in (*NOT_SHIPPED, *NOT_READ) for word in ("--exclude", pattern)]
-    packed = folder / "base.tar"
-    run("tar", "--create", "--file", packed, *excluded, "-C", folder / "root", ".", timeout_s=300)
+    packed = debian.root("base", BASE_PACKAGES)
     docker.call("import", packed, OWN_BASE)
-    packed.unlink()
     return OWN_BASE
 
 

@@ -22,6 +22,8 @@ class Processes:
     def __init__(self, records: Path, logs: Path) -> None:
         self._records = records
         self._logs = logs
+        # Those that this process has started: it has to take note of their end.
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
         self,
@@ -50,6 +52,7 @@ class Processes:
                 start_new_session=True,
                 cwd="/",
             )
+        self._children[name] = process
         record = {"pid": process.pid, "started": _start_time(process.pid)}
         unfinished = self._records / f"{name}.unfinished"
         unfinished.write_text(json.dumps(record))
@@ -68,6 +71,8 @@ class Processes:
         pid = self._pid(name)
         if pid is not None:
             end(pid, at_once=at_once)
+        if name in self._children:
+            self._children.pop(name).wait()
         (self._records / f"{name}.json").unlink(missing_ok=True)
 
     def _pid(self, name: str) -> int | None:
@@ -96,10 +101,6 @@ def end(pid: int, *, at_once: bool = False) -> None:
                 break
     finally:
         os.close(handle)
-    try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass  # it was started by an earlier run of this command; the system's first process reaps it
 
 
 def end_group(cgroup: Path) -> None:

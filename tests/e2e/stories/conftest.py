@@ -2,6 +2,7 @@
 which everything is written down when it went wrong.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from e2e.api import Api, ApiError
 from e2e.deadline import wait_for
 from e2e.ensemble import Ensemble
 from e2e.evidence import collect
-from e2e.home import REPOSITORY, say
+from e2e.home import REPOSITORY, home, say
 from e2e.load import Load
 from e2e.operator_release import NAMESPACE as OPERATOR_NAMESPACE
 from e2e.operator_release import Operator
@@ -29,12 +30,21 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 @pytest.fixture(scope="session")
 def provider() -> Iterator[Provider]:
-    """A cluster: found, or brought up and taken down again (unless KEEP is set)."""
-    chosen = choose()
-    brought_up = chosen.up()
-    yield chosen
-    if brought_up and not os.environ.get("KEEP"):
-        chosen.down()
+    """A cluster: found, or brought up and taken down again (unless KEEP is set).
+
+    Two runs would take each other's namespaces and operator away, so the second waits for the first.
+    """
+    with (home() / "stories.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another run of the stories is under way; waiting for its end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        chosen = choose()
+        brought_up = chosen.up()
+        yield chosen
+        if brought_up and not os.environ.get("KEEP"):
+            chosen.down()
 
 
 @pytest.fixture(scope="session")

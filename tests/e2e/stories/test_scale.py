@@ -22,17 +22,17 @@ def scale_there_and_back(ensemble: Ensemble, load: Load, replicas: int) -> None:
     """From three to `replicas` and to three again, with clients writing."""
     ensemble.apply()
     ensemble.wait_settled(3)
-    first = {member.id for member in ensemble.members()}
+    used = {member.id for member in ensemble.members()}
     load.start(ensemble.host, NODE_IMAGE)
+    before = used
     for wanted in (replicas, 3):
         ensemble.scale(wanted)
         ensemble.wait_settled(wanted, timeout_s=300)
         load.goes_on()
-    last = {member.id for member in ensemble.members()}
-    used = range(1, max(last) + 1)
-    assert len(last) == 3
-    assert max(last) >= max(first), "an id was given out twice"
-    assert last <= set(used)
+        now = {member.id for member in ensemble.members()}
+        assert not (now - before) & used, f"an id was given out twice: {now}, used {used}"
+        before, used = now, used | now
+    assert len(used) == 3 + max(replicas - 3, 3 - replicas), f"more ids than members: {used}"
     report = load.finish(ensemble.addresses())
     assert report.counts["expired"] == 0, report
     print(report)

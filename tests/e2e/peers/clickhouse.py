@@ -1,0 +1,222 @@
+"""ClickHouse, Debian's, in one pod: two replicas of a table whose only connection is the service under test.
+
+Both replicas are tables of one server. What they tell each other goes through the service all the same.
+"""
+
+import functools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from e2e import archive, debian
+from e2e.api import Api, ApiError, Object
+from e2e.deadline import wait_for
+from e2e.home import built_once
+
+IMAGE = "localhost/clickhouse:debian"
+POD = "clickhouse"
+HTTP_PORT = 8123
+PACKAGES = ("clickhouse-server", "tini")
+START_TIMEOUT_S = 120
+ROWS = 100
+REPLICAS = ("first", "second")
+# What a batch may take while the ensemble is restarted under it, sessions that expire included.
+INSERT_TIMEOUT_S = 120
+SESSION_TIMEOUT_MS = 15_000
+
+CONFIGURATION = """<?xml version="1.0"?>
+<yandex>
+  <logger><level>information</level><console>1</console></logger>
+  <listen_host>0.0.0.0</listen_host>
+  <tcp_port>9000</tcp_port>
+  <http_port>{http_port}</http_port>
+  <interserver_http_host>localhost</interserver_http_host>
+  <interserver_http_port>9009</interserver_http_port>
+  <path>/data/</path>
+  <tmp_path>/data/tmp/</tmp_path>
+  <format_schema_path>/data/schemas/</format_schema_path>
+  <users_config>users.xml</users_config>
+  <default_profile>default</default_profile>
+  <default_database>default</default_database>
+  <mark_cache_size>67108864</mark_cache_size>
+  <zookeeper>
+    <node index="1"><host>{host}</host><port>2181</port></node>
+    <session_timeout_ms>{session_timeout_ms}</session_timeout_ms>
+  </zookeeper>
+</yandex>
+"""
+USERS = """<?xml version="1.0"?>
+<yandex>
+  <profiles><default/></profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <password></password>
+      <networks><ip>::/0</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+    </default>
+  </users>
+</yandex>
+"""
+
+
+def image() -> Path:
+    """Its image's archive."""
+    root = debian.root("clickhouse", PACKAGES)
+    command = ["tini", "--", "clickhouse-server", "--config-file=/config/config.xml"]
+
+    def write(target: Path) -> None:
+        archive.write_layers(target, IMAGE, [root], command, user="10001")
+
+    return built_once("images", "clickhouse.tar", " ".join([root.name, *command]).encode(), write)
+
+
+class QueryFailed(Exception):
+    """ClickHouse refused a query, in its own words."""
+
+
+class ClickHouse:
+    """The pod."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self._api = api
+        self._namespace = namespace
+
+    def start(self, host: str) -> None:
+        """With `host` as its ZooKeeper; returns when it answers and both tables are made."""
+        configuration = CONFIGURATION.format(
+            host=host, http_port=HTTP_PORT, session_timeout_ms=SESSION_TIMEOUT_MS
+        )
+        files = {"config.xml": configuration, "users.xml": USERS}
+        self._api.create("configmaps", self._namespace, {"metadata": {"name": POD}, "data": files})
+        self._api.create("pods", self._namespace, _pod())
+
+        def answers() -> bool:
+            return self.query("SELECT 1") == "1"
+
+        self._retry("ClickHouse answers", answers, START_TIMEOUT_S)
+        for replica in REPLICAS:
+            create = (
+                f"CREATE TABLE IF NOT EXISTS {replica} (day Date, number UInt64) ENGINE = "
+                f"ReplicatedMergeTree('/clickhouse/numbers', '{replica}', day, (number), 8192)"
+            )
+            done = functools.partial(self._done, create)
+            self._retry(f"table {replica} is made", done, START_TIMEOUT_S)
+
+    def insert(self, batch: int) -> None:
+        """ROWS numbers into one of the replicas. The same batch again changes nothing."""
+        text = (
+            f"INSERT INTO {REPLICAS[batch % 2]} (day, number) "
+            f"SELECT toDate('2026-01-01'), number FROM system.numbers LIMIT {batch * ROWS}, {ROWS}"
+        )
+        self._retry(f"batch {batch} is inserted", lambda: self._done(text), INSERT_TIMEOUT_S)
+
+    def check(self, batches: int) -> None:
+        """Both replicas have exactly these batches."""
+        count = batches * ROWS
+        wanted = f"{count}\t{count}\t{count * (count - 1) // 2}"
+        for replica in REPLICAS:
+            text = f"SELECT count(), uniqExact(number), sum(number) FROM {replica}"
+
+            def holds(text: str = text) -> bool:
+                found = self.query(text)
+                assert found == wanted, f"{found!r}, not {wanted!r}"
+                return True
+
+            self._retry(f"{replica} has {count} rows", holds, INSERT_TIMEOUT_S)
+
+    def query(self, text: str) -> str:
+        """What it answers."""
+        path = f"/api/v1/namespaces/{self._namespace}/pods/{POD}:{HTTP_PORT}/proxy/"
+        try:
+            return self._api.post_text(path, text).strip()
+        except (ApiError, OSError) as error:
+            raise QueryFailed(str(error)) from error
+
+    def _done(self, text: str) -> bool:
+        self.query(text)
+        return True
+
+    def _retry(self, what: str, attempt: Callable[[], bool], timeout_s: float) -> None:
+        def tried() -> bool:
+            try:
+                return attempt()
+            except QueryFailed as error:
+                raise AssertionError(str(error)) from error
+
+        wait_for(what, tried, timeout_s=timeout_s, step_s=0.5)
+
+
+class Inserter:
+    """Inserts batch after batch while it is open; `batches` is how many were accepted."""
+
+    def __init__(self, server: ClickHouse, api: Api) -> None:
+        self._server = server
+        self._api = api
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._failure: BaseException | None = None
+        self.batches = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def goes_on(self, timeout_s: float = INSERT_TIMEOUT_S) -> None:
+        """Returns when some more have been accepted."""
+        before = self.batches
+        wait_for("ClickHouse inserts", lambda: self.batches >= before + 3, timeout_s=timeout_s)
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._server.insert(self.batches)
+                self.batches += 1
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._api.close()
+
+
+def _pod() -> Object:
+    return {
+        "metadata": {"name": POD, "labels": {"app": POD}},
+        "spec": {
+            "terminationGracePeriodSeconds": 5,
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": POD,
+                    "image": IMAGE,
+                    "imagePullPolicy": "Never",
+                    "env": [{"name": "TZ", "value": "UTC"}],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "volumeMounts": [
+                        {"name": "config", "mountPath": "/config"},
+                        {"name": "data", "mountPath": "/data"},
+                    ],
+                }
+            ],
+            "volumes": [
+                {"name": "config", "configMap": {"name": POD}},
+                {"name": "data", "emptyDir": {}},
+            ],
+        },
+    }
