@@ -58,6 +58,8 @@ def test_leader_shows_its_members_with_match_index_and_contact(
     with pytest.raises(AdminError) as caught:
         admin.ask(ensemble.endpoint(follower), "GET", "/v1/members?linearizable=1")
     assert (caught.value.code, caught.value.details["leader_id"]) == ("NOT_LEADER", leader)
+    levels = ensemble.status(leader)
+    assert levels["ensemble_feature_level"] == levels["feature_level"] == 1
 
 
 def test_new_disk_is_added_promoted_and_takes_anothers_place(

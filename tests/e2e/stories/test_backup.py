@@ -24,7 +24,10 @@ def test_backup_is_restored_into_a_new_cluster(ensemble: Ensemble, load: Load, a
     api.create(BACKUPS, ensemble.namespace, _backup("once"))
     status = _wait_for_backup(ensemble, "once")
     assert status["znodes"] >= before["znode_count"], status
-    assert ensemble.condition("BackupHealthy")["reason"] == "BackupRecent"
+    ensemble.wait(
+        "the cluster knows of it",
+        lambda: ensemble.condition("BackupHealthy")["reason"] == "BackupRecent",
+    )
     other = Ensemble(api, ensemble.namespace, "other", NODE_IMAGE)
     other.apply(bootstrap={"restore": {"backupName": "once"}})
     other.wait_settled(3, timeout_s=300)

@@ -10,10 +10,8 @@ from typing import Any
 from raftkeeper.admin import reports
 from raftkeeper.admin.node_port import NodePort
 from raftkeeper.admin.ports import MemberView
+from raftkeeper.server.feature_level import FEATURE_LEVEL, level_of_all
 from raftkeeper.server.view import NodeParts
-
-FEATURE_LEVEL = 1
-"""What this version can do with the log and the other members; it moves with their formats."""
 
 API_VERSION = 1
 
@@ -54,6 +52,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
         "applied_index": status.applied_index,
         "last_index": status.last_index,
         "last_term": parts.core.log.last_term,
+        "ensemble_feature_level": _level_of_all(port, parts),
         "config_index": status.config_index,
         "config": [describe_member(member) for member in port.members()],
         "next_id": port.next_id(),
@@ -112,6 +111,14 @@ def build_members(port: NodePort) -> dict[str, Any]:
         "next_id": port.next_id(),
         "members": rows,
     }
+
+
+def _level_of_all(port: NodePort, parts: NodeParts) -> int:
+    """As far as this member is linked to the others."""
+    views = parts.links.views() if parts.links is not None else ()
+    levels = {view.member_id: view.feature_level for view in views}
+    me = port.status().member_id
+    return level_of_all(levels.get(member.id, 0) for member in port.members() if member.id != me)
 
 
 def _role_without_data(port: NodePort) -> str:

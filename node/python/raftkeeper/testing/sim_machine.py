@@ -8,13 +8,17 @@ import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
 from raftkeeper.raft import InvariantBroken, RaftCore
-from raftkeeper.storage import StorageError, StorageFailed
+from raftkeeper.storage import StorageError
 from raftkeeper.testing.faulty_files import UNBOUNDED_BYTES, Crashed, FaultyFiles, Survival
 from raftkeeper.testing.sim_failure import Kind, SimFailure
 from raftkeeper.testing.sim_loop import MachineClock, MachineLoop, Step
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_world import World
+
+
+WAY_OUT = "join anew"
+"""A node that cannot read its disk must say what to do: these words are in it."""
 
 
 class Node(Protocol):
@@ -159,9 +163,7 @@ class Machine:
         A full disk is none, but for a process that only starts.
         """
         is_starting = getattr(self.node, "core", None) is None
-        if self.rotten and isinstance(error, StorageError) and not isinstance(error, StorageFailed):
-            if "join anew" not in str(error):
-                raise SimFailure(Kind.CRASH, "storage", f"{self.name} tells no way out: {error}")
+        if self.rotten and WAY_OUT in str(error):
             self.trace("refuses", error)
             self.refused = is_starting
         elif not self.disk_may_fail and not (self.is_full and is_starting):

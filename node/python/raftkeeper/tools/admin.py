@@ -25,7 +25,9 @@ from raftkeeper.tools.admin_client import (
 from raftkeeper.tools.admin_tables import print_answer, print_members, print_statuses
 
 TOKEN_VARIABLE = "RAFTKEEPER_ADMIN_TOKEN"  # noqa: S105  the name of a variable
+TOKEN_FILE_VARIABLE = "RAFTKEEPER_ADMIN_TOKEN_FILE"  # noqa: S105  likewise
 ENDPOINTS_VARIABLE = "RAFTKEEPER_ADMIN_ENDPOINTS"
+CA_VARIABLE = "RAFTKEEPER_ADMIN_CA"
 
 app = typer.Typer(
     name="admin",
@@ -65,9 +67,15 @@ def _options(
         typer.Option(envvar=ENDPOINTS_VARIABLE, help="Admin addresses of the members, a:1,b:2."),
     ] = DEFAULT_ENDPOINT,
     token_file: Annotated[
-        Path | None, typer.Option(help=f"File with the token; or {TOKEN_VARIABLE} holds it.")
+        Path | None,
+        typer.Option(
+            envvar=TOKEN_FILE_VARIABLE, help=f"File with the token; or {TOKEN_VARIABLE} holds it."
+        ),
     ] = None,
-    ca: Annotated[Path | None, typer.Option(help="CA of the nodes' certificates: TLS.")] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(envvar=CA_VARIABLE, help="CA of the nodes' certificates: TLS."),
+    ] = None,
     certificate: Annotated[Path | None, typer.Option(help="A client certificate.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.", min=0.1)] = 10.0,

@@ -16,7 +16,12 @@ import typer
 
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_USAGE
-from raftkeeper.tools.admin import ENDPOINTS_VARIABLE, TOKEN_VARIABLE
+from raftkeeper.tools.admin import (
+    CA_VARIABLE,
+    ENDPOINTS_VARIABLE,
+    TOKEN_FILE_VARIABLE,
+    TOKEN_VARIABLE,
+)
 from raftkeeper.tools.admin_client import (
     DEFAULT_ENDPOINT,
     Access,
@@ -51,9 +56,15 @@ def backup(
         typer.Option(envvar=ENDPOINTS_VARIABLE, help="Admin addresses of the members, a:1,b:2."),
     ] = DEFAULT_ENDPOINT,
     token_file: Annotated[
-        Path | None, typer.Option(help=f"File with the token; or {TOKEN_VARIABLE} holds it.")
+        Path | None,
+        typer.Option(
+            envvar=TOKEN_FILE_VARIABLE, help=f"File with the token; or {TOKEN_VARIABLE} holds it."
+        ),
     ] = None,
-    ca: Annotated[Path | None, typer.Option(help="CA of the nodes' certificates: TLS.")] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(envvar=CA_VARIABLE, help="CA of the nodes' certificates: TLS."),
+    ] = None,
     certificate: Annotated[Path | None, typer.Option(help="A client certificate.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
     name: Annotated[str, typer.Option(help="Of the backup; else time, index and term.")] = "",

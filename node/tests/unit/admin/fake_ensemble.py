@@ -148,6 +148,11 @@ class FakeEnsemble:
         self.draining = False
 
     # ---- surveyor
+    def views(self) -> tuple[Any, ...]:
+        """Of the links: all others run this release."""
+        others = self.membership.everyone - {self.own}
+        return tuple(SimpleNamespace(member_id=other, feature_level=1) for other in sorted(others))
+
     async def survey(self, address: str, timeout_s: float) -> Any:
         number = int(address.partition(":")[0].rpartition(".")[2])
         if number in self.silent:

@@ -55,6 +55,16 @@ async def test_status_shows_every_endpoint_and_those_that_are_down(node: AdminNo
     assert "cannot ask 127.0.0.1:1: Connection refused" in result.output
 
 
+async def test_endpoint_may_have_its_scheme(node: AdminNode) -> None:
+    """As it stands in other tools' configuration; another scheme is refused."""
+    async with serving(node) as client:
+        result = await run(f"http://{endpoint(client)}", node, "--json", "status")
+        assert json_of(result)[f"http://{endpoint(client)}"]["role"] == "leader"
+        refused = await run(f"ftp://{endpoint(client)}", node, "status")
+    assert refused.exit_code == 1
+    assert "is no host:port" in refused.output
+
+
 async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:
     """For scripts."""
     result = await run("127.0.0.1:1", node, "status")

@@ -140,8 +140,6 @@ class Reason(StrEnum):
     """A majority is there, or can come back by itself."""
     MAJORITY_LOST = "MajorityLost"
     """A majority of the voters' volumes is gone for good; a person must decide."""
-    RECOVERY_RUNNING = "RecoveryRunning"
-    """A forced recovery that was asked for is under way."""
     # Complete (a backup)
     BACKUP_RUNNING = "BackupRunning"
     """The backup's job runs."""
@@ -191,7 +189,7 @@ REASONS: Final[dict[ConditionType, tuple[Reason, ...]]] = {
     ),
     C.SPEC_ACCEPTED: (R.SPEC_FOLLOWED, R.FIELDS_IGNORED, R.SPEC_INVALID, R.FOREIGN_OBJECT),
     C.BACKUP_HEALTHY: (R.BACKUP_RECENT, R.NO_BACKUP, R.BACKUP_FAILED),
-    C.RECOVERY_REQUIRED: (R.NO_RECOVERY_NEEDED, R.MAJORITY_LOST, R.RECOVERY_RUNNING),
+    C.RECOVERY_REQUIRED: (R.NO_RECOVERY_NEEDED, R.MAJORITY_LOST),
     C.COMPLETE: (R.BACKUP_RUNNING, R.BACKUP_STORED, R.BACKUP_FAILED, R.CLUSTER_NOT_FOUND),
     C.SCHEDULED: (R.ON_SCHEDULE, R.SUSPENDED, R.SCHEDULE_INVALID, R.CLUSTER_NOT_FOUND),
 }

@@ -28,6 +28,7 @@ from raftkeeper_operator.build.node_config import (
     DATA_FOLDER,
     DATA_MOUNT,
     PEER_TLS_FOLDER,
+    TOKEN_FILE,
     TOKEN_FOLDER,
     digest,
     node_config_name,
@@ -198,6 +199,7 @@ def _environment(blueprint: Blueprint) -> list[Object]:
         },
         # The image names the mount itself; a variable outranks the file.
         {"name": "RAFTKEEPER__STORAGE__DATA_DIR", "value": DATA_FOLDER},
+        *_tool_environment(blueprint),
     ]
     founding = blueprint.names.founding_config
     environment += [
@@ -213,6 +215,16 @@ def _environment(blueprint: Blueprint) -> list[Object]:
             }
         )
     return environment
+
+
+def _tool_environment(blueprint: Blueprint) -> list[Object]:
+    """With these `kubectl exec POD -- raftkeeper admin …` needs no flags."""
+    host = blueprint.names.pod_host("$(POD_NAME)")
+    return [
+        {"name": "RAFTKEEPER_ADMIN_ENDPOINTS", "value": f"{host}:{ADMIN_PORT}"},
+        {"name": "RAFTKEEPER_ADMIN_TOKEN_FILE", "value": f"{TOKEN_FOLDER}/{TOKEN_FILE}"},
+        {"name": "RAFTKEEPER_ADMIN_CA", "value": f"{PEER_TLS_FOLDER}/ca.crt"},
+    ]
 
 
 def _ports(blueprint: Blueprint) -> list[Object]:

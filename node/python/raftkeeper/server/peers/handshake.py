@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from raftkeeper.server import feature_level
 from raftkeeper.server.peers import codec, limits
 
 NO_CLUSTER: Final = bytes(16)
@@ -100,7 +101,7 @@ class Hello:
             to_incarnation=to_incarnation,
             protocol_min=limits.PROTOCOL_MIN,
             protocol_max=limits.PROTOCOL_MAX,
-            feature_level=limits.FEATURE_LEVEL,
+            feature_level=feature_level.FEATURE_LEVEL,
             frame_bytes_max=who.frame_bytes_max,
             address=who.address,
             software=who.software,
@@ -172,6 +173,8 @@ def judge_dialer(hello: Hello, who: Self, expected_incarnation: bytes) -> Refusa
     """
     if protocol_of(hello) is None:
         return _other_protocol(hello)
+    if not feature_level.may_meet(hello.feature_level):
+        return _other_features(hello)
     if hello.cluster_id != who.cluster_id:
         return Refusal(
             Cause.CLUSTER,
@@ -205,6 +208,8 @@ def judge_acceptor(answer: Hello, hello: Hello) -> Refusal | None:
     """Whether who answered is whom we have dialed; the acceptor has judged us already."""
     if protocol_of(answer) is None:
         return _other_protocol(answer)
+    if not feature_level.may_meet(answer.feature_level):
+        return _other_features(answer)
     if answer.cluster_id != hello.cluster_id or answer.member_id != hello.to_member:
         return Refusal(
             Cause.MEMBER,
@@ -263,6 +268,14 @@ def _other_protocol(hello: Hello) -> Refusal:
         Cause.PROTOCOL,
         f"versions {limits.PROTOCOL_MIN} to {limits.PROTOCOL_MAX} are spoken here, "
         f"{hello.protocol_min} to {hello.protocol_max} there;"
+        " update members one release at a time",
+    )
+
+
+def _other_features(hello: Hello) -> Refusal:
+    return Refusal(
+        Cause.PROTOCOL,
+        f"the feature level is {feature_level.FEATURE_LEVEL} here and {hello.feature_level} there;"
         " update members one release at a time",
     )
 

@@ -10,10 +10,6 @@ PROTOCOL_MAX: Final = 1
 """Versions of what members say to each other. A release speaks its own and the one before, so that
 members of N and N+1 work side by side; both ends use the highest that both know."""
 
-FEATURE_LEVEL: Final = 1
-"""What this release can read in log entries and snapshots. A new form is written only when every
-member can read it, so each tells its level when it says hello."""
-
 # ---- making a connection ----------------------------------------------------------------------
 
 HELLO_BYTES_MAX: Final = 4096

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.peers import handshake, limits
 from raftkeeper.server.peers.codec import CodecError
 from raftkeeper.server.peers.handshake import (
@@ -87,6 +88,7 @@ def test_a_members_hello_is_welcome() -> None:
         ({"member_id": 0}, Cause.MEMBER),
         ({"protocol_min": limits.PROTOCOL_MAX + 1, "protocol_max": 99}, Cause.PROTOCOL),
         ({"protocol_min": 0, "protocol_max": 0}, Cause.PROTOCOL),
+        ({"feature_level": FEATURE_LEVEL + 2}, Cause.PROTOCOL),
     ],
 )
 def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: Cause) -> None:
@@ -99,7 +101,13 @@ def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"cluster_id": b"x" * 16}, {"member_id": 3}, {"incarnation": b"x" * 16}, {"protocol_max": 0}],
+    [
+        {"cluster_id": b"x" * 16},
+        {"member_id": 3},
+        {"incarnation": b"x" * 16},
+        {"protocol_max": 0},
+        {"feature_level": 9},
+    ],
 )
 def test_a_dialer_checks_who_answers(changes: dict[str, object]) -> None:
     """An address may lead to another member: no message of ours gets there."""
