@@ -22,8 +22,9 @@ POD = "hbase"
 PACKAGES = ("openjdk-17-jre-headless", "tini")
 FETCH_TIMEOUT_S = 600
 COMPILE_TIMEOUT_S = 120
-# A master that is started waits for its region server and assigns a dozen regions of its own.
-READY_TIMEOUT_S = 240
+# A master that is started waits for its region server and assigns regions of its own: half a minute, and
+# some minutes where two cores have much else to do.
+READY_TIMEOUT_S = 420
 CLIENT_TIMEOUT_S = 120
 # What kubectl adds to what it runs in a container.
 EXEC_TIMEOUT_S = 30
@@ -43,6 +44,8 @@ log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 """
 
+# Nothing here runs long enough to earn back what the better compiler and collector cost at the start.
+QUICK = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 OPENED = [
     *("--add-opens", "java.base/java.lang=ALL-UNNAMED"),
     *("--add-opens", "java.base/java.nio=ALL-UNNAMED"),
@@ -153,7 +156,16 @@ class HBase:
     def _try(self, words: Sequence[str]) -> bool:
         # Ended in the pod too: what kubectl leaves behind would take the next one's memory.
         command = ["timeout", "--signal=KILL", str(CLIENT_TIMEOUT_S)]
-        command += ["java", f"-Xmx{CLIENT_HEAP}", *OPENED, "-cp", _class_path(), "Table", *words]
+        command += [
+            "java",
+            f"-Xmx{CLIENT_HEAP}",
+            *QUICK,
+            *OPENED,
+            "-cp",
+            _class_path(),
+            "Table",
+            *words,
+        ]
         try:
             said = self._exec("client", *command)
         except CommandFailed as error:
@@ -199,7 +211,7 @@ def _pod() -> Object:
 
 def _server(name: str, main: str) -> Object:
     return _container(
-        name, ["java", f"-Xmx{SERVER_HEAP}", *OPENED, "-cp", _class_path(), main, "start"]
+        name, ["java", f"-Xmx{SERVER_HEAP}", *QUICK, *OPENED, "-cp", _class_path(), main, "start"]
     )
 
 
