@@ -153,7 +153,7 @@ test-node: $(ENGINE_READY) ## Tests of the node (T=… for some of them)
 	cd node && $(PYTEST) -m 'not compat and not perf' $(T)
 
 .PHONY: test-operator
-test-operator: $(OPERATOR_READY) ## Tests of the operator
+test-operator: $(ENGINE_READY) $(OPERATOR_READY) ## Tests of the operator
 	cd operator && $(PYTEST)
 
 .PHONY: test-harness

@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 TIMEOUT_S = 30.0
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
+# A field that does not exist is an error, as kubectl has it.
+STRICTLY = {"fieldValidation": "Strict"}
 
 Object = dict[str, Any]
 
@@ -98,14 +100,14 @@ class Api:
         return items
 
     def create(self, kind: str, namespace: str | None, body: Object) -> Object:
-        return self.call("POST", path_of(kind, namespace), body)
+        return self.call("POST", path_of(kind, namespace), body, query=STRICTLY)
 
     def patch(
         self, kind: str, namespace: str | None, name: str, body: Object, part: str = ""
     ) -> Object:
         """A merge patch; `part` is a subresource."""
         path = path_of(kind, namespace, name) + (f"/{part}" if part else "")
-        return self.call("PATCH", path, body, content=MERGE)
+        return self.call("PATCH", path, body, query=STRICTLY, content=MERGE)
 
     def delete(
         self, kind: str, namespace: str | None, name: str, *, grace_s: int | None = None

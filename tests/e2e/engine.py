@@ -3,6 +3,7 @@
 The one that is started touches nothing of the machine: no bridge, no firewall rules, its own data folder.
 """
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -44,8 +45,10 @@ def engine() -> Iterator[Engine]:
     folder = home() / "engine"
     folder.mkdir(exist_ok=True)
     address = f"unix://{folder}/socket"
-    say("starting a Docker engine for the build")
-    with (folder / "log").open("wb") as log:
+    with (folder / "lock").open("w") as lock, (folder / "log").open("wb") as log:
+        # Two engines cannot share a data folder; whoever builds second waits.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        say("starting a Docker engine for the build")
         process = subprocess.Popen(
             [
                 *["dockerd", f"--data-root={folder}/data", f"--exec-root={folder}/run"],

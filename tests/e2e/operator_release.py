@@ -21,39 +21,36 @@ READY_TIMEOUT_S = 120
 class Operator:
     """The release."""
 
-    def __init__(self, provider: Provider, api: Api) -> None:
+    def __init__(self, provider: Provider, api: Api, release: str = RELEASE) -> None:
         self._provider = provider
         self._api = api
+        self._release = release
 
     def install(self) -> None:
         """Both charts, with the images of this checkout; returns when the operator is Ready."""
-        charts = REPOSITORY / "charts"
-        self._helm(
-            "upgrade", "--install", CRDS_RELEASE, charts / "raftkeeper-crds", "--create-namespace"
-        )
+        chart = REPOSITORY / "charts" / "raftkeeper-crds"
+        self._helm("upgrade", "--install", CRDS_RELEASE, chart, "--create-namespace")
+        self.install_beside()
+
+    def install_beside(self) -> None:
+        """The operator's chart only: the CRDs are there. Another release has another Lease."""
         repository, _, tag = OPERATOR_IMAGE.rpartition(":")
         values = {
             "image": {"repository": repository, "tag": tag},
             "nodeImage": NODE_IMAGE.rpartition(":")[0],
             "replicas": REPLICAS,
         }
+        chart = REPOSITORY / "charts" / "raftkeeper-operator"
         self._helm(
-            *[
-                "upgrade",
-                "--install",
-                RELEASE,
-                charts / "raftkeeper-operator",
-                "--create-namespace",
-            ],
+            *["upgrade", "--install", self._release, chart, "--create-namespace"],
             *["--values", "-"],
             given=json.dumps(values),
         )
         self.restart()
 
     def uninstall(self) -> None:
-        """Both charts; for a cluster that stays."""
-        for release in (RELEASE, CRDS_RELEASE):
-            self._helm("uninstall", release, "--ignore-not-found", "--wait")
+        """The operator's chart; the CRDs stay, and the clusters with them."""
+        self._helm("uninstall", self._release, "--ignore-not-found", "--wait")
 
     def restart(self) -> None:
         """New pods, so that an image loaded under the old name is really the one that runs."""
@@ -67,14 +64,14 @@ class Operator:
 
     def kill_holder(self) -> None:
         """The one that works, of the two."""
-        lease = self._api.get("leases", NAMESPACE, RELEASE)
+        lease = self._api.get("leases", NAMESPACE, self._release)
         holder = str(lease["spec"].get("holderIdentity", ""))
         self._api.delete("pods", NAMESPACE, holder, grace_s=0)
 
     def scale(self, replicas: int) -> None:
         """0: nobody looks after the clusters; returns when that is so."""
         self._api.patch(
-            "deployments", NAMESPACE, RELEASE, {"spec": {"replicas": replicas}}, part="scale"
+            "deployments", NAMESPACE, self._release, {"spec": {"replicas": replicas}}, part="scale"
         )
         self.wait_ready(replicas)
 
@@ -88,7 +85,7 @@ class Operator:
         wait_for(f"{replicas} operators are Ready", settled, timeout_s=READY_TIMEOUT_S)
 
     def pods(self) -> list[Object]:
-        return self._api.list("pods", NAMESPACE, f"app.kubernetes.io/instance={RELEASE}")
+        return self._api.list("pods", NAMESPACE, f"app.kubernetes.io/instance={self._release}")
 
     def restarts(self) -> int:
         """How often its containers have been started again."""

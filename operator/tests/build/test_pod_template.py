@@ -171,3 +171,25 @@ def test_secrets_of_the_spec_are_mounted() -> None:
     volumes = {item["name"]: item for item in pods({"tls": tls})["spec"]["volumes"]}
     assert volumes["peer-tls"]["secret"]["secretName"] == "peers"
     assert volumes["client-tls"]["secret"]["secretName"] == "door"
+
+
+@pytest.mark.parametrize(
+    ("spec", "image", "target"),
+    [
+        ({}, "raftkeeper/raftkeeper:0.1.0", "0.1.0"),
+        ({"version": "0.2.0"}, "raftkeeper/raftkeeper:0.2.0", "0.2.0"),
+        ({"image": {"repository": "r.test/x", "tag": "dev"}}, "r.test/x:dev", None),
+        ({"version": "0.2.0", "image": {"tag": "dev"}}, "raftkeeper/raftkeeper:dev", "0.2.0"),
+        (
+            {"image": {"digest": "sha256:" + "0" * 64}},
+            "raftkeeper/raftkeeper@sha256:" + "0" * 64,
+            None,
+        ),
+    ],
+)
+def test_image_is_what_the_spec_leads_to(
+    spec: dict[str, Any], image: str, target: str | None
+) -> None:
+    """A digest outranks a tag, a tag the version; and what a tag holds nobody can know."""
+    blueprint = cluster(spec)
+    assert (blueprint.image, blueprint.target_version) == (image, target)

@@ -64,3 +64,10 @@ def test_bad_schedules_are_explained(expression: str, words: str) -> None:
     """What is wrong is said with the field and what it holds."""
     with pytest.raises(BadSchedule, match=words):
         parse_schedule(expression)
+
+
+def test_latest_of_moments_that_come_close_together() -> None:
+    """Looking back far enough for one finds several, and takes the last."""
+    schedule = parse_schedule("0,1 * * * *")
+    hour_ms = 3_600_000
+    assert schedule.latest(0, 10 * hour_ms + 30 * 60_000) == 10 * hour_ms + 60_000

@@ -5,8 +5,13 @@ from dataclasses import replace
 from tests.decide.picture import break_pod, change_pod, empty, leaderless, want, well
 
 from raftkeeper_operator.decide.decide import decide
-from raftkeeper_operator.decide.plan import ApplyResource, Release, SetPoolReplicas
-from raftkeeper_operator.observe.snapshot import Resource
+from raftkeeper_operator.decide.plan import (
+    ApplyResource,
+    Release,
+    RenewCertificate,
+    SetPoolReplicas,
+)
+from raftkeeper_operator.observe.snapshot import Certificate, Founding, Resource
 
 
 def test_nothing_to_do_is_said_so() -> None:
@@ -34,10 +39,24 @@ def test_paused_cluster_can_be_deleted() -> None:
 
 def test_resources_come_before_pods() -> None:
     """Pods need their Services, Secrets and configuration, so these are made first."""
-    snapshot = decide(empty())
-    assert snapshot.name == "CreateFounding"
-    closed = replace(well(), pools=(), resources=(Resource("Service", "x"),))
-    assert decide(closed).action == ApplyResource("Service", "x")
+    service = Resource("Service", "x")
+    snapshot = replace(empty(), founding=Founding(True, "rv", "1=x-0.s"), resources=(service,))
+    assert decide(snapshot).action == ApplyResource("Service", "x")
+    certificate = Certificate("x-tls", 0, 0, covers_all=False)
+    unmade = replace(snapshot, resources=(), certificates=(certificate,))
+    assert decide(unmade).action == RenewCertificate("x-tls")
+    unwanted = replace(service, unwanted=True)
+    assert decide(replace(snapshot, resources=(unwanted,))).name == "CreatePool"
+    orphans = replace(well(), pools=(), resources=(service,))
+    assert decide(orphans).name == "CreatePool"
+
+
+def test_object_that_cannot_be_applied_keeps_no_member_from_repair() -> None:
+    """Somebody else's ServiceMonitor is no reason to leave an ensemble without a voter."""
+    snapshot = replace(want(well(), replicas=5), resources=(Resource("ServiceMonitor", "x"),))
+    assert decide(snapshot).name == "SetPoolReplicas"
+    rolling = replace(want(well(), revision="v2"), resources=(Resource("ConfigMap", "x-v2"),))
+    assert decide(rolling).name == "ApplyResource"
 
 
 def test_blocked_rule_does_not_block_the_next() -> None:

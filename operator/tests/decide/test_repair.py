@@ -172,3 +172,10 @@ def test_disk_of_another_ensemble_is_not_wiped() -> None:
     snapshot = change_node(drop_member(well(), 2), "x-1", cluster_id="other")
     snapshot = without_budget(snapshot)
     assert decide(snapshot).name != "DeleteVolume"
+
+
+def test_life_that_is_not_known_is_no_proof_of_a_loss() -> None:
+    """A node that does not name the life of its disk, or a membership that does not: nothing follows."""
+    mute = change_node(lost(), "x-1", incarnation="")
+    assert decide(mute).action is None
+    assert decide(change_member(lost(), 2, incarnation="")).action is None

@@ -14,7 +14,9 @@ from tests.decide.picture import (
 )
 
 from raftkeeper_operator.decide.decide import decide
+from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import ApplyResource, RenewCertificate, SetBudget, UpdatePool
+from raftkeeper_operator.decide.resources import keep_budget
 from raftkeeper_operator.observe.snapshot import Budget, Certificate, Resource
 
 
@@ -48,7 +50,9 @@ def test_budget_follows_the_voters(voters: int, stay: int) -> None:
     snapshot = replace(well(replicas=9), budget=None)
     for member_id in range(voters + 1, 10):
         snapshot = drop_member(snapshot, member_id)
-    assert decide(snapshot).action == SetBudget(stay)
+    plan = keep_budget(Facts(snapshot))
+    assert plan is not None
+    assert plan.action == SetBudget(stay)
 
 
 def test_single_member_can_be_held_against_drains() -> None:
@@ -60,7 +64,9 @@ def test_single_member_can_be_held_against_drains() -> None:
 def test_learners_do_not_count_in_the_budget() -> None:
     """Only committed voters can be missed."""
     snapshot = change_member(well(replicas=5), 3, role="learner")
-    assert decide(snapshot).action == SetBudget(3)
+    plan = keep_budget(Facts(snapshot))
+    assert plan is not None
+    assert plan.action == SetBudget(3)
 
 
 def test_budget_stays_while_nobody_leads() -> None:

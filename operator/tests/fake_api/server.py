@@ -149,6 +149,8 @@ class FakeApi:
                 return objects.apply(key, body, status=status)
             case "PATCH" if request.content_type == "application/merge-patch+json":
                 return objects.merge(key, body, status=status)
+            case "PATCH" if request.content_type == "application/json-patch+json":
+                return objects.change(key, body, status=status)
         raise Refusal(415, "UnsupportedMediaType", f"{request.method} {request.content_type}")
 
     def _evict(self, key: Key, body: Object) -> Object:
@@ -270,5 +272,9 @@ def _kinds(group: str, version: str) -> Object:
         if (r.group, r.version) == (group, version)
     ]
     status = [{**item, "name": f"{item['name']}/status"} for item in found]
+    if not group:
+        # Nobody asks for one, but kopf wants to know that there are such things.
+        spaces = {"name": "namespaces", "singularName": "namespace", "kind": "Namespace"}
+        found.append({**spaces, "namespaced": False, "verbs": verbs})
     where = f"{group}/{version}" if group else version
     return {"kind": "APIResourceList", "groupVersion": where, "resources": [*found, *status]}

@@ -213,7 +213,9 @@ class KeeperServers:
         self._directory = directory
         self._runners: dict[str, web.AppRunner] = {}
 
-    async def start(self, ip: str, node: Node, certificate: dict[str, str]) -> None:
+    async def start(
+        self, ip: str, node: Node, certificate: dict[str, str], port: int = ADMIN_PORT
+    ) -> None:
         """A container starts."""
         pair = self._directory / "pair.pem"
         pair.write_text(certificate["tls.crt"] + certificate["tls.key"])
@@ -223,9 +225,13 @@ class KeeperServers:
         app.router.add_route("*", "/v1/{path:.*}", self._handler(node))
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, ip, ADMIN_PORT, ssl_context=context, reuse_address=True).start()
+        await web.TCPSite(runner, ip, port, ssl_context=context, reuse_address=True).start()
         self._runners[node.pod] = runner
         self.keepers.nodes[node.pod] = node
+
+    def endpoint(self, pod: str) -> str:
+        host, port = self._runners[pod].addresses[0][:2]
+        return f"{host}:{port}"
 
     async def stop(self, pod: str) -> None:
         """It stops."""

@@ -145,7 +145,8 @@ class Run:
         world = self.world
         world.kube.zones_down.clear()
         world.lose_change = False
-        if world.desired.revision in {"bad", world.revisions.rejected}:
+        can_roll_back = world.revisions.good not in {"", "bad"}
+        if world.desired.revision == "bad" and not can_roll_back:
             want(world, revision="v4")
         want(world, hibernate=False)
         quiet = 0

@@ -4,12 +4,16 @@ The promises are checked by the model world itself (world.py, ensemble.py). A fa
 Hypothesis to the few moves that matter, and the failure shows what the operator did.
 """
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.model.run import SPECS, Move, Run, play
 from tests.model.world import World, first_desired
 
 from raftkeeper_operator.decide.decide import decide
+
+pytestmark = pytest.mark.timeout(300)
+"""Seconds of work at most, but beside other work on a small machine it may take minutes."""
 
 KINDS = (
     *("step",) * 6,
@@ -30,7 +34,7 @@ SIZES = st.sampled_from([1, 3, 5])
 ZONES = st.sampled_from([(), ("a", "b", "c")])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(size=SIZES, zones=ZONES, budget=st.booleans(), moves=MOVES)
 def test_whatever_happens_it_arrives(
     size: int, zones: tuple[str, ...], budget: bool, moves: list[Move]
@@ -39,7 +43,7 @@ def test_whatever_happens_it_arrives(
     play(decide, World(first_desired(size, zones, budget=budget)), moves)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     size=SIZES,
     zones=ZONES,
@@ -60,7 +64,7 @@ def test_an_operator_that_dies_all_the_time_arrives(
     run.calm_down()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(size=SIZES, zones=ZONES, moves=MOVES, again=MOVES)
 def test_a_cluster_of_retained_volumes_comes_back(
     size: int, zones: tuple[str, ...], moves: list[Move], again: list[Move]

@@ -11,7 +11,6 @@ from tests.model.ensemble import Broken, ModelEnsemble, Refused
 from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
 
 from raftkeeper_operator.decide import plan as acts
-from raftkeeper_operator.decide.facts import Seat
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
 from raftkeeper_operator.observe.ensemble import Member, NodeStatus
 from raftkeeper_operator.observe.snapshot import (
@@ -392,7 +391,7 @@ class World:
                 uid = kube.fresh("pool")
                 kube.pools[name] = ModelPool(name, zone, uid, replicas, revision, size, kube.made)
             case acts.SetPoolReplicas(name, replicas, seen):
-                self._set_replicas(name, replicas, seen, late=late)
+                self._set_replicas(name, replicas, seen)
             case acts.SetTemplate(name, revision, seen):
                 if revision not in {*self.revisions.known, self.desired.revision}:
                     raise (Refused if late else Broken)(f"template {revision} is not known")
@@ -412,14 +411,10 @@ class World:
             case _:
                 raise Broken(f"the model does not know {action}")
 
-    def _set_replicas(self, name: str, replicas: int, seen: str, *, late: bool) -> None:
+    def _set_replicas(self, name: str, replicas: int, seen: str) -> None:
         going = [
             pod for pod in self.kube.pods.values() if pod.pool == name and pod.ordinal >= replicas
         ]
-        if late and not self.desired.hibernate:
-            seats = {Seat(name, replicas).pod, *(pod.name for pod in going)}
-            if any(m.pod in seats for m in self.ensemble.members) and going:
-                raise Refused("a member lives there")
         pool = self.kube.pool_with(name, seen)
         pool.replicas = replicas
         for pod in going:

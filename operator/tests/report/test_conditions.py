@@ -29,7 +29,7 @@ from tests.decide.picture import (
 
 from raftkeeper_operator.api.conditions import REASONS, ConditionType, Reason
 from raftkeeper_operator.decide.decide import decide
-from raftkeeper_operator.observe.snapshot import Certificate, Snapshot
+from raftkeeper_operator.observe.snapshot import Budget, Certificate, Snapshot
 from raftkeeper_operator.report.conditions import judge, merge_conditions
 
 ZONED = well(zones=("a", "b", "c"))
@@ -87,9 +87,11 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     (
         "DisruptionAllowed",
         change_ensemble(well(), leader_since_ms=NOW),
-        "False",
-        "ChangeInProgress",
+        "True",
+        "OneMayGo",
     ),
+    ("DisruptionAllowed", change_pod(well(), "x-0", terminating=True), "False", "MemberDown"),
+    ("DisruptionAllowed", replace(well(), budget=Budget(2, 0)), "False", "ChangeInProgress"),
     ("DisruptionAllowed", well(replicas=1), "False", "NoSpareMember"),
     ("DisruptionAllowed", break_pod(well(), "x-1"), "False", "MemberDown"),
     ("DisruptionAllowed", change_member(well(), 2, caught_up=False), "False", "MemberLagging"),
@@ -109,7 +111,12 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("StorageHealthy", well(), "True", "VolumesHealthy"),
     ("StorageHealthy", leaderless(well()), "True", "VolumesHealthy"),
     ("StorageHealthy", change_node(well(), "x-1", damage="bad CRC"), "False", "DiskLost"),
-    ("StorageHealthy", change_node(well(), "x-1", incarnation="other"), "False", "DiskLost"),
+    (
+        "StorageHealthy",
+        change_node(well(), "x-1", member_id=9, incarnation="other"),
+        "False",
+        "DiskLost",
+    ),
     ("StorageHealthy", change_volume(well(), "data-x-1", lost=True), "False", "DiskLost"),
     ("StorageHealthy", change_node(well(), "x-1", diverged="at 7"), "False", "StateDiverged"),
     ("StorageHealthy", change_node(well(), "x-1", writes_refused="full"), "False", "WritesRefused"),

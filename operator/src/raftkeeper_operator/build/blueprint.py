@@ -50,6 +50,12 @@ class Blueprint:
         return self.spec.version or self.surroundings.version
 
     @property
+    def target_version(self) -> str | None:
+        """The version that the spec leads to, where that can be known: a tag may be called anything."""
+        image = self.spec.image
+        return None if not self.spec.version and (image.tag or image.digest) else self.version
+
+    @property
     def image(self) -> str:
         image = self.spec.image
         repository = image.repository or self.surroundings.repository

@@ -64,6 +64,8 @@ def create_pools(facts: Facts) -> Plan | None:
     for name in [*facts.sizes, *sorted(inhabited - facts.sizes.keys())]:
         if snapshot.pool(name) is not None:
             continue
+        if name not in {pod.pool for pod in snapshot.pods} and _is_unprepared(facts):
+            return None
         seats = [*facts.homes, *(Seat(pod.pool, pod.ordinal) for pod in snapshot.pods)]
         replicas = max((seat.ordinal + 1 for seat in seats if seat.pool == name), default=0)
         return act(
@@ -82,6 +84,13 @@ def create_pools(facts: Facts) -> Plan | None:
     if deleting:
         return wait("PoolDeleting", f"StatefulSets {', '.join(deleting)} are being deleted")
     return None
+
+
+def _is_unprepared(facts: Facts) -> bool:
+    """Something that pods need (Services, Secrets, configuration, certificates) is still to be made."""
+    snapshot = facts.snapshot
+    unmade = any(not certificate.covers_all for certificate in snapshot.certificates)
+    return unmade or any(not resource.unwanted for resource in snapshot.resources)
 
 
 def _first_revision(facts: Facts) -> str:

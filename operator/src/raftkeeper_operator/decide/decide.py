@@ -58,10 +58,6 @@ EXCLUSIVE: tuple[Rule, ...] = (
 """While one of these has a plan, it is the plan."""
 
 RULES: tuple[Rule, ...] = (
-    # What surrounds the pods, and can harm nobody.
-    apply_resources,
-    renew_certificates,
-    keep_budget,
     # What must be there before anything else can be seen.
     create_pools,
     wake,
@@ -74,10 +70,14 @@ RULES: tuple[Rule, ...] = (
     repair_lost_volumes,
     wipe_removed,
     give_up_lost_disks,
-    # What somebody wants to be different.
+    keep_budget,
+    # What somebody wants to be different. Members first: an object that cannot be applied must not keep
+    # them from being repaired; templates last: their pods need the objects.
     answer_request,
     keep_clients,
     scale,
+    apply_resources,
+    renew_certificates,
     record_good,
     roll_back,
     set_templates,

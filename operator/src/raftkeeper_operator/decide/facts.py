@@ -149,6 +149,19 @@ class Facts:
             return None
         return pod
 
+    def has_other_disk(self, member: Member) -> bool:
+        """The member's pod has spoken, and its disk is not the one that this member had.
+
+        Where one of the two lives is not known, nothing is concluded from it.
+        """
+        pod = self.snapshot.pod(member.pod)
+        node = pod.node if pod is not None else None
+        if node is None or node.state == "starting" or node.member_id == member.id:
+            return False
+        return "" not in {node.incarnation, member.incarnation} and (
+            node.incarnation != member.incarnation
+        )
+
     def healthy(self, member: Member) -> bool:
         """It has what was committed, and nothing is about to take it away. One that is drained votes as
         well as any other: it only sends clients away.

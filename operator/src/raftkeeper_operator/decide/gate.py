@@ -7,6 +7,7 @@ to what has happened by itself, and between two of its own steps everybody has t
 from raftkeeper_operator.decide.facts import Facts, names, quorum
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 
+LEADER_IS_NEW = "the leader is new"
 LEADER_SETTLE_MS = 5_000
 """A leader younger than this may be one of several in a row; some election timeouts show which it is."""
 
@@ -28,7 +29,7 @@ def disruption_blockers(facts: Facts, ensemble: Ensemble, member: Member) -> tup
     blockers = list(change_blockers(ensemble))
     age_ms = facts.snapshot.now_ms - ensemble.leader_since_ms
     if age_ms < LEADER_SETTLE_MS:
-        blockers.append("the leader is new")
+        blockers.append(LEADER_IS_NEW)
     if facts.terminating is not None:
         blockers.append(f"{facts.terminating.name} is stopping")
     if learners := [other for other in ensemble.members if not other.votes and other != member]:

@@ -28,7 +28,7 @@ def why_gone(facts: Facts, member: Member) -> str:
         node = pod.node
         if node.damage:
             return f"its disk is damaged: {node.damage}"
-        if node.incarnation and node.incarnation != member.incarnation:
+        if facts.has_other_disk(member):
             return "its disk was lost and is empty now"
         return ""
     if volume is None or volume.terminating:

@@ -53,9 +53,8 @@ def repair_lost_volumes(facts: Facts) -> Plan | None:
         old = next((member for member in members if member.votes), None)
         if pod is None or pod.terminating or pod.node is None or old is None:
             continue
-        if pod.node.state == "starting" or pod.node.incarnation == old.incarnation:
-            continue
-        if old.active:  # the leader hears it: the picture of the pod is an old one
+        # If the leader hears it, the picture of the pod is an old one.
+        if old.active or not facts.has_other_disk(old):
             continue
         plan = None
         if seat not in facts.wanted:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from raftkeeper_operator.api.conditions import ConditionType, Reason
 from raftkeeper_operator.decide.facts import Facts, Seat, names, quorum
-from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
+from raftkeeper_operator.decide.gate import LEADER_IS_NEW, change_blockers, disruption_blockers
 from raftkeeper_operator.decide.plan import Plan
 from raftkeeper_operator.decide.quorum import evidence, majority_is_lost
 from raftkeeper_operator.decide.rollout import LEADERLESS_PATIENCE_MS
@@ -221,10 +221,14 @@ def _disruption(facts: Facts) -> Verdict:
         )
     unwell = [voter for voter in ensemble.voters if not facts.healthy(voter)]
     if unwell:
-        reason = R.MEMBER_LAGGING if all(voter.active for voter in unwell) else R.MEMBER_DOWN
+        pods = [facts.pod_of(voter) for voter in unwell if voter.active]
+        here = [pod for pod in pods if pod is not None and not pod.terminating]
+        reason = R.MEMBER_LAGGING if len(here) == len(unwell) else R.MEMBER_DOWN
         return _no(kind, reason, f"not well: {names(unwell)}")
-    if blockers := disruption_blockers(facts, ensemble, ensemble.voters[0]):
-        return _no(kind, R.CHANGE_IN_PROGRESS, blockers[0])
+    # A new leader holds the operator back for some seconds, which is nothing to tell anybody.
+    blockers = disruption_blockers(facts, ensemble, ensemble.voters[0])
+    if others := [blocker for blocker in blockers if blocker != LEADER_IS_NEW]:
+        return _no(kind, R.CHANGE_IN_PROGRESS, others[0])
     return _yes(kind, R.ONE_MAY_GO, "every voter is well, so one may go for a while")
 
 
@@ -294,7 +298,7 @@ def lost_disks(facts: Facts) -> list[str]:
         volume = facts.volume_at(Seat.of(voter.pod))
         if node is not None and node.damage:
             found.append(f"{voter.pod}: {node.damage}")
-        elif node is not None and node.incarnation not in {"", voter.incarnation}:
+        elif facts.has_other_disk(voter):
             found.append(f"{voter.pod}: another disk than member {voter.id} had")
         elif volume is not None and volume.lost:
             found.append(f"{voter.pod}: volume {volume.name} is lost")

@@ -51,7 +51,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         "clusterId": snapshot.remembered.cluster_id
         or (ensemble.cluster_id if ensemble else founding.cluster_id if founding else ""),
         "version": versions[0] if versions else before.get("version"),
-        "targetVersion": blueprint.version,
+        "targetVersion": blueprint.target_version,
         "image": blueprint.image,
         "revision": snapshot.desired.revision,
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector(blueprint.name).items())),
