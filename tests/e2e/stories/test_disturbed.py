@@ -6,7 +6,6 @@ from e2e.api import Api, Object
 from e2e.ensemble import Ensemble, Vigil, image_of, is_ready, name_of
 from e2e.images import NEXT_NODE_IMAGE, NODE_IMAGE
 from e2e.load import Load
-from e2e.operator_release import Operator
 from e2e.provider import Provider
 from e2e.shell import run
 
@@ -17,16 +16,11 @@ CREATORS = 8
 
 
 def test_node_drained_during_an_upgrade(
-    operator: Operator,
-    api: Api,
-    namespace: str,
-    load: Load,
-    provider: Provider,
-    next_image: str,
+    ensemble: Ensemble, load: Load, provider: Provider, next_image: str
 ) -> None:
     """A drain and an upgrade at once never take more than one member together."""
     # A name of its own: the drain selects pods by it, in all namespaces.
-    ensemble = Ensemble(api, namespace, "drained", NODE_IMAGE)
+    ensemble = Ensemble(ensemble.api, ensemble.namespace, "drained", ensemble.image)
     ensemble.apply()
     ensemble.wait_settled(3)
     leader = ensemble.leader()
