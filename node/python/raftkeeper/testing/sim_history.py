@@ -47,6 +47,11 @@ class Operation:
         return self.kind in {"create", "set", "delete"} and not self.is_refused
 
     @property
+    def is_read(self) -> bool:
+        """It shows somebody's state. A refused write shows nothing, whatever zxid it is answered with."""
+        return not self.is_write and not self.is_refused
+
+    @property
     def is_refused(self) -> bool:
         """By a node whose disk is full: it was never in any log, and bears nobody's zxid."""
         return self.error == SYSTEM_ERROR

@@ -95,7 +95,7 @@ class SyncedReads(Checker):
         floor = self._floors.get(fact.session, 0)
         if self.world.options.linearizable_reads:
             floor = max(floor, operation.floor)
-        if not operation.is_write and operation.zxid < floor:
+        if operation.is_read and operation.zxid < floor:
             self.broken(
                 f"{operation.kind} {operation.path} of session c{fact.session} shows zxid"
                 f" {operation.zxid}, but {floor} was answered before its sync"
