@@ -6,6 +6,9 @@ status        what runs
 load FILE…    give images, as archives of `docker save`, to every node
 stop-zone Z   cut the power of a zone; start-zone Z brings it back
 images        build the images of node and operator and load them
+operator      install the operator from this checkout's charts, or anew
+life          record apply, scale and upgrade under load, and draw docs/operator/life.svg
+operator-cost measure the operator with one and with fifty clusters, for docs/operator/cost.md
 """
 
 import argparse
@@ -25,7 +28,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m e2e", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    commands = ("check", "up", "down", "status", "load", "stop-zone", "start-zone", "images")
+    commands = (
+        *("check", "up", "down", "status", "load", "stop-zone", "start-zone", "images"),
+        *("operator", "life", "operator-cost"),
+    )
     parser.add_argument("command", choices=commands)
     parser.add_argument("values", nargs="*")
     arguments = parser.parse_args()
@@ -55,10 +61,29 @@ def _do(cluster: provider.Provider, command: str, values: list[str]) -> None:
 
         for archive in images.build():
             cluster.load_image(archive)
+    elif command in {"operator", "life", "operator-cost"}:
+        _show(cluster, command)
     else:
         do = cluster.stop_zone if command == "stop-zone" else cluster.start_zone
         for value in values:
             do(value)
+
+
+def _show(cluster: provider.Provider, command: str) -> None:
+    from e2e import images
+    from e2e.access import api_of
+    from e2e.operator_release import Operator
+    from e2e.shows import cost, life, life_picture
+
+    if command == "operator":
+        with api_of(cluster.kubectl, cluster.kubeconfig) as api:
+            Operator(cluster, api).install()
+    elif command == "life":
+        node, _ = images.build()
+        cluster.load_image(images.next_version(node))
+        life_picture.write(life.record(cluster))
+    else:
+        cost.measure(cluster)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,11 @@ class FakeApi:
     async def _close(self) -> None:
         assert self._runner is not None
         await self._runner.cleanup()
+        # Watches of clients that were killed are still waiting.
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _wake(self) -> None:
         """May be called from a test's thread."""

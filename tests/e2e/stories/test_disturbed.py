@@ -19,6 +19,8 @@ def test_node_drained_during_an_upgrade(
     ensemble: Ensemble, load: Load, provider: Provider, next_image: str
 ) -> None:
     """A drain and an upgrade at once never take more than one member together."""
+    # A name of its own: the drain selects pods by it, in all namespaces.
+    ensemble = Ensemble(ensemble.api, ensemble.namespace, "drained", ensemble.image)
     ensemble.apply()
     ensemble.wait_settled(3)
     leader = ensemble.leader()

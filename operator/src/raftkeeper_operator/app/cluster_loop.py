@@ -34,6 +34,8 @@ class Outcome:
 
     next_s: float
     """When to look again if nothing is heard."""
+    least_s: float = 0.0
+    """Not before, whatever is heard meanwhile."""
     finished: bool = False
     """The cluster is gone, or the operator has nothing left to do for it."""
 
@@ -102,12 +104,15 @@ class ClusterLoops:
             if outcome is not None and outcome.finished:
                 return
             failures = 0 if outcome is not None else failures + 1
-            pause_s = outcome.next_s if outcome is not None else _backoff_s(failures)
-            await self._rest(wake, pause_s, patient=outcome is None)
+            if outcome is not None:
+                await self._rest(wake, outcome.next_s, max(outcome.least_s, SPACING_S))
+            else:
+                # News does not shorten the pause after a failure.
+                backoff_s = _backoff_s(failures)
+                await self._rest(wake, backoff_s, backoff_s)
 
-    async def _rest(self, wake: asyncio.Event, pause_s: float, *, patient: bool) -> None:
-        """Until it is time or something is heard; after a failure news does not shorten the pause."""
-        least_s = pause_s if patient else min(pause_s, SPACING_S)
+    async def _rest(self, wake: asyncio.Event, pause_s: float, least_s: float) -> None:
+        """Until it is time or something is heard, but for so long at least."""
         try:
             await asyncio.wait_for(self._leaving.wait(), least_s)
             return

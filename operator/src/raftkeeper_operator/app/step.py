@@ -28,6 +28,12 @@ ASLEEP_S = 60.0
 """Nothing happens in a cluster that hibernates or is paused, and a change of its spec is heard of."""
 UNUSABLE_S = 60.0
 
+REPEATS_FREE = 3
+"""So often in a row the same action may be decided for the same target: a conflict is decided anew."""
+REPEAT_FIRST_S = 1.0
+REPEAT_MAX_S = 30.0
+"""More than that and it does not help, or somebody else undoes it at once: each time later, and told."""
+
 QUIET = frozenset({"Hibernated", "Paused"})
 
 
@@ -42,6 +48,7 @@ class ClusterStep:
         self._executor = executor
         self._reporter = reporter
         self._uids: dict[Key, str] = {}
+        self._repeats: dict[Key, tuple[tuple[str, str], int]] = {}
 
     async def __call__(self, key: Key) -> Outcome:
         """Look, decide, act once, report."""
@@ -62,7 +69,27 @@ class ClusterStep:
             return Outcome(AT_ONCE_S, finished=True)
         seen, backups_rest_s = await look_after_backups(self._kube, seen)
         await self._reporter.report(seen, plan, report)
-        return Outcome(min(_pause_s(plan, report), backups_rest_s))
+        least_s = self._repetition_pause_s(key, plan)
+        return Outcome(max(least_s, min(_pause_s(plan, report), backups_rest_s)), least_s)
+
+    def _repetition_pause_s(self, key: Key, plan: Plan) -> float:
+        """0 unless the same is done again and again."""
+        what = (plan.name, plan.target)
+        before, count = self._repeats.get(key, (what, 0))
+        count = count + 1 if before == what and plan.action is not None else 1
+        self._repeats[key] = (what, count)
+        over = count - REPEATS_FREE
+        if over <= 0:
+            return 0.0
+        log.warning(
+            "step.repeated",
+            namespace=key[0],
+            cluster=key[1],
+            action=repr(plan.action),
+            times=count,
+            next="is another operator at work, or does somebody undo it?",
+        )
+        return float(min(REPEAT_MAX_S, REPEAT_FIRST_S * 2 ** min(over - 1, 10)))
 
     async def _explain(self, key: Key, error: SpecUnusable) -> Outcome:
         body = await self._kube.get(CLUSTERS, *key)
@@ -76,6 +103,7 @@ class ClusterStep:
 
     def _forget(self, key: Key) -> None:
         uid = self._uids.pop(key, "")
+        self._repeats.pop(key, None)
         self._observer.forget(uid)
         self._reporter.forget(uid)
 

@@ -27,7 +27,9 @@ STREAM_S = 240
 SILENCE_S = 300.0
 """A stream that should have ended by then and did not is a dead connection."""
 PAUSE_S = 2.0
-"""After an error: one of these streams begun too often is load on a server that has enough."""
+PAUSE_MAX_S = 60.0
+"""After an error, and twice as long after each that follows: a server in trouble has enough to do, and
+a right that is missing is not there a second later either."""
 
 
 class Wakeups:
@@ -103,16 +105,18 @@ class Streams:
         self._stop.set()
 
     def _run(self, resource: Resource, namespace: str) -> None:
-        version = ""
+        version, pause_s = "", PAUSE_S
         while not self._stop.is_set():
             try:
                 version = self._follow(resource, namespace, version)
+                pause_s = PAUSE_S
             except (KubeError, ValueError) as error:
                 # Without a version the next stream begins with everything there is.
                 version = ""
                 self._metrics.watch_restarts.labels(resource.plural).inc()
                 log.warning("watch.broken", resource=resource.plural, error=str(error))
-                self._stop.wait(PAUSE_S)
+                self._stop.wait(pause_s)
+                pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
     def _follow(self, resource: Resource, namespace: str, version: str) -> str:
         """One stream to its end; the version up to which it was followed."""

@@ -6,6 +6,7 @@ They find each other through the service under test only. Its jars come from Mav
 
 import functools
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from e2e import archive, debian
@@ -21,10 +22,30 @@ POD = "hbase"
 PACKAGES = ("openjdk-17-jre-headless", "tini")
 FETCH_TIMEOUT_S = 600
 COMPILE_TIMEOUT_S = 120
-# A master that is started waits for its region server and assigns a dozen regions of its own.
-READY_TIMEOUT_S = 240
+# A master that is started waits for its region server and assigns regions of its own: half a minute, and
+# some minutes where two cores have much else to do.
+READY_TIMEOUT_S = 420
 CLIENT_TIMEOUT_S = 120
+# What kubectl adds to what it runs in a container.
+EXEC_TIMEOUT_S = 30
 
+# Hadoop looks its user up by name, so it is one that Debian has: nobody.
+USER = 65534
+# Two heaps that hold a few hundred rows; beside them a JVM takes about as much again.
+SERVER_HEAP = "512m"
+CLIENT_HEAP = "128m"
+MEMORY_LIMITS = {"master": "1Gi", "region": "1Gi", "client": "384Mi"}
+# Said where Kubernetes keeps it, for who looks at a failure.
+LOGGING = """\
+log4j.rootLogger=INFO,console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.err
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
+"""
+
+# Nothing here runs long enough to earn back what the better compiler and collector cost at the start.
+QUICK = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 OPENED = [
     *("--add-opens", "java.base/java.lang=ALL-UNNAMED"),
     *("--add-opens", "java.base/java.nio=ALL-UNNAMED"),
@@ -51,7 +72,8 @@ def image() -> Path:
     """Its image's archive: a Debian with Java, and a layer with HBase and the client."""
     root = debian.root("java", PACKAGES)
     sources = [HERE / "pom.xml", HERE / "Table.java"]
-    inputs = b"".join(path.read_bytes() for path in sources) + root.name.encode()
+    inputs = b"".join(path.read_bytes() for path in sources)
+    inputs += f"{root.name} {USER}".encode()
 
     def write(target: Path) -> None:
         folder = jars()
@@ -64,7 +86,7 @@ def image() -> Path:
         files = {f"/hbase/jars/{path.name}": path for path in folder.glob("*.jar")}
         files |= {f"/hbase/classes/{path.name}": path for path in classes.glob("*.class")}
         layer = archive.layer_of(target, files)
-        archive.write_layers(target, IMAGE, [root, layer], ["tini", "--"], user="10001")
+        archive.write_layers(target, IMAGE, [root, layer], ["tini", "--"], user=str(USER))
         run("rm", "-rf", classes)
 
     return built_once("images", "hbase.tar", inputs, write)
@@ -99,7 +121,8 @@ class HBase:
             for name, value in properties.items()
         ]
         site = f"<configuration>{''.join(lines)}</configuration>"
-        config = {"metadata": {"name": POD}, "data": {"hbase-site.xml": site}}
+        files = {"hbase-site.xml": site, "log4j.properties": LOGGING}
+        config = {"metadata": {"name": POD}, "data": files}
         self._api.create("configmaps", self._namespace, config)
         self._api.create("pods", self._namespace, _pod())
 
@@ -118,7 +141,8 @@ class HBase:
     def kill_master(self) -> None:
         """SIGKILL to it; returns when its container has been started again."""
         before = self._restarts("master")
-        self._exec("master", "sh", "-c", "kill -KILL -1 || true")
+        with suppress(CommandFailed):  # the container may end before the one who killed it
+            self._exec("master", "sh", "-c", "kill -KILL -1")
         wait_for(
             "the master's container is started again",
             lambda: self._restarts("master") > before,
@@ -130,7 +154,18 @@ class HBase:
         wait_for(f"HBase does {' '.join(words)}", attempt, timeout_s=READY_TIMEOUT_S, step_s=2)
 
     def _try(self, words: Sequence[str]) -> bool:
-        command = ["java", "-Xmx128m", *OPENED, "-cp", _class_path(), "Table", *words]
+        # Ended in the pod too: what kubectl leaves behind would take the next one's memory.
+        command = ["timeout", "--signal=KILL", str(CLIENT_TIMEOUT_S)]
+        command += [
+            "java",
+            f"-Xmx{CLIENT_HEAP}",
+            *QUICK,
+            *OPENED,
+            "-cp",
+            _class_path(),
+            "Table",
+            *words,
+        ]
         try:
             said = self._exec("client", *command)
         except CommandFailed as error:
@@ -139,7 +174,7 @@ class HBase:
 
     def _exec(self, container: str, *words: str) -> str:
         command = [*self._kubectl, "exec", POD, "-c", container, "--", *words]
-        return run(*command, timeout_s=CLIENT_TIMEOUT_S)
+        return run(*command, timeout_s=CLIENT_TIMEOUT_S + EXEC_TIMEOUT_S)
 
     def _restarts(self, container: str) -> int:
         statuses = self._api.get("pods", self._namespace, POD)["status"]["containerStatuses"]
@@ -161,8 +196,8 @@ def _pod() -> Object:
             "automountServiceAccountToken": False,
             "securityContext": {
                 "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "fsGroup": 10001,
+                "runAsUser": USER,
+                "fsGroup": USER,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [master, region, client],
@@ -175,7 +210,9 @@ def _pod() -> Object:
 
 
 def _server(name: str, main: str) -> Object:
-    return _container(name, ["java", "-Xmx600m", *OPENED, "-cp", _class_path(), main, "start"])
+    return _container(
+        name, ["java", f"-Xmx{SERVER_HEAP}", *QUICK, *OPENED, "-cp", _class_path(), main, "start"]
+    )
 
 
 def _container(name: str, args: list[str]) -> Object:
@@ -184,12 +221,11 @@ def _container(name: str, args: list[str]) -> Object:
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "args": args,
-        # Hadoop asks for the user's name, which a bare number has not.
-        "env": [
-            {"name": "HADOOP_USER_NAME", "value": "hbase"},
-            {"name": "HOME", "value": "/data"},
-            {"name": "JAVA_TOOL_OPTIONS", "value": "-Duser.name=hbase -Djava.io.tmpdir=/data"},
-        ],
+        "env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Djava.io.tmpdir=/data"}],
+        "resources": {
+            "requests": {"cpu": "20m", "memory": "64Mi"},
+            "limits": {"memory": MEMORY_LIMITS[name]},
+        },
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
