@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from behind import BehindResult, median
+from behind import BY_LOG, BY_SNAPSHOT, BehindResult, p99_times
 from million import MillionResult
 from throughput import CellResult
 
@@ -84,12 +84,15 @@ def judge_ensembles(cells: Sequence[CellResult]) -> list[Verdict]:
 
 def judge_behind(results: dict[str, BehindResult]) -> list[Verdict]:
     """A member that comes back far behind."""
-    node = results.get("raftkeeper")
-    if node is None:
-        return []
-    times = median(node.during, "p99_us") / median(node.before, "p99_us")
-    aim = "p99 of the others not doubled while one catches up"
-    return [_one(aim, times, BEHIND_P99_TIMES)]
+    return [
+        _one(
+            f"p99 of the others not doubled while one catches up, {way.title}",
+            p99_times(results[way.title]),
+            BEHIND_P99_TIMES,
+        )
+        for way in (BY_LOG, BY_SNAPSHOT)
+        if way.title in results
+    ]
 
 
 def p99_share(result: CellResult) -> float:

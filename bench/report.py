@@ -223,18 +223,21 @@ def _behind(results: dict[str, BehindResult]) -> str:
                 f" at {behind.median(samples, 'per_second'):,.0f}/s"
                 for samples in (one.before, one.during, one.after)
             ),
+            f"{behind.p99_times(one):.2f}",
             str(sum(sample.errors for sample in one.before + one.during + one.after)),
         )
         for kind, one in results.items()
     ]
-    header = ("ensemble", "caught up in", "p99 before", "p99 meanwhile", "p99 after", "errors")
+    header = ("ensemble", "caught up in", "p99 before", "p99 meanwhile", "p99 after", "times")
+    header += ("errors",)
     return (
         f"## Three nodes: a member comes back {znodes:,} znodes behind\n\n"
         + _table(header, rows)
         + f"\nThe load ({behind.CELL.title}) is on the other two. Each p99 is the median of windows of"
         f" {behind.WINDOW_S:g} s. The member was stopped before the znodes were created and is started"
-        " again; a node gets them from the log, which reaches back to it. It has caught up when it serves"
-        " with all that there was when it was started.\n"
+        " again; by log with the node's defaults, by snapshot where one is taken every"
+        " 32 MiB of log. It has caught up when it serves with all that there was when it was started."
+        " The column *times* is meanwhile over before.\n"
     )
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,10 +36,13 @@ def make(kind: str, directory: Path, *, port: int | None = None, java_heap: str 
     )
 
 
-def make_ensemble(kind: str, directory: Path) -> Ensemble:
+def make_ensemble(
+    kind: str, directory: Path, *, environment: Mapping[str, str] | None = None
+) -> Ensemble:
     """Three servers of that kind, each with its data in `directory/kind-3/N`; not started yet."""
     own = _emptied(directory / f"{kind}-3")
-    return Ensemble(PEERS[kind], PeerSettings(java_heap=HEAP), directory=own)
+    settings = PeerSettings(java_heap=HEAP, environment=environment or {})
+    return Ensemble(PEERS[kind], settings, directory=own)
 
 
 def _emptied(directory: Path) -> Path:

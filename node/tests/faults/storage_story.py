@@ -131,7 +131,7 @@ class Life:
         for piece in (b"state ", str(self.state).encode(), bytes(3000)):
             job.add(piece)
         job.finish()
-        first = self.writer.purge(self.data.snapshots.purge_index())
+        first = self.writer.purge(self.data.snapshots.purge_index(self.writer.before_tail))
         self.writer.tick()
         self.core.compact(first - 1)
 

@@ -119,8 +119,16 @@ class Peer(Section):
         description="host:port at which the others reach this node. Empty: its entry in "
         "ensemble.members, or else `listen` and `port`.",
     )
+    catch_up_bytes_per_s: int = Field(
+        16 * MIB,
+        ge=0,
+        le=100 * 1024 * MIB,
+        description="Bound on the rate at which old log entries are read and sent to members that "
+        "are far behind, in all; 0 for none. For each member twice what clients write comes on "
+        "top, so that catching up ends. Newer entries, those still in memory, are not counted.",
+    )
     snapshot_bytes_per_s: int = Field(
-        128 * MIB,
+        32 * MIB,
         ge=0,
         le=100 * 1024 * MIB,
         description="Bound on the rate at which snapshots are sent to members that need one, in "

@@ -22,6 +22,7 @@ from raftkeeper.server.answers import obey_actions, write_replies
 from raftkeeper.server.backlog import Backlog
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.barriers import Barriers
+from raftkeeper.server.ensemble.cold_reads import ColdReads
 from raftkeeper.server.ensemble.handler import Handler
 from raftkeeper.server.ensemble.installing import Installer
 from raftkeeper.server.ensemble.leadership import Leadership
@@ -103,9 +104,8 @@ class Driver:
         self._refusing = ""
         self._sealed_us = 0
         self._held: deque[tuple[int, tuple[Message, ...]]] = deque()
-        self._make_parts(
-            first_entry, draw or random.SystemRandom().randint, snapshots, record_bytes_max
-        )
+        draw = draw or random.SystemRandom().randint
+        self._make_parts(first_entry, draw, snapshots, record_bytes_max)
 
     def _make_parts(
         self, first_entry: Callable[[], bytes], draw: Draw, snapshots: Snapshots | None, most: int
@@ -123,6 +123,7 @@ class Driver:
             settings=self.settings,
             record_bytes_max=most,
         )
+        self.cold_reads = ColdReads(self, loop, clock)
         self.barriers = Barriers(engine, core)
         self.membership_door = MembershipDoor(self, clock)
         self.admission = Admission(self, first_entry)
@@ -303,7 +304,9 @@ class Driver:
                 core.applied(ready.committed[-1].index)
             if ready.reads:
                 self.barriers.on_grants(ready.reads)
-                self._answer_reads()
+                self.barriers.pass_applied()
+                if self.engine.wants:
+                    self.wake()
             if ready.reads_failed:
                 self.barriers.on_failed(ready.reads_failed)
             self._follow(ready)
@@ -316,12 +319,13 @@ class Driver:
             ready.soft_state is not None
             or ready.membership is not None
             or ready.redraw_timeout
-            or ready.sends_cold
             or ready.snapshot_fetch is not None
         ):
             if ready.snapshot_fetch is not None:
                 self.installer.core_fetches()
             self.peering.on_ready(ready)
+        if ready.sends_cold:
+            self.cold_reads.take(ready.sends_cold)
         has_changed = self.peering.has_others or ready.soft_state is not None
         if has_changed and self.peering.follow_role():
             self.barriers.ask_again()
@@ -349,11 +353,6 @@ class Driver:
         if self.peering.has_others or self.peering.own.kept:
             self.peering.own.settle()
             self.barriers.pass_applied()
-
-    def _answer_reads(self) -> None:
-        self.barriers.pass_applied()
-        if self.engine.wants:
-            self.wake()
 
     def _on_backlog_entry(self, index: int, payload_bytes: int) -> None:
         self.figures.replayed += 1

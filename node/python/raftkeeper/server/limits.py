@@ -73,6 +73,11 @@ SNAPSHOT_PIECE_BYTES: Final = 256 * 1024
 SNAPSHOT_RETRY_S: Final = 60.0
 """After a failed snapshot. The log only grows meanwhile; nothing is lost."""
 
+RESTORE_SLICE_US: Final = 5_000
+RESTORE_PAUSE_S: Final = 0.005
+"""Another member's snapshot is loaded in slices of the one with pauses of the other: at most half of
+a processor, which the members that serve may share, and votes are answered in between."""
+
 # ---- stopping ---------------------------------------------------------------------------------
 
 DRAIN_TIMEOUT_S: Final = 10.0
@@ -146,6 +151,21 @@ that is further behind gets a snapshot."""
 
 CLIENTS_GONE_POLL_S: Final = 0.005
 """How often it is looked whether all clients are gone, before a state is replaced."""
+
+COLD_ENTRY_COST_BYTES: Final = 512
+"""What an old entry that is read counts at least: a sector, as it did when it was logged."""
+
+COLD_READ_PAUSE_MIN_S: Final = 0.001
+"""The shortest pause between two looks at whether old entries may be read: a remainder of a few bytes
+must not make the loop spin within one tick of the clock."""
+
+COLD_READ_PAUSE_MAX_S: Final = 0.025
+"""The longest pause between two looks at whether old entries may be read: clients who write more
+meanwhile allow more."""
+
+CATCH_UP_TIMES_LOGGED: Final = 2
+"""Old entries may be sent to each other member this many times as fast as new ones are logged,
+whatever the bound on their rate: once as fast would never end."""
 
 PEER_FRAME_BYTES_MIN: Final = 16 * 1024 * 1024
 """The longest message between members, where log entries need no longer ones."""

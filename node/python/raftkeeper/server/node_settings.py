@@ -43,6 +43,7 @@ def build_settings(config: "Config") -> EnsembleSettings:
         tick_s=config.ensemble.tick_ms / 1000,
         election_ticks=config.ensemble.election_ticks,
         batch_bytes_max=config.storage.batch_bytes_max,
+        catch_up_bytes_per_s=config.peer.catch_up_bytes_per_s,
     )
 
 

@@ -141,7 +141,7 @@ class Snapshotter:
     def _purge(self) -> int:
         """Cuts the log, but not from under a living follower, unless that one is far behind."""
         keep_bytes = limits.FOLLOWER_LOG_FACTOR * self._settings.every_log_bytes
-        index = self._data.snapshots.purge_index()
+        index = self._data.snapshots.purge_index(self._writer.before_tail)
         if self._writer.statistics()["log_disk_bytes"] < keep_bytes:
             index = min(index, self._core.tail_index - 1)
         purged_first = self._writer.purge(index)

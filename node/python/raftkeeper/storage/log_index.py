@@ -87,6 +87,19 @@ class LogIndex:
         else:
             self.extents.append(Extent(first, last, segment, start, end))
 
+    def before_tail(self, last: int, bytes_max: int) -> int:
+        """The entry before the newest ones up to `last` that take at most so many bytes, counted by
+        whole extents; 0 where the log is empty.
+        """
+        total = 0
+        for extent in reversed(self.extents):
+            if extent.first > last:
+                continue
+            total += extent.end - extent.start
+            if total > bytes_max:
+                return min(extent.last, last)
+        return 0 if self.is_empty else self.first_index - 1
+
     def drop_segment(self, segment: Segment) -> None:
         """Forgets the entries of a segment at the log's beginning."""
         keep = next(

@@ -32,6 +32,9 @@ class StorageOptions:
     """If the newest is damaged, the one before and the log still hold everything."""
     tail_entries: int = 10_000
     """Entries kept in the log behind the newest snapshot, for followers that lag a little."""
+    tail_bytes: int = 64 * MIB
+    """What these entries may take on disk, because an entry holds one request or thousands: some
+    seconds of the heaviest load. Who lags further costs the leader less as a snapshot."""
     record_bytes_max: int = 4 * MIB
     """The longest payload that will be proposed."""
 

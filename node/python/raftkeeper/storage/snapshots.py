@@ -6,7 +6,7 @@ the loop's thread; `add` and `finish` are slow and meant for a worker thread, on
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -167,15 +167,15 @@ class SnapshotStore:
                 self._files.remove(position.path)
         self._files.sync_directory(self._directory)
 
-    def purge_index(self) -> int:
+    def purge_index(self, before_tail: Callable[[int], int]) -> int:
         """The entry up to which the log is not needed: behind the oldest snapshot that is kept, less
-        a tail for followers. 0 while there is only one snapshot: it might turn out damaged.
+        the tail behind the newest, for followers (`Writer.before_tail` knows where that begins).
+        0 while there is only one snapshot: it might turn out damaged.
         """
         positions = self._positions()
         if len(positions) < min(2, self._options.snapshots_kept):
             return 0
-        tail = positions[0].index - self._options.tail_entries
-        return max(0, min(positions[-1].index, tail))
+        return min(positions[-1].index, before_tail(positions[0].index))
 
     def remove_unfinished(self) -> None:
         for name in self._files.names(self._directory):

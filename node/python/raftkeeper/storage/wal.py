@@ -143,6 +143,10 @@ class Wal:
             ]
         return records
 
+    def before_tail(self, last: int, bytes_max: int) -> int:
+        """The entry before the newest ones up to `last` that take at most so many bytes."""
+        return self._index.before_tail(last, bytes_max)
+
     def detach_purgeable(self, index: int) -> list[Segment]:
         """Takes out the oldest segments whose entries are all at or below `index`; the caller
         removes their files. The segment being written always stays.

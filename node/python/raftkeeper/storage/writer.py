@@ -105,6 +105,7 @@ class Writer:
         self._wakeup = wakeup
         self._block_bytes_max = min(BLOCK_BYTES_MAX, options.segment_bytes // 4)
         self._segment_room_bytes = options.segment_bytes - HEADER_BYTES
+        self._tail_entries, self._tail_bytes = options.tail_entries, options.tail_bytes
         self._reserve_bytes = max(options.segment_bytes // 4, 2 * options.record_bytes_max)
         self._waiting: deque[_Group] = deque()
         self._waiting_bytes = 0
@@ -177,6 +178,11 @@ class Writer:
         return max(0, self._wal.room_bytes - self._waiting_bytes - block_bytes(1, 0))
 
     @property
+    def bytes_written(self) -> int:
+        """Of blocks of the log, since the start."""
+        return self._bytes
+
+    @property
     def full(self) -> str:
         """Why writes should be refused for now; '' when they need not."""
         if self._make_error and self.room() < self._reserve_bytes:
@@ -207,6 +213,11 @@ class Writer:
                     remove_segments, self._files, segments[0].path.parent, segments
                 )
         return self._wal.first_index
+
+    def before_tail(self, last: int) -> int:
+        """The entry before those that are kept up to `last` for followers that lag a little."""
+        by_bytes = self._wal.before_tail(last, self._tail_bytes)
+        return max(by_bytes, last - self._tail_entries, 0)
 
     def fsync_us(self) -> list[int]:
         return self._disk.fsync_us()

@@ -308,7 +308,8 @@ class CoreNode:
         self._snapshot_index = max(self._snapshot_index, meta.index)
         self.machine.trace("snapshot", f"of entry {meta.index}")
         keep = self.core.tail_index - 1
-        first = self.writer.purge(min(self.data.snapshots.purge_index(), keep))
+        purgeable = self.data.snapshots.purge_index(self.writer.before_tail)
+        first = self.writer.purge(min(purgeable, keep))
         if first:
             self.core.compact(first - 1)
         self.pump()

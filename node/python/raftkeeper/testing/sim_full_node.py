@@ -155,6 +155,7 @@ class FullNode:
             record_bytes_max=RECORD_BYTES_MAX,
             snapshots_kept=2,
             tail_entries=world.options.tail_entries,
+            tail_bytes=world.options.tail_bytes,
         )
         self.data = DataDirectory.open(
             ROOT, options, files=machine.files, random_bytes=self.chance.octets
@@ -282,7 +283,8 @@ class FullNode:
         self._snapshot_index = max(self._snapshot_index, meta.index)
         self.machine.trace("snapshot", f"of entry {meta.index}")
         keep = self.core.tail_index - 1
-        first = self.driver.writer.purge(min(self.data.snapshots.purge_index(), keep))
+        writer = self.driver.writer
+        first = writer.purge(min(self.data.snapshots.purge_index(writer.before_tail), keep))
         if first:
             self.core.compact(first - 1)
         self.driver.look()
@@ -352,6 +354,7 @@ class FullNode:
                 tick_s=TICK_US / 1_000_000,
                 election_ticks=ELECTION_TICKS,
                 batch_bytes_max=BATCH_BYTES_MAX,
+                catch_up_bytes_per_s=self.world.options.catch_up_bytes_per_s,
             ),
         )
         self.driver = driver

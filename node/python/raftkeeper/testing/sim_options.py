@@ -57,6 +57,8 @@ class Options:
     payload_bytes_max: int
     snapshot_every: int
     tail_entries: int
+    tail_bytes: int
+    catch_up_bytes_per_s: int
     hot_bytes_max: int
     append_bytes_max: int
     window_count: int
@@ -71,6 +73,7 @@ class Options:
             record_bytes_max=RECORD_BYTES_MAX,
             snapshots_kept=2,
             tail_entries=self.tail_entries,
+            tail_bytes=self.tail_bytes,
         )
 
     def lines(self) -> list[str]:
@@ -81,6 +84,7 @@ class Options:
 def draw_options(seed: int) -> Options:
     """The same for the same seed."""
     chance = Chance(seed).stream("options")
+    catching_up = Chance(seed).stream("options of catching up")
     voters = chance.pick([1, 3, 3, 3, 3, 5])
     return Options(
         seed=seed,
@@ -95,6 +99,9 @@ def draw_options(seed: int) -> Options:
         payload_bytes_max=chance.pick([20, 200, RECORD_BYTES_MAX]),
         snapshot_every=chance.pick([15, 40, 120]),
         tail_entries=chance.pick([0, 5, 40]),
+        # From a stream of their own, as they came later: the other draws stay as they were.
+        tail_bytes=catching_up.pick([2_000, 20_000, 1 << 20]),
+        catch_up_bytes_per_s=catching_up.pick([0, 1 << 20, 16 << 20]),
         hot_bytes_max=chance.pick([300, 3_000, 1 << 20]),
         append_bytes_max=chance.pick([500, 4_000, 1 << 18]),
         window_count=chance.pick([1, 3, 64]),

@@ -113,6 +113,7 @@ class FakeWriter:
         self.written: list[tuple[int, Any, Sequence[Any]]] = []
         self.full = ""
         self.space = 1 << 30
+        self.bytes_written = 0
         self.error: Exception | None = None
         self._durable = 0
 

@@ -62,6 +62,20 @@ def test_purged_entries_are_not_readable(bench: "LogBench") -> None:
         list(bench.wal.read(7, 8))
 
 
+def test_the_tail_that_is_kept_is_bounded_in_bytes(bench: "LogBench") -> None:
+    """An entry may be hundreds of kilobytes, so their number says little."""
+    assert bench.wal.before_tail(7, 0) == 0
+    for index in range(1, 8):
+        bench.append((index, 1, 2, BIG))
+    extent_bytes = 2 * block_bytes(1, len(BIG))
+    assert bench.wal.before_tail(7, 0) == 7
+    assert bench.wal.before_tail(6, extent_bytes) == 4
+    assert bench.wal.before_tail(5, 2 * extent_bytes) == 2
+    assert bench.wal.before_tail(7, 100 * extent_bytes) == 0
+    bench.wal.detach_purgeable(4)
+    assert bench.wal.before_tail(7, 100 * extent_bytes) == 4
+
+
 def test_rot_is_noticed_when_entries_are_read(bench: "LogBench") -> None:
     """And said with file and offset, not served."""
     bench.append((1, 1, 2, b"a"))

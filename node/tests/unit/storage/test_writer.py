@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from raftkeeper.storage import DataDirectory, Identity, StorageFailed, StorageOptions, Writer
+from raftkeeper.storage import (
+    DataDirectory,
+    Identity,
+    SnapshotMeta,
+    StorageFailed,
+    StorageOptions,
+    Writer,
+)
 from raftkeeper.storage.options import BLOCK_BYTES_MAX
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
@@ -198,3 +205,44 @@ def test_statistics_say_what_was_written() -> None:
     assert statistics["log_disk_bytes"] == 2 * 8192
     assert (statistics["log_first_index"], statistics["log_last_index"]) == (1, 1)
     assert bench.writer.fsync_us() == []
+
+
+@pytest.mark.parametrize(
+    ("tail_entries", "tail_bytes", "kept_behind"),
+    [(3, 1 << 20, 7), (100, 8000, 5), (100, 1 << 20, 0), (0, 1 << 20, 10)],
+    ids=["entries", "bytes", "neither", "none"],
+)
+def test_the_tail_for_followers_is_bounded_in_entries_and_in_bytes(
+    tail_entries: int, tail_bytes: int, kept_behind: int
+) -> None:
+    """Whichever is hit first."""
+    bench = Bench(
+        StorageOptions(
+            segment_bytes=8192,
+            record_bytes_max=1500,
+            tail_entries=tail_entries,
+            tail_bytes=tail_bytes,
+        ),
+        manual=False,
+    )
+    for number in range(1, 11):
+        bench.writer.write(number, None, [(number, 1, 2, b"x" * 1000)])
+        bench.writer.poll()
+    assert bench.writer.before_tail(10) == kept_behind
+
+
+def test_snapshots_cut_the_log_down_to_the_tail_in_bytes() -> None:
+    """Though it holds far fewer entries than may be kept: a follower behind gets a snapshot."""
+    options = StorageOptions(
+        segment_bytes=8192, record_bytes_max=1500, snapshots_kept=2, tail_bytes=8000
+    )
+    bench = Bench(options, manual=False)
+    snapshots = bench.data.snapshots
+    for number in range(1, 11):
+        bench.writer.write(number, None, [(number, 1, 2, b"x" * 1000)])
+        bench.writer.poll()
+        if number >= 9:
+            snapshots.begin(SnapshotMeta(number, 1, number, b"m", b"c" * 16)).finish()
+    assert bench.writer.purge(snapshots.purge_index(bench.writer.before_tail)) == 6
+    with pytest.raises(KeyError, match="entry 5"):
+        next(bench.writer.read(5, 6))

@@ -10,7 +10,6 @@ from raftkeeper._engine import Engine
 from raftkeeper.raft import (
     NOBODY,
     Append,
-    Entry,
     Member,
     MemberId,
     Membership,
@@ -116,18 +115,6 @@ class Peering:
             self._draw_timeout()
         if ready.membership is not None:
             self._follow_membership(ready.membership)
-        for cold in ready.sends_cold:
-            entries: list[Entry] = []
-            total = 0
-            try:
-                for record in self._writer.read(cold.first, cold.last):
-                    entries.append(Entry(*record))
-                    total += len(record[3])
-                    if total >= self._core.config.append_bytes_max:
-                        break
-            except KeyError:
-                entries.clear()  # purged meanwhile: the core sends a snapshot then
-            self._core.cold_read(cold, tuple(entries))
         if ready.snapshot_fetch is not None:
             fetch = ready.snapshot_fetch
             log.info("snapshot.fetch", sender=fetch.sender, covers_index=fetch.covers_index)

@@ -74,11 +74,11 @@ class Restorer:
     def _slice(self, number: int) -> None:
         if number != self._round or self._pieces is None or self._meta is None:
             return
-        until_us = self._clock.now_us() + limits.REPLAY_SLICE_US
+        until_us = self._clock.now_us() + limits.RESTORE_SLICE_US
         for piece in self._pieces:
             self._engine.restore_piece(piece)
             if self._clock.now_us() >= until_us:
-                self._loop.call_soon(self._guarded, self._slice, number)
+                self._loop.call_later(limits.RESTORE_PAUSE_S, self._guarded, self._slice, number)
                 return
         self._engine.restore_end()
         meta, on_done = self._meta, self._on_done

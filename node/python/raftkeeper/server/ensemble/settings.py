@@ -19,3 +19,6 @@ class EnsembleSettings:
 
     batch_bytes_max: int = 1024 * 1024
     """Groups that share one entry, beyond the first of them."""
+
+    catch_up_bytes_per_s: int = 16 * 1024 * 1024
+    """Old entries of the log sent to members that are far behind, in all; 0 for no bound."""

@@ -194,6 +194,7 @@ class StandInWriter:
         self.full = ""
         self.idle = True
         self.first_index = 1
+        self.bytes_written = 0
         self.records: list[tuple[int, int, int, bytes]] = []
 
     def room(self) -> int:

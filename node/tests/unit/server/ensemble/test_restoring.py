@@ -47,7 +47,7 @@ class Bench:
         self.said.append("begin")
 
     def restore_piece(self, data: bytes) -> None:
-        self.clock.us += limits.REPLAY_SLICE_US
+        self.clock.us += limits.RESTORE_SLICE_US
         self.said.append(data.decode())
 
     def restore_end(self) -> None:
