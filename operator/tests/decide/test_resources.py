@@ -28,6 +28,19 @@ def test_unwanted_resource_is_removed() -> None:
     assert "no longer wanted" in plan.message
 
 
+def test_what_is_not_there_yet_is_not_called_different() -> None:
+    """Who creates a cluster reads the reasons of every step."""
+    for resource, words in (
+        (Resource("Service", "x", missing=True), "Service x is not there yet"),
+        (Resource("Service", "x"), "Service x is not as the spec has it"),
+    ):
+        assert decide(replace(well(), resources=(resource,))).message == words
+    unmade = Certificate("x-tls", 0, 0, covers_all=False)
+    message = decide(replace(well(), certificates=(unmade,))).message
+    assert "not there yet" in message
+    assert "every address" not in message
+
+
 def test_pool_is_brought_up_to_date() -> None:
     """Labels and the retention policy change without touching replicas or template."""
     assert decide(change_pool(well(), "x", current=False)).action == UpdatePool("x", "rv-x")

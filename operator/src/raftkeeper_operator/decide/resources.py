@@ -12,16 +12,16 @@ from raftkeeper_operator.decide.plan import (
     UpdatePool,
     act,
 )
+from raftkeeper_operator.observe.snapshot import Resource
 
 
 def apply_resources(facts: Facts) -> Plan | None:
     """Ordinary objects, missing or different."""
     for resource in facts.snapshot.resources:
-        doing = "is no longer wanted" if resource.unwanted else "is not as the spec has it"
         return act(
             ApplyResource(resource.kind, resource.name, resource.unwanted),
             "ApplyingResources",
-            f"{resource.kind} {resource.name} {doing}",
+            f"{resource.kind} {resource.name} {_state(resource)}",
             resource.name,
         )
     for pool in facts.snapshot.pools:
@@ -35,10 +35,18 @@ def apply_resources(facts: Facts) -> Plan | None:
     return None
 
 
+def _state(resource: Resource) -> str:
+    if resource.missing:
+        return "is not there yet"
+    return "is no longer wanted" if resource.unwanted else "is not as the spec has it"
+
+
 def renew_certificates(facts: Facts) -> Plan | None:
     """At two thirds of their life, or when a new name is to be in them. Nodes read them again."""
     for certificate in facts.snapshot.certificates:
-        if not certificate.covers_all:
+        if not certificate.not_after_ms:
+            why = "is not there yet, or cannot be used"
+        elif not certificate.covers_all:
             why = "does not name every address"
         elif facts.snapshot.now_ms >= certificate.renew_ms:
             why = "has passed two thirds of its life"

@@ -74,14 +74,16 @@ def find_resources(
 ) -> tuple[Resource, ...]:
     """Those that need doing, in the order in which they are to be done."""
     found = []
-    if not token_of(objects.get(SECRETS, blueprint.names.admin_secret)):
-        found.append(Resource(SECRETS.kind, blueprint.names.admin_secret))
+    admin = objects.get(SECRETS, blueprint.names.admin_secret)
+    if not token_of(admin):
+        found.append(Resource(SECRETS.kind, blueprint.names.admin_secret, missing=admin is None))
     for desired in find_wanted(blueprint, objects):
         kind, name = desired["kind"], name_of(desired)
         if kind in objects.absent_kinds:
             continue
-        if not is_as_wanted(desired, objects.get(resource_of(kind), name), applied):
-            found.append(Resource(kind, name))
+        actual = objects.get(resource_of(kind), name)
+        if not is_as_wanted(desired, actual, applied):
+            found.append(Resource(kind, name, missing=actual is None))
     for unwanted in unwanted_objects(blueprint):
         kind, name = unwanted["kind"], name_of(unwanted)
         if objects.get(resource_of(kind), name) is not None:

@@ -138,6 +138,8 @@ class Resource:
     name: str
     unwanted: bool = False
     """It is there, and the spec no longer asks for it."""
+    missing: bool = False
+    """It is not there at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Certificate:
     renew_ms: int
     """From when on it is to be renewed: two thirds of its life."""
     not_after_ms: int
+    """0 when there is none that could be used."""
     covers_all: bool = True
     """It names all the addresses that it should."""
 
