@@ -29,7 +29,8 @@ LEFT_OUT = ("is not as the spec has it", "the certificate in", "does not answer"
 STYLE = """
 text{font:12px system-ui,sans-serif;fill:#24292f}.s{font-size:10.5px}.h{font-weight:600;font-size:14px}
 .q{fill:#57606a}.k{font:11px ui-monospace,monospace;fill:#24292f}.bg{fill:#fff;stroke:#d0d7de}
-.g{stroke:#d0d7de}.c{stroke:#8c959f;stroke-dasharray:3 3}.w{fill:#2da44e;fill-opacity:.25;stroke:#2da44e;stroke-width:1.4}
+.g{stroke:#d0d7de}.c{stroke:#8c959f;stroke-dasharray:3 3}
+.w{fill:#2da44e;fill-opacity:.25;stroke:#2da44e;stroke-width:1.4}
 .starting,.joining{fill:#d0d7de}.learner{fill:#d4a72c}.follower{fill:#80b3f0}.leader{fill:#0550ae}
 .follower.next{fill:#c3a1f0}.leader.next{fill:#6f2dbd}.learner.next{fill:#d4a72c}
 @media (prefers-color-scheme:dark){text,.k{fill:#e6edf3}.q{fill:#9da7b3}.bg{fill:#0d1117;stroke:#30363d}
