@@ -149,7 +149,8 @@ def _page(costs: list[Cost]) -> str:
 
 Measured on {today} by `python -m e2e operator-cost` (from the folder `tests`), on a machine with
 {os.cpu_count()} processors, Linux {platform.release().split("-")[0]}: the replica that holds the Lease, in its
-pod, over {MEASURED_S} s in which nobody changes anything, after {CALM_S} s of calm. One cluster has three members, all others are
+pod, over {MEASURED_S} s
+in which nobody changes anything, after {CALM_S} s of calm. One cluster has three members, all others are
 hibernated. The operator was started anew before the first cluster was applied.
 
 | clusters | resident | highest so far | threads | CPU of one processor | requests to the API server a minute |
