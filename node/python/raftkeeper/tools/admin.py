@@ -29,6 +29,22 @@ TOKEN_FILE_VARIABLE = "RAFTKEEPER_ADMIN_TOKEN_FILE"  # noqa: S105  likewise
 ENDPOINTS_VARIABLE = "RAFTKEEPER_ADMIN_ENDPOINTS"
 CA_VARIABLE = "RAFTKEEPER_ADMIN_CA"
 
+# How to reach the members and prove that one may: the same for every command that asks them.
+EndpointsOption = Annotated[
+    str, typer.Option(envvar=ENDPOINTS_VARIABLE, help="Admin addresses of the members, a:1,b:2.")
+]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar=TOKEN_FILE_VARIABLE, help=f"File with the token; or {TOKEN_VARIABLE} holds it."
+    ),
+]
+CaOption = Annotated[
+    Path | None, typer.Option(envvar=CA_VARIABLE, help="CA of the nodes' certificates: TLS.")
+]
+CertificateOption = Annotated[Path | None, typer.Option(help="A client certificate.")]
+KeyOption = Annotated[Path | None, typer.Option(help="Its key.")]
+
 app = typer.Typer(
     name="admin",
     help="Look at an ensemble and change it. See docs/reference/admin-api.md.",
@@ -62,22 +78,11 @@ class _Given:
 @app.callback()
 def _options(
     *,
-    endpoints: Annotated[
-        str,
-        typer.Option(envvar=ENDPOINTS_VARIABLE, help="Admin addresses of the members, a:1,b:2."),
-    ] = DEFAULT_ENDPOINT,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=TOKEN_FILE_VARIABLE, help=f"File with the token; or {TOKEN_VARIABLE} holds it."
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(envvar=CA_VARIABLE, help="CA of the nodes' certificates: TLS."),
-    ] = None,
-    certificate: Annotated[Path | None, typer.Option(help="A client certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    endpoints: EndpointsOption = DEFAULT_ENDPOINT,
+    token_file: TokenFileOption = None,
+    ca: CaOption = None,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.", min=0.1)] = 10.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

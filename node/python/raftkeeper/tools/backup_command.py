@@ -17,10 +17,12 @@ import typer
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_USAGE
 from raftkeeper.tools.admin import (
-    CA_VARIABLE,
-    ENDPOINTS_VARIABLE,
-    TOKEN_FILE_VARIABLE,
     TOKEN_VARIABLE,
+    CaOption,
+    CertificateOption,
+    EndpointsOption,
+    KeyOption,
+    TokenFileOption,
 )
 from raftkeeper.tools.admin_client import (
     DEFAULT_ENDPOINT,
@@ -51,22 +53,11 @@ ResultOption = Annotated[
 def backup(
     *,
     to: Annotated[str, typer.Option(help="file:///folder, or s3://bucket/prefix.")],
-    endpoints: Annotated[
-        str,
-        typer.Option(envvar=ENDPOINTS_VARIABLE, help="Admin addresses of the members, a:1,b:2."),
-    ] = DEFAULT_ENDPOINT,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            envvar=TOKEN_FILE_VARIABLE, help=f"File with the token; or {TOKEN_VARIABLE} holds it."
-        ),
-    ] = None,
-    ca: Annotated[
-        Path | None,
-        typer.Option(envvar=CA_VARIABLE, help="CA of the nodes' certificates: TLS."),
-    ] = None,
-    certificate: Annotated[Path | None, typer.Option(help="A client certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
+    endpoints: EndpointsOption = DEFAULT_ENDPOINT,
+    token_file: TokenFileOption = None,
+    ca: CaOption = None,
+    certificate: CertificateOption = None,
+    key: KeyOption = None,
     name: Annotated[str, typer.Option(help="Of the backup; else time, index and term.")] = "",
     work_dir: Annotated[
         Path | None, typer.Option(help="Where the snapshot is kept while it is checked.")
