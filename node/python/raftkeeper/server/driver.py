@@ -84,7 +84,6 @@ class Driver:
         self.clients: ClientSockets | None = None
         self.serving = asyncio.Event()
         """Clients may be let in. It may be cleared again, while the state is replaced."""
-        self.quiet = asyncio.Event()
         self.failed = False
         self.draining = False
         """Clients are moved to other members, a few with each slow tick."""
@@ -210,19 +209,15 @@ class Driver:
         """Brings the histogram of fsyncs up to date. By each tick, and by whoever shows it."""
         self.figures.count_fsyncs(self.writer.fsync_us())
 
-    def refresh_quiet(self) -> bool:
-        """Whether nothing is gathered or under way; `quiet` is set accordingly."""
-        idle = (
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is gathered or under way."""
+        return (
             self.writer.idle
             and not self.engine.wants & WANTS_BATCH
             and self.backlog.is_empty
             and not self.peering.own.kept
         )
-        if idle:
-            self.quiet.set()
-        else:
-            self.quiet.clear()
-        return idle
 
     # ---- one turn of the loop --------------------------------------------------------------------
 
@@ -282,8 +277,7 @@ class Driver:
         self.after_step()
 
     def after_step(self) -> None:
-        """Whether all is quiet, or something is wanted."""
-        self.refresh_quiet()
+        """Whether something is wanted."""
         if self.engine.wants or self.peering.sealer.has_arrivals:
             self.wake()
 
