@@ -37,6 +37,8 @@ BAD_V2 = break_pod(
     change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", "ImagePull"
 )
 
+NO_NODE_V2 = change_pod(BAD_V2, "x-2", unschedulable="no node", trouble="")
+
 
 def with_certificate(**changes: int | bool) -> Snapshot:
     values = {"renew_ms": NOW + 1, "not_after_ms": NOW + 2, "covers_all": True} | changes
@@ -76,6 +78,7 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("Upgraded", well(), "True", "UpToDate"),
     ("Upgraded", want(well(), revision="v2"), "False", "RollingOut"),
     ("Upgraded", BAD_V2, "False", "UpgradeStalled"),
+    ("Upgraded", NO_NODE_V2, "False", "PodHeldUp"),
     (
         "Upgraded",
         replace(BAD_V2, revisions=replace(BAD_V2.revisions, rejected="v2")),
