@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ANSWER_US = 700_000
 """A connection that answers nothing for so long is left for another node."""
-RETRY_US = 60_000
 LOOK_US = 40_000
 UNDER_WAY_MAX = 6
 PATHS = ["/a", "/b", "/c", "/d"]
