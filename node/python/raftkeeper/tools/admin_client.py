@@ -175,10 +175,9 @@ class AdminClient:
                 raise _no_leader(statuses)
             time.sleep(LEADER_POLL_S)
 
-    def members(self, *, linearizable: bool = True) -> dict[str, Any]:
-        """The members as the leader knows them."""
-        query = "?linearizable=1" if linearizable else ""
-        return self.ask(self.find_leader(), "GET", f"/v1/members{query}")
+    def members(self) -> dict[str, Any]:
+        """The members as the leader knows them, once it is sure that it still leads."""
+        return self.ask(self.find_leader(), "GET", "/v1/members?linearizable=1")
 
     def change(
         self, method: str, path: str, body: dict[str, Any], config_index: int | None
