@@ -81,6 +81,14 @@ class WatchedEngine:
         entry = Entry(index, -1 if term is None else term, 0, payload)
         self._machine.world.watch.applied(self._machine, entry, self._engine.digest()[2])
 
+    # As they are: these are where the deliberate bugs go in.
+
+    def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
+        return self._engine.feed(conn, data, now_us)
+
+    def disconnect(self, conn: int) -> None:
+        self._engine.disconnect(conn)
+
     def seal_entry(self, now_ms: int, groups: list[bytes]) -> bytes | None:
         return self._engine.seal_entry(now_ms, groups)
 
