@@ -312,10 +312,8 @@ class RaftCore:
             if promise.last is not None:
                 self.log.mark_persisted(*promise.last)
         if self.leading is not None:
-            persisted_index = self.log.persisted_index
-            self.leading.match[self.config.member_id] = persisted_index
-            if persisted_index > self.commit_index:  # not when others were faster
-                leadership.advance_commit(self, self.leading)
+            self.leading.match[self.config.member_id] = self.log.persisted_index
+            leadership.advance_commit(self, self.leading)
             resign_if_due(self)
 
     def applied(self, index: Index) -> None:
