@@ -164,7 +164,9 @@ async def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=2181)
     parser.add_argument("--tls", type=Path, help="folder with ca.crt, tls.crt and tls.key")
-    parser.add_argument("--name", default="client", help="of the writers; each has a folder of its own")
+    parser.add_argument(
+        "--name", default="client", help="of the writers; each has a folder of its own"
+    )
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rate", type=float, default=80.0, help="writes a second, of all clients")
     parser.add_argument("--listen", type=int, default=8000)
