@@ -415,7 +415,8 @@ class World:
                     raise Refused(f"Conflict: {name}")
                 del kube.pools[name]
             case acts.RecordGood(revision, rejected):
-                self.revisions = Revisions(revision, rejected, tuple({revision, rejected} - {""}))
+                known = tuple({revision, rejected} - {""})
+                self.revisions = Revisions(revision, rejected, known)
             case acts.RejectRevision(revision):
                 if revision not in kube.bad_revisions | kube.greedy_revisions:
                     raise Broken(f"revision {revision} is rejected, and nothing is wrong with it")

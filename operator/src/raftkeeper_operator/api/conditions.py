@@ -79,6 +79,8 @@ class Reason(StrEnum):
     """Pods are being restarted one by one."""
     POD_HELD_UP = "PodHeldUp"
     """No node takes a pod, or its node cannot start it; the rollout waits for that."""
+    VERSION_SKEW = "VersionSkew"
+    """What the spec asks for is too far from what members run, or cannot read what they wrote."""
     UPGRADE_STALLED = "UpgradeStalled"
     """A pod did not come up with what the spec asks for; the rollout has stopped."""
     ROLLED_BACK = "RolledBack"
@@ -169,6 +171,7 @@ REASONS: Final[dict[ConditionType, tuple[Reason, ...]]] = {
         R.UP_TO_DATE,
         R.ROLLING_OUT,
         R.POD_HELD_UP,
+        R.VERSION_SKEW,
         R.UPGRADE_STALLED,
         R.ROLLED_BACK,
     ),

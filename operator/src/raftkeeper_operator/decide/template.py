@@ -12,6 +12,7 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.decide.skew import level_in_use, refuse_version, skewed_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Pod
 
@@ -48,10 +49,12 @@ def record_good(facts: Facts) -> Plan | None:
         return None
     rejected = revisions.rejected if revisions.rejected == facts.desired.revision else ""
     superfluous = set(revisions.known) - {revision, rejected, facts.desired.revision}
-    if revisions.good == revision and revisions.rejected == rejected and not superfluous:
+    level = min(pod.node.feature_level if pod.node else 0 for pod in snapshot.pods)
+    as_recorded = (revisions.good, revisions.rejected, revisions.good_level)
+    if as_recorded == (revision, rejected, level) and not superfluous:
         return None
     return act(
-        RecordGood(revision, rejected),
+        RecordGood(revision, rejected, level),
         "RecordingRevision",
         f"all {len(snapshot.pods)} pods run well with revision {revision}",
     )
@@ -92,25 +95,44 @@ def _is_excused(facts: Facts, pod: Pod) -> bool:
 
 def roll_back(facts: Facts) -> Plan | None:
     """A new template that does not come up is given up for the last good one, or waits for a person."""
+    if (skewed := misfit(facts)) is not None:
+        return _give_up(facts, *skewed, "VersionSkew", "must not work beside the others")
     pod = stalled_pod(facts)
     if pod is None:
         return None
-    revisions = facts.snapshot.revisions
     trouble = pod.trouble or facts.obstacle(pod) or (pod.node.reason if pod.node else "")
     trouble = trouble or "it does not become ready"
-    possible = bool(revisions.good) and revisions.good in revisions.known
-    if facts.desired.on_failure is OnFailure.ROLLBACK and possible:
+    return _give_up(facts, pod, trouble, "UpgradeStalled", "does not come up")
+
+
+def misfit(facts: Facts) -> tuple[Pod, str] | None:
+    """A pod that has the new template, and whose release must not meet the others; and why."""
+    target = target_revision(facts)
+    if facts.snapshot.revisions.good == target:
+        return None
+    return skewed_pod(facts, target)
+
+
+def _give_up(facts: Facts, pod: Pod, trouble: str, reason: str, what: str) -> Plan:
+    revisions, used = facts.snapshot.revisions, level_in_use(facts)
+    outrun = 0 < revisions.good_level < used
+    known = bool(revisions.good) and revisions.good in revisions.known
+    if facts.desired.on_failure is OnFailure.ROLLBACK and known and not outrun:
         return act(
-            RejectRevision(facts.desired.revision),
+            RejectRevision(facts.desired.revision, f"{pod.name}: {trouble}"),
             "RollingBack",
-            f"{pod.name} does not come up with revision {pod.revision} ({trouble}); "
-            f"back to {revisions.good}",
+            f"{pod.name} {what} with revision {pod.revision} ({trouble}); back to {revisions.good}",
             pod.name,
         )
-    why = "onFailure is Pause" if possible else "no earlier revision is known to be good"
+    why = "onFailure is Pause" if known else "no earlier revision is known to be good"
+    if known and outrun:
+        why = (
+            f"{revisions.good} cannot be gone back to: it reads feature level "
+            f"{revisions.good_level}, and level {used} is in use"
+        )
     return wait(
-        "UpgradeStalled",
-        f"{pod.name} does not come up with revision {pod.revision} ({trouble}); {why}: "
+        reason,
+        f"{pod.name} {what} with revision {pod.revision} ({trouble}); {why}: "
         "change the spec to go on",
         f"{pod.name}: {trouble}",
         target=pod.name,
@@ -150,9 +172,15 @@ def explain_rollback(facts: Facts) -> Plan | None:
         return None
     return wait(
         "RolledBack",
-        f"revision {facts.desired.revision} did not come up, and {good} runs in its place; "
-        "change the spec to try again",
+        f"revision {facts.desired.revision} did not come up{because(facts)}, and {good} runs in "
+        "its place; change the spec to try again",
     )
+
+
+def because(facts: Facts) -> str:
+    """Why a revision was rejected, in brackets; '' when that was not written down."""
+    why = facts.snapshot.revisions.why_rejected
+    return f" ({why})" if why else ""
 
 
 def set_templates(facts: Facts) -> Plan | None:
@@ -163,6 +191,8 @@ def set_templates(facts: Facts) -> Plan | None:
         return None
     if facts.desired.strategy is Strategy.PAUSED:
         return wait("UpgradePaused", f"revision {target} waits: upgrade.strategy is Paused")
+    if refusal := refuse_version(facts, target):
+        return refusal
     pool = outdated[0]
     return act(
         SetTemplate(pool.name, target, pool.resource_version),

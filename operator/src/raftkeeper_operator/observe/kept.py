@@ -10,7 +10,8 @@ from raftkeeper_operator.build.pod_template import PodTemplate
 from raftkeeper_operator.observe.fields import Object, part, version_of
 from raftkeeper_operator.observe.snapshot import Founding, Revisions
 
-GOOD, REJECTED = "good", "rejected"
+GOOD, GOOD_LEVEL = "good", "goodFeatureLevel"
+REJECTED, WHY_REJECTED = "rejected", "whyRejected"
 TEMPLATE_PREFIX = "template-"
 """Keys of the templates, as JSON: `template-<revision>`."""
 
@@ -33,7 +34,7 @@ def read_founding(body: Mapping[str, Any] | None) -> Founding | None:
 def read_revisions(body: Mapping[str, Any] | None, wanted: PodTemplate | None = None) -> Revisions:
     """Nothing is known when there is no ConfigMap. `wanted` is the template that the spec leads to."""
     data = part(body or {}, "data") or {}
-    good = str(data.get(GOOD) or "")
+    good, level = str(data.get(GOOD) or ""), str(data.get(GOOD_LEVEL) or "")
     kept = templates_of(body)
     all_of_them = dict(kept) if wanted is None else {**kept, wanted.revision: wanted.template}
     demands = {revision: demands_of(template) for revision, template in all_of_them.items()}
@@ -47,6 +48,8 @@ def read_revisions(body: Mapping[str, Any] | None, wanted: PodTemplate | None = 
             for revision, asked in demands.items()
             if good in demands and asked != demands[good]
         ),
+        good_level=int(level) if level.isdecimal() else 0,
+        why_rejected=str(data.get(WHY_REJECTED) or ""),
     )
 
 

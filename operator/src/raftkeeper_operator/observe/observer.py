@@ -216,7 +216,7 @@ class Observer:
 def read_desired_of(blueprint: Blueprint, revision: str) -> Any:
     """The spec of a blueprint, as decisions need it."""
     return read_desired(
-        blueprint.spec, blueprint.names, revision=revision, version=blueprint.version
+        blueprint.spec, blueprint.names, revision=revision, version=blueprint.target_version or ""
     )
 
 

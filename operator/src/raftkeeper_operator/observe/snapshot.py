@@ -127,6 +127,10 @@ class Revisions:
     """Those whose template and configuration are kept."""
     choosy: frozenset[str] = frozenset()
     """Those that ask other things of nodes (resources, affinity, volumes, …) than the good one does."""
+    good_level: int = 0
+    """The feature level of the good one's nodes; 0 when not known."""
+    why_rejected: str = ""
+    """For people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ class Remembered:
     """The last forced recovery that was carried out."""
     plan_reason: str = ""
     plan_since_ms: int = 0
+    feature_level: int = 0
+    """The highest that all members have had; what they wrote then stays."""
 
 
 @dataclass(frozen=True, slots=True)
