@@ -166,7 +166,7 @@ contracts: $(ENGINE_READY) $(OPERATOR_READY) ## Who may import whom (import-lint
 
 .PHONY: tidy
 tidy: $(VENV_READY) ## Style as tests: sizes, headers, names, leftovers
-	$(PYTEST) --quiet tools/tidy.py
+	$(PYTEST) --quiet tools
 
 .PHONY: verify
 verify: $(NEEDS) need-rust-checks lint types contracts stubs clippy tidy ## Lint, format, types, contracts, stubs; never writes the tree

@@ -1,20 +1,17 @@
 """Style as tests: what STYLE.md asks for and no linter checks, so that reviews are about other things.
 
-Run by `make tidy`. Looks at the files git knows, and at new ones that are not ignored. It reads and
-never writes. An exemption stands in a table here with its reason, and one that is not needed any
-more fails as well.
+Run by `make tidy`; documents have their own in tidy_documents.py. It reads and never writes. An
+exemption stands in a table here with its reason, and one that is not needed any more fails as well.
 """
 
 import ast
 import re
 import stat
-import subprocess
 import tomllib
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tree import ROOT, files, is_text, lines_of, name_of, tracked
 
 # More than this is more than one idea. Tests state many small ones, so they may go on a little.
 SOURCE_LINES_MAX = 400
@@ -48,37 +45,6 @@ HEADERS = {
     ".java": ("/", "package"),
     ".in": ("#",),
 }
-
-
-@cache
-def tracked() -> tuple[Path, ...]:
-    """Every file of the tree that belongs to the project."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    paths = sorted({ROOT / name for name in listing.split("\0") if name})
-    return tuple(path for path in paths if path.is_file())
-
-
-def name_of(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
-
-def is_text(path: Path) -> bool:
-    return b"\0" not in path.read_bytes()[:8192]
-
-
-@cache
-def lines_of(path: Path) -> tuple[str, ...]:
-    return tuple(path.read_text(encoding="utf-8").splitlines())
-
-
-def files(*suffixes: str) -> Iterator[Path]:
-    return (path for path in tracked() if path.suffix in suffixes)
 
 
 def is_test(path: Path) -> bool:
@@ -207,39 +173,6 @@ def test_leftovers_carry_an_issue_number() -> None:
         if path != Path(__file__).resolve()
         for number, line in enumerate(lines_of(path), 1)
         if leftover.search(line)
-    ]
-    assert found == []
-
-
-def prose_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a Markdown file outside of its code blocks."""
-    fenced = False
-    for number, line in enumerate(lines_of(path), 1):
-        if line.lstrip().startswith("```"):
-            fenced = not fenced
-        elif not fenced:
-            yield number, line
-
-
-def test_documents_have_one_title() -> None:
-    """A Markdown file has exactly one first-level heading, and opens with it."""
-    found = []
-    for path in files(".md"):
-        titles = [number for number, line in prose_lines(path) if line.startswith("# ")]
-        if titles != [1]:
-            found.append((name_of(path), titles))
-    assert found == []
-
-
-def test_links_between_documents_lead_somewhere() -> None:
-    """A relative link in a Markdown file names a file or folder of the tree."""
-    link = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)[^)]*\)")
-    found = [
-        f"{name_of(path)}:{number}: {target}"
-        for path in files(".md")
-        for number, line in prose_lines(path)
-        for target in link.findall(line)
-        if not (path.parent / target).exists()
     ]
     assert found == []
 

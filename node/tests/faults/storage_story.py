@@ -14,11 +14,11 @@ from raftkeeper.raft import (
     Membership,
     RaftConfig,
     RaftCore,
-    Restored,
     Role,
     check_core,
 )
 from raftkeeper.raft.messages import NO_HARD_STATE
+from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -152,19 +152,6 @@ def open_directory(files: FaultyFiles) -> DataDirectory:
         data.create(IDENTITY)
     assert data.identity == IDENTITY
     return data
-
-
-def restored_from(recovered: Recovered) -> Restored:
-    snapshot = recovered.snapshot
-    return Restored(
-        hard_state=HardState(recovered.term, recovered.vote),
-        snapshot_index=snapshot.index if snapshot else 0,
-        snapshot_term=snapshot.term if snapshot else 0,
-        membership=Membership.decode(snapshot.membership) if snapshot else None,
-        term_starts=recovered.term_starts,
-        last_index=recovered.last_index,
-        configs=recovered.configs,
-    )
 
 
 def check_recovered(

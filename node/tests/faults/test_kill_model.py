@@ -12,7 +12,8 @@ from tests.faults.kill.model import (
     Znodes,
     settle,
 )
-from tests.faults.kill.wire import Stat
+
+from raftkeeper.testing.client_wire import Stat
 
 SESSION = 7
 A, B, EPHEMERAL = "/k/data/a", "/k/data/b", "/k/e/x"

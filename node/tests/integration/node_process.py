@@ -40,6 +40,8 @@ class NodeProcess:
             "log_format": "json",
             **settings,
         }
+        self.environment: dict[str, str] = {}
+        """Variables beside those of the tests."""
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -54,6 +56,7 @@ class NodeProcess:
         for name, value in self.settings.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         environment = {key: value for key, value in os.environ.items() if "RAFTKEEPER" not in key}
+        environment |= self.environment
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, cwd=self.directory, env=environment

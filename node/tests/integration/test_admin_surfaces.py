@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.node_process import NodeProcess
-from tests.integration.wire import EPHEMERAL, GET_DATA, Wire, buffer, four_letter
+from tests.integration.wire import Wire, four_letter
+
+from raftkeeper.testing.client_wire import EPHEMERAL, GET_DATA, read_body
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def client(node: NodeProcess) -> Iterator[Wire]:
     with Wire(node.port) as client:
         client.handshake(timeout_ms=30_000)
         client.create("/mine", b"data", EPHEMERAL)
-        client.call(GET_DATA, buffer(b"/mine") + b"\1")
+        client.call(GET_DATA, read_body("/mine", watch=True))
         yield client
 
 

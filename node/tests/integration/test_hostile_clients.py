@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.integration.node_process import NodeProcess, wait_until
-from tests.integration.wire import GET_DATA, Wire, buffer, frame
+from tests.integration.wire import Wire
+
+from raftkeeper.testing.client_wire import GET_DATA, frame, read
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_half_a_frame_waits_without_harm(node: NodeProcess, witness: Wire) -> No
     """The rest may come later; others are served meanwhile."""
     with Wire(node.port) as slow:
         slow.handshake()
-        request = frame(struct.pack(">ii", 1, GET_DATA) + buffer(b"/witness") + b"\0")
+        request = read(1, GET_DATA, "/witness")
         slow.sock.sendall(request[:7])
         for _ in range(3):
             assert witness.get("/witness").error == 0
@@ -83,7 +85,7 @@ def test_client_that_never_reads_is_closed_and_costs_bounded_memory(
     """It asks for gigabytes; the node holds megabytes, and closes it at its bound."""
     witness.create("/big", b"x" * 1_000_000)
     before = int(dict(read_monitor(node))["zk_resident_memory_bytes"])
-    request = frame(struct.pack(">ii", 1, GET_DATA) + buffer(b"/big") + b"\0")
+    request = read(1, GET_DATA, "/big")
     with Wire(node.port, timeout_s=2.0) as greedy:
         greedy.handshake()
         try:
@@ -100,7 +102,7 @@ def test_client_that_never_reads_is_closed_and_costs_bounded_memory(
 @pytest.mark.usefixtures("witness")
 def test_reading_client_gets_all_it_asked_for_at_once(node: NodeProcess) -> None:
     """Backpressure delays a client that reads; it does not lose its answers."""
-    request = frame(struct.pack(">ii", 7, GET_DATA) + buffer(b"/big") + b"\0")
+    request = read(7, GET_DATA, "/big")
     with Wire(node.port) as client:
         client.handshake()
         client.create("/big", b"x" * 100_000)

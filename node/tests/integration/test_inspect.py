@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from tests.integration.node_process import NodeProcess, free_port
-from tests.integration.wire import EPHEMERAL, Wire
+from tests.integration.wire import Wire
 
 from raftkeeper.storage.layout import SECTOR_BYTES
+from raftkeeper.testing.client_wire import EPHEMERAL
 
 TOKEN = "a token for tests only"
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.integration.node_process import NodeProcess, wait_until
-from tests.integration.wire import EPHEMERAL, PING, Wire
+from tests.integration.wire import Wire
+
+from raftkeeper.testing.client_wire import EPHEMERAL, PING
 
 
 @pytest.fixture

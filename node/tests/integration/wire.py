@@ -4,39 +4,10 @@ Not a client library: no threads, no reconnects, one request at a time unless to
 """
 
 import socket
-import struct
-from dataclasses import dataclass
 from typing import Self
 
-CREATE, DELETE, EXISTS, GET_DATA, SET_DATA, GET_CHILDREN, PING = 1, 2, 3, 4, 5, 8, 11
-CLOSE_SESSION = -11
-WORLD_ALL = struct.pack(">ii", 1, 31) + struct.pack(">i5si6s", 5, b"world", 6, b"anyone")
-EPHEMERAL, SEQUENTIAL = 1, 2
-
-
-def buffer(data: bytes) -> bytes:
-    """A length and its bytes."""
-    return struct.pack(">i", len(data)) + data
-
-
-def frame(body: bytes) -> bytes:
-    """A frame is a buffer too."""
-    return buffer(body)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply's header and body."""
-
-    xid: int
-    zxid: int
-    error: int
-    body: bytes
-
-    def data(self) -> bytes:
-        """The first buffer of the body: a znode's data, a created path."""
-        (length,) = struct.unpack_from(">i", self.body)
-        return self.body[4 : 4 + length]
+from raftkeeper.testing import client_wire
+from raftkeeper.testing.client_wire import Reply
 
 
 class Wire:
@@ -60,49 +31,43 @@ class Wire:
         self, timeout_ms: int = 10_000, session: int = 0, password: bytes = bytes(16)
     ) -> Self:
         """Asks for a session, or for one it had."""
-        request = struct.pack(">iqiq", 0, 0, timeout_ms, session) + buffer(password) + b"\0"
-        self.sock.sendall(frame(request))
-        reply = self.read_frame()
-        _, self.timeout_ms, self.session = struct.unpack_from(">iiq", reply)
-        self.password = reply[20:36]
+        self.sock.sendall(client_wire.connect(timeout_ms, session, password))
+        connected = client_wire.parse_connected(self.read_frame())
+        self.timeout_ms, self.session, self.password = connected
         return self
 
     def send(self, op: int, body: bytes) -> int:
         """Sends a request and does not wait; its xid."""
         self._xid += 1
-        self.sock.sendall(frame(struct.pack(">ii", self._xid, op) + body))
+        self.sock.sendall(client_wire.request(self._xid, op, body))
         return self._xid
 
     def read_reply(self) -> Reply:
         """The next reply or event."""
-        data = self.read_frame()
-        return Reply(*struct.unpack_from(">iqi", data), data[16:])
+        return client_wire.parse_reply(self.read_frame())
 
     def call(self, op: int, body: bytes) -> Reply:
         """A request and its reply; events in between are skipped."""
         xid = self.send(op, body)
         while (reply := self.read_reply()).xid != xid:
-            assert reply.xid == -1, f"reply {reply.xid} before {xid}"
+            assert reply.xid == client_wire.XID_EVENT, f"reply {reply.xid} before {xid}"
         return reply
 
-    def create(self, path: str, data: bytes = b"", flags: int = 0) -> Reply:
-        body = buffer(path.encode()) + buffer(data) + WORLD_ALL + struct.pack(">i", flags)
-        return self.call(CREATE, body)
+    def create(self, path: str, data: bytes = b"", flags: int = client_wire.PERSISTENT) -> Reply:
+        return self.call(client_wire.CREATE, client_wire.create_body(path, data, flags))
 
     def get(self, path: str) -> Reply:
-        return self.call(GET_DATA, buffer(path.encode()) + b"\0")
+        return self.call(client_wire.GET_DATA, client_wire.read_body(path))
 
     def set(self, path: str, data: bytes) -> Reply:
-        body = buffer(path.encode()) + buffer(data) + struct.pack(">i", -1)
-        return self.call(SET_DATA, body)
+        return self.call(client_wire.SET_DATA, client_wire.set_body(path, data))
 
     def exists(self, path: str) -> Reply:
-        return self.call(EXISTS, buffer(path.encode()) + b"\0")
+        return self.call(client_wire.EXISTS, client_wire.read_body(path))
 
     def read_frame(self) -> bytes:
         """One whole frame. Raises EOFError at the end of the stream."""
-        (length,) = struct.unpack(">i", self._read(4))
-        return self._read(length)
+        return self._read(int.from_bytes(self._read(4), "big"))
 
     def at_end(self) -> bool:
         """Whether the server closed the connection, once everything it sent is read."""
@@ -111,6 +76,8 @@ class Wire:
                 pass
         except ConnectionResetError:
             return True
+        except TimeoutError:
+            return False
         return True
 
     def _read(self, length: int) -> bytes:

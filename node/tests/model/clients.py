@@ -36,7 +36,6 @@ WRITES = (
     *("create", "create2", "createContainer", "createTTL", "delete", "setData", "setACL"),
     *("multi", "closeSession", "reconfig"),
 )
-READS = ("getData", "getACL", "getChildren", "getChildren2", "getAllChildrenNumber")
 IP: Id = ("ip", "127.0.0.1")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from raftkeeper.testing.checkers import CHECKERS
 from raftkeeper.testing.sim_mutations import MUTATIONS
 from raftkeeper.testing.sim_run import run_seed
 
@@ -15,6 +16,12 @@ def test_every_deliberate_bug_has_its_seed() -> None:
     """And there are enough of them."""
     assert sorted(CAUGHT) == sorted(MUTATIONS)
     assert len(MUTATIONS) >= 10
+
+
+def test_every_checker_catches_a_deliberate_bug() -> None:
+    """One that nothing makes speak may have gone deaf."""
+    caught = {entry["checker"] for entry in CAUGHT.values()}
+    assert [checker.__name__ for checker in CHECKERS if checker.__name__ not in caught] == []
 
 
 @pytest.mark.parametrize("name", sorted(CAUGHT))

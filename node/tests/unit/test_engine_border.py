@@ -4,54 +4,35 @@ The rules of the protocol are tested in Rust; here only what crosses the border 
 """
 
 import struct
-from collections.abc import Iterator
 
 import pytest
 
 from raftkeeper._engine import Engine, EngineError
+from raftkeeper.testing.client_wire import (
+    CLOSE_SESSION,
+    CREATE,
+    EXISTS,
+    GET_CHILDREN,
+    GET_DATA,
+    PERSISTENT,
+    PING,
+    SET_DATA,
+    connect,
+    create_body,
+    parse_replies,
+    read,
+    request,
+    set_body,
+    string,
+)
 
 WANTS_BATCH, WANTS_ACTIONS = 1, 2
 CLOSE, ABORT, STOP_READING, READ_AGAIN = 1, 2, 3, 4
-CREATE, EXISTS, GET_DATA, SET_DATA, GET_CHILDREN, PING, CLOSE_SESSION = 1, 3, 4, 5, 8, 11, -11
-OPEN_ACL = struct.pack(">ii", 1, 31) + struct.pack(">i5si6s", 5, b"world", 6, b"anyone")
+TIMEOUT_MS = 10_000
 
 
-def text(value: str) -> bytes:
-    return struct.pack(">i", len(value)) + value.encode()
-
-
-def frame(body: bytes) -> bytes:
-    return struct.pack(">i", len(body)) + body
-
-
-def request(xid: int, op: int, body: bytes = b"") -> bytes:
-    return frame(struct.pack(">ii", xid, op) + body)
-
-
-def create(xid: int, path: str, data: bytes, flags: int = 0) -> bytes:
-    body = text(path) + struct.pack(">i", len(data)) + data + OPEN_ACL + struct.pack(">i", flags)
-    return request(xid, CREATE, body)
-
-
-def set_data(xid: int, path: str, data: bytes) -> bytes:
-    return request(xid, SET_DATA, text(path) + struct.pack(">i", len(data)) + data + b"\xff" * 4)
-
-
-def read(xid: int, op: int, path: str, watch: bool = False) -> bytes:
-    return request(xid, op, text(path) + bytes([watch]))
-
-
-def connect_request(session: int = 0, password: bytes = bytes(16), last_zxid: int = 0) -> bytes:
-    return frame(struct.pack(">iqiqi16s?", 0, last_zxid, 10_000, session, 16, password, False))
-
-
-def replies(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """(xid, zxid, error, body) of every reply."""
-    offset = 0
-    while offset < len(data):
-        length, xid, zxid, error = struct.unpack_from(">iiqi", data, offset)
-        yield xid, zxid, error, data[offset + 20 : offset + 4 + length]
-        offset += 4 + length
+def create(xid: int, path: str, data: bytes, flags: int = PERSISTENT) -> bytes:
+    return request(xid, CREATE, create_body(path, data, flags))
 
 
 class Node:
@@ -91,7 +72,7 @@ class Node:
     def client(self) -> tuple[int, int, bytes]:
         """(connection, session, password)"""
         conn = self.engine.connect("127.0.0.1", 1000)
-        assert self.engine.feed(conn, connect_request(), 1000) == b""
+        assert self.engine.feed(conn, connect(TIMEOUT_MS), 1000) == b""
         granted = self.commit()[conn]
         _, _, timeout, session, _, password, _ = struct.unpack(">iiiqi16s?", granted)
         assert timeout == 10_000
@@ -109,28 +90,32 @@ def test_write_is_answered_after_the_log_and_read_at_once(node: Node) -> None:
     assert session == 0x1000
     assert node.engine.feed(conn, create(1, "/a", b"one"), 1000) == b""
     assert node.engine.wants & WANTS_BATCH
-    [(xid, zxid, error, body)] = replies(node.commit()[conn])
-    assert (xid, zxid, error, body) == (1, node.engine.last_zxid, 0, text("/a"))
+    [(xid, zxid, error, body)] = parse_replies(node.commit()[conn])
+    assert (xid, zxid, error, body) == (1, node.engine.last_zxid, 0, string("/a"))
     assert not node.engine.wants
-    [(xid, _, error, body)] = replies(node.engine.feed(conn, read(2, GET_DATA, "/a"), 1000))
+    [(xid, _, error, body)] = parse_replies(node.engine.feed(conn, read(2, GET_DATA, "/a"), 1000))
     assert (xid, error) == (2, 0)
     assert body[:7] == struct.pack(">i3s", 3, b"one")
     assert len(body) == 7 + 68
-    [(xid, _, error, body)] = replies(node.engine.feed(conn, read(3, GET_CHILDREN, "/"), 1000))
+    [(xid, _, error, body)] = parse_replies(
+        node.engine.feed(conn, read(3, GET_CHILDREN, "/"), 1000)
+    )
     assert error == 0
-    assert text("a") in body
-    [(xid, _, error, body)] = replies(node.engine.feed(conn, read(4, EXISTS, "/none"), 1000))
+    assert string("a") in body
+    [(xid, _, error, body)] = parse_replies(node.engine.feed(conn, read(4, EXISTS, "/none"), 1000))
     assert (xid, error, body) == (4, -101, b"")
-    [(xid, _, error, body)] = replies(node.engine.feed(conn, request(-2, PING), 1000))
+    [(xid, _, error, body)] = parse_replies(node.engine.feed(conn, request(-2, PING), 1000))
     assert (xid, error, body) == (-2, 0, b"")
 
 
 def test_pipelined_reads_see_the_write_before_and_not_the_next(node: Node) -> None:
     """W1 R1 W2 R2 in one read of the socket are answered in order, each read in its place."""
     conn, _, _ = node.client()
-    piped = create(1, "/a", b"1") + read(2, GET_DATA, "/a") + set_data(3, "/a", b"2")
+    piped = (
+        create(1, "/a", b"1") + read(2, GET_DATA, "/a") + request(3, SET_DATA, set_body("/a", b"2"))
+    )
     assert node.engine.feed(conn, piped + read(4, GET_DATA, "/a"), 1000) == b""
-    answers = list(replies(node.commit()[conn]))
+    answers = parse_replies(node.commit()[conn])
     assert [answer[0] for answer in answers] == [1, 2, 3, 4]
     assert [answers[1][3][4:5], answers[3][3][4:5]] == [b"1", b"2"]
 
@@ -142,9 +127,9 @@ def test_watch_reaches_another_connection(node: Node) -> None:
     node.engine.feed(watcher, read(1, EXISTS, "/a", watch=True), 1000)
     node.engine.feed(writer, create(1, "/a", b""), 1000)
     out = node.commit()
-    [(xid, zxid, error, body)] = replies(out[watcher])
+    [(xid, zxid, error, body)] = parse_replies(out[watcher])
     assert (xid, zxid, error) == (-1, node.engine.last_zxid, 0)
-    assert body == struct.pack(">ii", 1, 3) + text("/a")
+    assert body == struct.pack(">ii", 1, 3) + string("/a")
 
 
 def test_close_session_answers_then_closes(node: Node) -> None:
@@ -154,7 +139,9 @@ def test_close_session_answers_then_closes(node: Node) -> None:
     node.commit()
     assert node.engine.ephemerals() == [(session, ["/e"])]
     node.engine.feed(conn, request(2, CLOSE_SESSION), 1000)
-    assert [answer[:1] + answer[2:] for answer in replies(node.commit()[conn])] == [(2, 0, b"")]
+    assert [answer[:1] + answer[2:] for answer in parse_replies(node.commit()[conn])] == [
+        (2, 0, b"")
+    ]
     assert node.engine.take_actions() == [(conn, CLOSE, "")]
     node.engine.disconnect(conn)
     assert node.engine.sessions() == []
@@ -165,11 +152,11 @@ def test_password_decides_who_takes_a_session(node: Node) -> None:
     """The right password moves the session; a wrong one gets the answer of an expired session."""
     first, session, password = node.client()
     thief = node.engine.connect("10.9.9.9", 1000)
-    refused = node.engine.feed(thief, connect_request(session, b"x" * 16), 1000)
+    refused = node.engine.feed(thief, connect(TIMEOUT_MS, session, b"x" * 16), 1000)
     assert struct.unpack(">iiiqi16s?", refused) == (37, 0, 0, 0, 16, bytes(16), False)
     assert [action[:2] for action in node.engine.take_actions()] == [(thief, CLOSE)]
     second = node.engine.connect("10.0.0.2", 1000)
-    assert node.engine.feed(second, connect_request(session, password), 1000) == b""
+    assert node.engine.feed(second, connect(TIMEOUT_MS, session, password), 1000) == b""
     granted = struct.unpack(">iiiqi16s?", node.commit()[second])
     assert granted[2:4] + granted[5:6] == (10_000, session, password)
     assert [action[:2] for action in node.engine.take_actions()] == [(first, ABORT)]
@@ -205,13 +192,13 @@ def test_refused_writes_are_answered_and_reads_go_on(node: Node) -> None:
     node.engine.refuse_writes("the disk is full")
     assert node.engine.wants == WANTS_ACTIONS
     [(_, data)] = node.engine.take_replies()
-    assert [(xid, error) for xid, _, error, _ in replies(data)] == [(1, -1), (2, 0)]
+    assert [(xid, error) for xid, _, error, _ in parse_replies(data)] == [(1, -1), (2, 0)]
     assert node.engine.take_batch(1) is None
-    [(_, _, error, _)] = replies(node.engine.feed(conn, create(3, "/a", b""), 1000))
+    [(_, _, error, _)] = parse_replies(node.engine.feed(conn, create(3, "/a", b""), 1000))
     assert error == -1
     node.engine.refuse_writes("")
     node.engine.feed(conn, create(4, "/a", b""), 1000)
-    [(_, _, error, _)] = replies(node.commit()[conn])
+    [(_, _, error, _)] = parse_replies(node.commit()[conn])
     assert error == 0
 
 
@@ -251,7 +238,7 @@ def test_snapshot_and_replay_give_the_same_state(node: Node) -> None:
         assert [entry[:2] for entry in engine.sessions()] == [(session, 10_000)]
         assert engine.ephemerals() == [(session, ["/e"])]
         again = engine.connect("10.0.0.1", 1)
-        engine.feed(again, connect_request(session, password), 1)
+        engine.feed(again, connect(TIMEOUT_MS, session, password), 1)
         assert engine.take_actions() == []
         assert engine.wants & WANTS_BATCH
 

@@ -8,45 +8,36 @@ import struct
 import pytest
 
 from raftkeeper._engine import Engine, EngineError
+from raftkeeper.testing.client_wire import (
+    CREATE,
+    GET_DATA,
+    NO_NODE,
+    NOT_READ_ONLY,
+    OK,
+    PING,
+    SYNC,
+    connect,
+    create_body,
+    parse_replies,
+    read,
+    request,
+    string,
+)
 
 WANTS_BATCH, WANTS_ACTIONS, WANTS_BARRIER = 1, 2, 4
 CLOSE, ABORT = 1, 2
-CREATE, GET_DATA, SYNC, PING = 1, 4, 9, 11
-OK, NO_NODE, NOT_READ_ONLY = 0, -101, -119
-OPEN_ACL = struct.pack(">ii", 1, 31) + struct.pack(">i5si6s", 5, b"world", 6, b"anyone")
+TIMEOUT_MS = 10_000
 NOW_MS = 1_700_000_000_000
 TICK_US = 100_000
 
 
-def text(value: str) -> bytes:
-    return struct.pack(">i", len(value)) + value.encode()
-
-
-def frame(body: bytes) -> bytes:
-    return struct.pack(">i", len(body)) + body
-
-
-def request(xid: int, op: int, body: bytes = b"") -> bytes:
-    return frame(struct.pack(">ii", xid, op) + body)
-
-
 def create(xid: int, path: str) -> bytes:
-    return request(xid, CREATE, text(path) + struct.pack(">i", 0) + OPEN_ACL + struct.pack(">i", 0))
-
-
-def hello(*, read_only: bool = False) -> bytes:
-    return frame(struct.pack(">iqiqi16s?", 0, 0, 10_000, 0, 16, bytes(16), read_only))
+    return request(xid, CREATE, create_body(path, b""))
 
 
 def outcomes(data: bytes) -> list[tuple[int, int]]:
     """(xid, error) of every reply."""
-    found = []
-    offset = 0
-    while offset < len(data):
-        length, xid, _, error = struct.unpack_from(">iiqi", data, offset)
-        found.append((xid, error))
-        offset += 4 + length
-    return found
+    return [(reply.xid, reply.error) for reply in parse_replies(data)]
 
 
 class Member:
@@ -106,7 +97,7 @@ class Ensemble:
 
     def client(self) -> int:
         conn = self.follower.engine.connect("127.0.0.1", 0)
-        assert self.follower.engine.feed(conn, hello(), 0) == b""
+        assert self.follower.engine.feed(conn, connect(TIMEOUT_MS), 0) == b""
         assert len(self.forward()[conn]) == 41
         return conn
 
@@ -166,7 +157,7 @@ def test_sync_takes_a_barrier_and_no_entry(ensemble: Ensemble) -> None:
     """A barrier can be taken once, and is passed when its index is applied."""
     conn = ensemble.client()
     engine = ensemble.follower.engine
-    assert engine.feed(conn, request(1, SYNC, text("/a")), 0) == b""
+    assert engine.feed(conn, request(1, SYNC, string("/a")), 0) == b""
     assert engine.wants == WANTS_BARRIER
     token = engine.take_barrier()
     assert token is not None
@@ -182,7 +173,7 @@ def test_linearizable_reads_take_barriers() -> None:
     conn = ensemble.client()
     engine = ensemble.follower.engine
     assert outcomes(engine.feed(conn, request(-2, PING), 0)) == [(-2, OK)]
-    assert engine.feed(conn, request(1, GET_DATA, text("/a") + b"\0"), 0) == b""
+    assert engine.feed(conn, read(1, GET_DATA, "/a"), 0) == b""
     token = engine.take_barrier()
     assert token is not None
     engine.pass_barrier(token, engine.applied_index)
@@ -230,11 +221,11 @@ def test_without_a_leader_only_reading_is_served() -> None:
     member.tick(7)
     assert engine.read_only
     refused = engine.connect("127.0.0.1", member.now_us)
-    assert engine.feed(refused, hello(), member.now_us) == b""
+    assert engine.feed(refused, connect(TIMEOUT_MS), member.now_us) == b""
     conn = engine.connect("127.0.0.1", member.now_us)
-    answer = engine.feed(conn, hello(read_only=True), member.now_us)
+    answer = engine.feed(conn, connect(TIMEOUT_MS, read_only=True), member.now_us)
     assert struct.unpack(">iiiqi16s?", answer)[6] is True
-    written = engine.feed(conn, create(1, "/a") + request(2, SYNC, text("/")), member.now_us)
+    written = engine.feed(conn, create(1, "/a") + request(2, SYNC, string("/")), member.now_us)
     assert outcomes(written) == [(1, NOT_READ_ONLY), (2, NOT_READ_ONLY)]
     engine.no_leader(lost=False, now_us=member.now_us)
     assert [action[:2] for action in engine.take_actions()] == [(refused, CLOSE), (conn, CLOSE)]
@@ -248,7 +239,7 @@ def test_drain_counts_down_and_refuses_new_clients(ensemble: Ensemble) -> None:
     assert [engine.drain(2), engine.drain(2)] == [1, 0]
     assert [action[:2] for action in engine.take_actions()] == [(conn, CLOSE) for conn in conns]
     late = engine.connect("127.0.0.1", 0)
-    engine.feed(late, hello(), 0)
+    engine.feed(late, connect(TIMEOUT_MS), 0)
     assert [action[:2] for action in engine.take_actions()] == [(late, CLOSE)]
     engine.undrain()
     ensemble.client()

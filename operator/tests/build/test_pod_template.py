@@ -180,6 +180,8 @@ def test_secrets_of_the_spec_are_mounted() -> None:
         ({"version": "0.2.0"}, "raftkeeper/raftkeeper:0.2.0", "0.2.0"),
         ({"image": {"repository": "r.test/x", "tag": "dev"}}, "r.test/x:dev", None),
         ({"version": "0.2.0", "image": {"tag": "dev"}}, "raftkeeper/raftkeeper:dev", "0.2.0"),
+        ({"image": {"tag": "v1.2.3-slim"}}, "raftkeeper/raftkeeper:v1.2.3-slim", "1.2.3"),
+        ({"image": {"tag": "1.2"}}, "raftkeeper/raftkeeper:1.2", None),
         (
             {"image": {"digest": "sha256:" + "0" * 64}},
             "raftkeeper/raftkeeper@sha256:" + "0" * 64,
@@ -190,6 +192,6 @@ def test_secrets_of_the_spec_are_mounted() -> None:
 def test_image_is_what_the_spec_leads_to(
     spec: dict[str, Any], image: str, target: str | None
 ) -> None:
-    """A digest outranks a tag, a tag the version; and what a tag holds nobody can know."""
+    """A digest outranks a tag, a tag the version; a tag that is no release's says nothing of one."""
     blueprint = cluster(spec)
     assert (blueprint.image, blueprint.target_version) == (image, target)

@@ -47,7 +47,7 @@ def unreachable(**volume: object) -> Snapshot:
     """No node takes the pod x-1 to its disk."""
     snapshot = break_pod(well(), "x-1")
     snapshot = change_pod(snapshot, "x-1", unschedulable="no node", trouble="")
-    return change_volume(snapshot, "data-x-1", **volume)
+    return change_volume(snapshot, "data-x-1", **{"pinned": True, **volume})
 
 
 def test_empty_disk_joins_as_a_new_member() -> None:
@@ -114,6 +114,12 @@ def test_volume_that_never_was_is_no_disk_out_of_reach() -> None:
     """A pod that waits for its first volume has nothing to lose."""
     assert decide(unreachable(capacity_bytes=0)).action is None
     assert decide(drop_volume(unreachable(), "data-x-1")).action is None
+
+
+def test_volume_that_any_node_can_mount_waits_for_a_node() -> None:
+    """Full nodes are no reason to give data up."""
+    plan = decide(unreachable(pinned=False))
+    assert (plan.action, plan.reason) == (None, "PodUnschedulable")
 
 
 def test_member_of_a_failed_zone_is_not_given_up() -> None:

@@ -10,14 +10,18 @@ from tests.decide.picture import (
     change_node,
     change_pod,
     change_pool,
+    drop_member,
     leaderless,
+    make_node,
     make_waiting,
     want,
     well,
 )
 
 from raftkeeper_operator.decide.decide import decide
+from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import DeletePod, RecordGood, RejectRevision, SetTemplate
+from raftkeeper_operator.decide.template import held_up_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Revisions, Snapshot
 
@@ -126,14 +130,62 @@ def test_stalled_rollout_waits_for_a_person(snapshot: Snapshot) -> None:
 
 
 def test_pods_that_nothing_is_wrong_with_do_not_stall_a_rollout() -> None:
-    """An empty disk that waits to be added, a pod that no node takes, one whose ensemble has no leader."""
+    """An empty disk that waits to be added, one whose ensemble has no leader, one that is drained."""
     waiting = change_pod(stalled(), "x-2", running=True, node=make_waiting("life-9"))
     assert decide(waiting).name != "RejectRevision"
-    assert decide(change_pod(stalled(), "x-2", unschedulable="no node")).name != "RejectRevision"
     running = change_pod(leaderless(stalled()), "x-2", running=True)
     assert decide(running).name != "RejectRevision"
+    drained = change_pod(stalled(), "x-2", running=True, node=make_node(3, draining=True))
+    assert decide(drained).name != "RejectRevision"
     good = replace(stalled(), revisions=Revisions("v2", "", ("v2",)))
     assert decide(good).name != "RejectRevision"
+
+
+NO_NODE = change_pod(stalled(), "x-2", unschedulable="0/3 nodes are available", trouble="")
+
+
+def test_pod_that_no_node_takes_is_not_the_templates_fault() -> None:
+    """However long it takes: the plan says who holds the rollout, and nothing is rolled back."""
+    plan = decide(NO_NODE)
+    assert (plan.action, plan.reason, plan.target) == (None, "PodUnschedulable", "x-2")
+    assert "0/3 nodes are available" in plan.message
+    node_down = change_pod(stalled(), "x-2", held_up="its node n3 is not ready", running=True)
+    plan = decide(node_down)
+    assert (plan.action, plan.reason) == (None, "PodHeldUp")
+    assert "n3 is not ready" in plan.message
+
+
+def test_start_that_takes_some_seconds_is_nothing_to_tell() -> None:
+    """A volume is attached, a network set up."""
+    young = {"created_ms": NOW - 5_000, "unready_since_ms": NOW - 5_000}
+    snapshot = change_pod(stalled(), "x-2", held_up="its node has not …", trouble="", **young)
+    assert decide(snapshot).reason == "WaitingForPod"
+
+
+def test_deadline_counts_from_when_the_pod_could_run() -> None:
+    """A node was found a second ago: what went before was not the template's time."""
+    just_now = change_pod(stalled(), "x-2", tried_since_ms=NOW - 1_000)
+    assert decide(just_now).reason == "WaitingForPod"
+    for_long = change_pod(stalled(), "x-2", tried_since_ms=LONG_AGO)
+    assert decide(for_long).action == RejectRevision("v2")
+
+
+def test_template_that_asks_more_of_nodes_than_the_good_one_is_to_blame() -> None:
+    """The former one would have found a node, so back to it."""
+    revisions = Revisions("v1", "", ("v1", "v2"), choosy=frozenset({"v2"}))
+    plan = decide(replace(NO_NODE, revisions=revisions))
+    assert plan.action == RejectRevision("v2")
+    assert "no node takes it: 0/3 nodes" in plan.message
+    soon = change_pod(NO_NODE, "x-2", created_ms=NOW - 1_000, unready_since_ms=NOW - 1_000)
+    assert decide(replace(soon, revisions=revisions)).reason == "PodUnschedulable"
+
+
+def test_pods_of_no_member_hold_nobody_up() -> None:
+    """One that is not wanted need not find a node."""
+    extra = change_pod(well(), "x-2", unschedulable="no", ready=False, ready_since_ms=0)
+    unwanted = want(drop_member(extra, 3), replicas=1)
+    assert held_up_pod(Facts(unwanted)) is None
+    assert held_up_pod(Facts(extra)) is not None
 
 
 def test_only_voter_that_does_not_become_ready_is_rolled_back() -> None:

@@ -18,7 +18,6 @@ from tests.flow.keepers import Keepers, KeeperServers
 
 WINDOW_S = 60.0
 SETTLE_S = 180.0
-MEBIBYTE = 1024 * 1024
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 

@@ -191,8 +191,8 @@ async def test_rolls_back_whenever_it_dies(world: World) -> None:
     """An image that does not exist stops at the first pod, and the good one comes back."""
     await world.settle("")
     image = world.controllers.of("pods")["zoo-0"]["spec"]["containers"][0]["image"]
-    world.controllers.bad_images.add(image.replace("1.0.0", "9.9.9"))
-    world.want(version="9.9.9")
+    world.controllers.bad_images.add(image.replace("1.0.0", "1.0.9"))
+    world.want(version="1.0.9")
     await world.settle()
     pods = world.controllers.of("pods")
     assert {pod["spec"]["containers"][0]["image"] for pod in pods.values()} == {image}

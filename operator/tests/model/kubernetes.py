@@ -58,6 +58,8 @@ class ModelPod:
     unready_since_ms: int = 0
     terminating: bool = False
     draining: bool = False
+    tried_since_ms: int = 0
+    """When a node took it."""
     may_found: str = ""
     """The founders that its container was started with; '' when it may not found."""
 
@@ -73,6 +75,10 @@ class ModelKubernetes:
     founding_version: int = 0
     budget: int | None = None
     bad_revisions: set[str] = field(default_factory=set)
+    greedy_revisions: set[str] = field(default_factory=set)
+    """They ask for more than any node has."""
+    full_zones: set[str] = field(default_factory=set)
+    """Their nodes take no more pods; those that run there go on."""
     zones_down: set[str] = field(default_factory=set)
     made: int = 0
 
@@ -95,7 +101,7 @@ class ModelKubernetes:
         for pod in self.pods.values():
             if pod.zone in self.zones_down and pod.running:
                 self.crash(pod, now_ms)
-            self._start(pod)
+            self._start(pod, now_ms)
 
     def _reconcile(self, pool: ModelPool, now_ms: int) -> None:
         for pod in self.pods.values():
@@ -115,13 +121,27 @@ class ModelKubernetes:
                 )
                 self.pods[name].unready_since_ms = now_ms
 
-    def _start(self, pod: ModelPod) -> None:
+    def why_unschedulable(self, pod: ModelPod) -> str:
+        """The scheduler's words. A pod that has a node keeps it, as long as its zone is there."""
+        if pod.zone in self.zones_down:
+            return "the zone is down"
+        if pod.tried_since_ms:
+            return ""
+        if pod.revision in self.greedy_revisions:
+            return "insufficient memory"
+        return "the nodes are full" if pod.zone in self.full_zones else ""
+
+    def _start(self, pod: ModelPod, now_ms: int) -> None:
         claim = self.claims.get(f"data-{pod.name}")
-        if pod.running or pod.terminating or pod.zone in self.zones_down:
-            return
-        if pod.revision in self.bad_revisions or claim is None:
+        if pod.running or pod.terminating or claim is None:
             return
         if claim.lost or (claim.terminating and not pod.claim_uid):
+            return
+        if self.why_unschedulable(pod):
+            return
+        if not pod.tried_since_ms:
+            pod.tried_since_ms = now_ms
+        if pod.revision in self.bad_revisions:
             return
         pod.running = True
         pod.claim_uid = claim.uid
@@ -142,6 +162,7 @@ class ModelKubernetes:
         pod.draining = False
         pod.ready_since_ms = 0
         pod.unready_since_ms = now_ms
+        pod.tried_since_ms = 0 if pod.zone in self.zones_down else now_ms
 
     def pod_with(self, name: str, uid: str) -> ModelPod:
         pod = self.pods.get(name)

@@ -27,7 +27,7 @@ KINDS = (
     *("step",) * 8,
     *("tick",) * 8,
     *("die", "stale", "stale", "late", "late", "crash", "delete pod", "lose volume"),
-    *("zone", "spec", "spec", "lose change", "apply again"),
+    *("zone", "spec", "spec", "lose change", "apply again", "full"),
 )
 
 

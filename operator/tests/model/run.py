@@ -32,6 +32,7 @@ SPECS: tuple[dict[str, object], ...] = (
     {"revision": "v2"},
     {"revision": "v3"},
     {"revision": "bad"},
+    {"revision": "greedy"},
     {"hibernate": True},
     {"hibernate": False},
     {"leader_zones": ("b",)},
@@ -120,6 +121,8 @@ class Run:
             case "apply again":
                 world.delete_cluster_and_apply_again()
                 self.seen.clear()  # nobody has seen anything of the new object
+            case "full":
+                world.kube.full_zones ^= {("", *"abcd")[number % 5]}
             case "spec":
                 want(world, **SPECS[number % len(SPECS)])
             case _:
@@ -144,9 +147,11 @@ class Run:
         """No more faults, and a spec that can be had: how many steps it takes to get there."""
         world = self.world
         world.kube.zones_down.clear()
+        world.kube.full_zones.clear()
         world.lose_change = False
-        can_roll_back = world.revisions.good not in {"", "bad"}
-        if world.desired.revision == "bad" and not can_roll_back:
+        hopeless = {"bad", "greedy"}
+        can_roll_back = world.revisions.good not in {"", *hopeless}
+        if world.desired.revision in hopeless and not can_roll_back:
             want(world, revision="v4")
         want(world, hibernate=False)
         quiet = 0

@@ -25,6 +25,7 @@ KINDS = (
     "delete pod",
     "lose volume",
     "zone",
+    "full",
     "spec",
     "lose change",
     "apply again",

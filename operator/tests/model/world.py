@@ -52,7 +52,7 @@ class World:
     def __init__(self, desired: Desired) -> None:
         self.desired = desired
         self.now_ms = 1_000_000
-        self.kube = ModelKubernetes(bad_revisions={"bad"})
+        self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
         self.ensemble = ModelEnsemble()
         self.revisions = Revisions()
         self.remembered = Remembered()
@@ -157,12 +157,18 @@ class World:
             pods=tuple(self._see_pod(pod) for pod in kube.pods.values()),
             volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
             founding=founding,
-            revisions=self.revisions,
+            revisions=replace(self.revisions, choosy=self._choosy()),
             budget=None if kube.budget is None else Budget(kube.budget, self._allowed()),
             ensemble=self.ensemble.view(),
             live_zones=frozenset({"", *ZONES} - kube.zones_down),
             remembered=self.remembered,
         )
+
+    def _choosy(self) -> frozenset[str]:
+        """The greedy ones, once there is another to compare them with."""
+        good = self.revisions.good
+        greedy = self.kube.greedy_revisions
+        return frozenset(greedy if good and good not in greedy else ())
 
     def _allowed(self) -> int:
         """What the budget lets go at this moment: it counts the ready pods of voters."""
@@ -197,8 +203,12 @@ class World:
                 clients=0,
             )
         claim = self.kube.claims.get(f"data-{pod.name}")
-        stuck = pod.zone in self.kube.zones_down or (claim is not None and claim.lost)
-        bad = pod.revision in self.kube.bad_revisions and not stuck
+        why = self.kube.why_unschedulable(pod)
+        if claim is not None and claim.lost:
+            why = "its volume is lost"
+        elif claim is None or (claim.terminating and not pod.claim_uid):
+            why = "its volume is being deleted"
+        bad = pod.revision in self.kube.bad_revisions and not why
         return Pod(
             pod.name,
             pod.pool,
@@ -211,7 +221,9 @@ class World:
             ready_since_ms=pod.ready_since_ms,
             unready_since_ms=pod.unready_since_ms,
             terminating=pod.terminating,
-            unschedulable="no node" if stuck and not pod.running else "",
+            unschedulable=why if not pod.running else "",
+            held_up="" if pod.tried_since_ms else "it has no node yet",
+            tried_since_ms=pod.tried_since_ms,
             trouble="ImagePullBackOff" if bad else "",
             zone=pod.zone,
             node=node,
@@ -403,8 +415,11 @@ class World:
                     raise Refused(f"Conflict: {name}")
                 del kube.pools[name]
             case acts.RecordGood(revision, rejected):
-                self.revisions = Revisions(revision, rejected, tuple({revision, rejected} - {""}))
+                known = tuple({revision, rejected} - {""})
+                self.revisions = Revisions(revision, rejected, known)
             case acts.RejectRevision(revision):
+                if revision not in kube.bad_revisions | kube.greedy_revisions:
+                    raise Broken(f"revision {revision} is rejected, and nothing is wrong with it")
                 self.revisions = replace(self.revisions, rejected=revision)
             case acts.SetBudget(min_available):
                 kube.budget = min_available

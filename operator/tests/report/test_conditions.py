@@ -37,6 +37,16 @@ BAD_V2 = break_pod(
     change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", "ImagePull"
 )
 
+TOO_NEW = change_node(want(well(), revision="v2", version="1.3.0"), "x-1", version="1.1.0")
+FOREIGN_V2 = change_node(
+    change_node(
+        change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", feature_level=3
+    ),
+    "x-0",
+    feature_level=1,
+)
+NO_NODE_V2 = change_pod(BAD_V2, "x-2", unschedulable="no node", trouble="")
+
 
 def with_certificate(**changes: int | bool) -> Snapshot:
     values = {"renew_ms": NOW + 1, "not_after_ms": NOW + 2, "covers_all": True} | changes
@@ -76,6 +86,9 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("Upgraded", well(), "True", "UpToDate"),
     ("Upgraded", want(well(), revision="v2"), "False", "RollingOut"),
     ("Upgraded", BAD_V2, "False", "UpgradeStalled"),
+    ("Upgraded", TOO_NEW, "False", "VersionSkew"),
+    ("Upgraded", FOREIGN_V2, "False", "VersionSkew"),
+    ("Upgraded", NO_NODE_V2, "False", "PodHeldUp"),
     (
         "Upgraded",
         replace(BAD_V2, revisions=replace(BAD_V2.revisions, rejected="v2")),

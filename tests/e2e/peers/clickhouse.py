@@ -13,7 +13,7 @@ from typing import Self
 from e2e import archive, debian
 from e2e.api import Api, ApiError, Object
 from e2e.deadline import wait_for
-from e2e.home import built_once
+from e2e.home import REPOSITORY, built_once
 
 IMAGE = "localhost/clickhouse:debian"
 POD = "clickhouse"
@@ -30,41 +30,8 @@ PAUSE_S = 0.2
 # So many show that it goes on: both replicas have had one at least.
 MORE_BATCHES = 4
 
-CONFIGURATION = """<?xml version="1.0"?>
-<yandex>
-  <logger><level>information</level><console>1</console></logger>
-  <listen_host>0.0.0.0</listen_host>
-  <tcp_port>9000</tcp_port>
-  <http_port>{http_port}</http_port>
-  <interserver_http_host>localhost</interserver_http_host>
-  <interserver_http_port>9009</interserver_http_port>
-  <path>/data/</path>
-  <tmp_path>/data/tmp/</tmp_path>
-  <format_schema_path>/data/schemas/</format_schema_path>
-  <users_config>users.xml</users_config>
-  <default_profile>default</default_profile>
-  <default_database>default</default_database>
-  <mark_cache_size>67108864</mark_cache_size>
-  <zookeeper>
-    <node index="1"><host>{host}</host><port>2181</port></node>
-    <session_timeout_ms>{session_timeout_ms}</session_timeout_ms>
-  </zookeeper>
-</yandex>
-"""
-USERS = """<?xml version="1.0"?>
-<yandex>
-  <profiles><default/></profiles>
-  <quotas><default/></quotas>
-  <users>
-    <default>
-      <password></password>
-      <networks><ip>::/0</ip></networks>
-      <profile>default</profile>
-      <quota>default</quota>
-    </default>
-  </users>
-</yandex>
-"""
+# The same as for a server without Kubernetes: what is asked of the service must not differ.
+CONFIGURATION = REPOSITORY / "node" / "tests" / "compat" / "clickhouse"
 
 
 def image() -> Path:
@@ -91,10 +58,7 @@ class ClickHouse:
 
     def start(self, host: str) -> None:
         """With `host` as its ZooKeeper; returns when it answers and both tables are made."""
-        configuration = CONFIGURATION.format(
-            host=host, http_port=HTTP_PORT, session_timeout_ms=SESSION_TIMEOUT_MS
-        )
-        files = {"config.xml": configuration, "users.xml": USERS}
+        files = _configuration(host)
         self._api.create("configmaps", self._namespace, {"metadata": {"name": POD}, "data": files})
         self._api.create("pods", self._namespace, _pod())
 
@@ -212,6 +176,24 @@ class Inserter:
             self._failure = error
         finally:
             self._api.close()
+
+
+def _configuration(host: str) -> dict[str, str]:
+    """Its files by name."""
+    text = (CONFIGURATION / "config.xml").read_text()
+    configuration = text.format(
+        listen_host="0.0.0.0",
+        own_host="localhost",
+        tcp_port=9000,
+        http_port=HTTP_PORT,
+        interserver_port=9009,
+        data="/data",
+        keeper_host=host,
+        keeper_port=2181,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        replica=POD,
+    )
+    return {"config.xml": configuration, "users.xml": (CONFIGURATION / "users.xml").read_text()}
 
 
 def _pod() -> Object:

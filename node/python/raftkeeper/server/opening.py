@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
-from raftkeeper.raft import HardState, Membership, RaftConfig, RaftCore, Restored
+from raftkeeper.raft import RaftConfig, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
@@ -20,6 +20,7 @@ from raftkeeper.server.errors import DamagedData, NodeError
 from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
+from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -131,15 +132,7 @@ async def open_data(
             preferred_zones=config.ensemble.preferred_zones,
             nonce=secrets.randbits(62),
         ),
-        Restored(
-            hard_state=HardState(recovered.term, recovered.vote),
-            snapshot_index=snapshot.index if snapshot else 0,
-            snapshot_term=snapshot.term if snapshot else 0,
-            membership=Membership.decode(snapshot.membership) if snapshot else None,
-            term_starts=recovered.term_starts,
-            last_index=recovered.last_index,
-            configs=recovered.configs,
-        ),
+        restored_from(recovered),
     )
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)

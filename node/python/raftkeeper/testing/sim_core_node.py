@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 from raftkeeper.raft import (
     Append,
     Entry,
-    HardState,
     Membership,
     RaftConfig,
     RaftCore,
     Ready,
-    Restored,
     TransferRefused,
 )
 from raftkeeper.raft import SnapshotMeta as RaftSnapshot
 from raftkeeper.raft.messages import ColdSend, Message
+from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -32,7 +31,7 @@ from raftkeeper.storage import (
     StorageFull,
     Writer,
 )
-from raftkeeper.testing.sim_disk import SimDisk, SimExecutor
+from raftkeeper.testing.sim_disk import SimDisk, SimExecutor, SimWakeup
 from raftkeeper.testing.sim_options import ELECTION_TICKS, TICK_US
 from raftkeeper.testing.sim_snapshots import receive_snapshot
 
@@ -61,20 +60,17 @@ class ToyState:
         return f"{self.index} {self.chain} ".encode().ljust(700, b"x")
 
 
-class SimWakeup:
-    """The writer's eventfd: any number of notes before it is looked at are one."""
-
-    def __init__(self, node: "CoreNode") -> None:
-        self._node = node
-        self._noted = False
-
-    def notify(self) -> None:
-        if not self._noted:
-            self._noted = True
-            self._node.loop.soon(self._node.on_durable)
-
-    def drain(self) -> None:
-        self._noted = False
+def core_config(machine: "Machine") -> RaftConfig:
+    """Of either kind of node; draws its nonce."""
+    options = machine.world.options
+    return RaftConfig(
+        machine.member,
+        election_ticks=ELECTION_TICKS,
+        hot_bytes_max=options.hot_bytes_max,
+        append_bytes_max=options.append_bytes_max,
+        window_count=options.window_count,
+        nonce=machine.chance.bits(62),
+    )
 
 
 class CoreNode:
@@ -108,7 +104,7 @@ class CoreNode:
         recovered = self.data.recover()
         self.executor = SimExecutor(self.loop, self.chance, lambda: self.world.disk_options)
         self.writer = self.data.start_writer(
-            wakeup=SimWakeup(self),
+            wakeup=SimWakeup(self.loop, self.on_durable),
             disk=SimDisk(
                 machine.files,
                 self.loop,
@@ -120,17 +116,7 @@ class CoreNode:
             executor=self.executor,
         )
         self._restore_state(recovered)
-        self.core = RaftCore(
-            RaftConfig(
-                self.member,
-                election_ticks=ELECTION_TICKS,
-                hot_bytes_max=options.hot_bytes_max,
-                append_bytes_max=options.append_bytes_max,
-                window_count=options.window_count,
-                nonce=self.chance.bits(62),
-            ),
-            restored_from(recovered),
-        )
+        self.core = RaftCore(core_config(machine), restored_from(recovered))
         self.world.watch.started(machine, self.core, recovered)
         if self.world.founds(machine) and self.core.last_index == 0:
             self.core.bootstrap(self.world.first_membership)
@@ -368,17 +354,3 @@ class CoreNode:
         if recovered.snapshot is not None:
             self.state = ToyState(b"".join(self.data.snapshots.read(recovered.snapshot)))
             self._snapshot_index = recovered.snapshot.index
-
-
-def restored_from(recovered: Recovered) -> Restored:
-    """What storage recovered, in the core's words."""
-    snapshot = recovered.snapshot
-    return Restored(
-        hard_state=HardState(recovered.term, recovered.vote),
-        snapshot_index=snapshot.index if snapshot else 0,
-        snapshot_term=snapshot.term if snapshot else 0,
-        membership=Membership.decode(snapshot.membership) if snapshot else None,
-        term_starts=recovered.term_starts,
-        last_index=recovered.last_index,
-        configs=recovered.configs,
-    )

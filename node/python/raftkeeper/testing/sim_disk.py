@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from raftkeeper.storage.hard_state import decode_slot
-from raftkeeper.testing.faulty_files import FaultyFiles
+from raftkeeper.testing.faulty_files import Crashed, FaultyFiles
 from raftkeeper.testing.sim_chance import Chance
 from raftkeeper.testing.sim_loop import MachineLoop
 
@@ -147,6 +147,23 @@ class SimDisk:
         return True
 
 
+class SimWakeup:
+    """The writer's eventfd, watched by the loop: any number of notes before it is looked at are one."""
+
+    def __init__(self, loop: MachineLoop, on_durable: Callable[[], object]) -> None:
+        self._loop = loop
+        self._on_durable = on_durable
+        self._noted = False
+
+    def notify(self) -> None:
+        if not self._noted:
+            self._noted = True
+            self._loop.soon(self._on_durable)
+
+    def drain(self) -> None:
+        self._noted = False
+
+
 class SimExecutor(Executor):
     """The thread for files: one thing at a time, each a while later."""
 
@@ -164,10 +181,8 @@ class SimExecutor(Executor):
         def work() -> None:
             try:
                 result = fn(*args, **kwargs)
-            except OSError as error:
-                future.set_exception(error)
             except Exception as error:  # a thread hands everything to who waits
-                if type(error).__name__ == "Crashed":
+                if isinstance(error, Crashed):
                     raise
                 future.set_exception(error)
             else:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import Entry, RaftConfig, RaftCore, Ready
+from raftkeeper.raft import Entry, RaftCore, Ready
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.settings import EnsembleSettings
+from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -18,8 +19,8 @@ from raftkeeper.storage import (
     StorageFull,
     StorageOptions,
 )
-from raftkeeper.testing.sim_core_node import CLUSTER_ID, ROOT, restored_from
-from raftkeeper.testing.sim_disk import SimDisk, SimExecutor
+from raftkeeper.testing.sim_core_node import CLUSTER_ID, ROOT, core_config
+from raftkeeper.testing.sim_disk import SimDisk, SimExecutor, SimWakeup
 from raftkeeper.testing.sim_links import Link, SimLinks
 from raftkeeper.testing.sim_loop import MachineLoop
 from raftkeeper.testing.sim_options import ELECTION_TICKS, TICK_US
@@ -80,6 +81,14 @@ class WatchedEngine:
         entry = Entry(index, -1 if term is None else term, 0, payload)
         self._machine.world.watch.applied(self._machine, entry, self._engine.digest()[2])
 
+    # As they are: these are where the deliberate bugs go in.
+
+    def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
+        return self._engine.feed(conn, data, now_us)
+
+    def disconnect(self, conn: int) -> None:
+        self._engine.disconnect(conn)
+
     def seal_entry(self, now_ms: int, groups: list[bytes]) -> bytes | None:
         return self._engine.seal_entry(now_ms, groups)
 
@@ -107,25 +116,6 @@ class LoopTwin:
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Any:
         return self._loop.after(round(delay * 1_000_000), callback, *args)
-
-
-class Wakeup:
-    """The writer's eventfd, watched by the loop."""
-
-    def __init__(self, node: "FullNode") -> None:
-        self._node = node
-        self._noted = False
-
-    def notify(self) -> None:
-        if not self._noted:
-            self._noted = True
-            self._node.loop.soon(self._fire)
-
-    def drain(self) -> None:
-        self._noted = False
-
-    def _fire(self) -> None:
-        self._node.driver.on_durable()
 
 
 class FullNode:
@@ -172,7 +162,7 @@ class FullNode:
             engine.restore_end()
             self._snapshot_index = snapshot.index
         self.executor = SimExecutor(self.loop, self.chance, lambda: world.disk_options)
-        wakeup = Wakeup(self)
+        wakeup = SimWakeup(self.loop, self._on_durable)
         writer = self.data.start_writer(
             wakeup=wakeup,
             disk=SimDisk(
@@ -185,7 +175,7 @@ class FullNode:
             ),
             executor=self.executor,
         )
-        self.core = WatchedCore(self._core_config(), restored_from(recovered))
+        self.core = WatchedCore(core_config(machine), restored_from(recovered))
         self.core.machine = machine
         world.watch.started(machine, self.core, recovered)
         if world.founds(machine) and self.core.last_index == 0:
@@ -326,17 +316,6 @@ class FullNode:
         self.engine = cast("Engine", WatchedEngine(engine, self.machine))
         return self.engine
 
-    def _core_config(self) -> RaftConfig:
-        options = self.world.options
-        return RaftConfig(
-            self.member,
-            election_ticks=ELECTION_TICKS,
-            hot_bytes_max=options.hot_bytes_max,
-            append_bytes_max=options.append_bytes_max,
-            window_count=options.window_count,
-            nonce=self.chance.bits(62),
-        )
-
     def _make_driver(self, engine: Engine, writer: Any) -> None:
         driver = Driver(
             engine=engine,
@@ -372,6 +351,10 @@ class FullNode:
             first_session=(self.member << 56) + 1,
             now_ms=clock.wall_ms(),
         )
+
+    def _on_durable(self) -> None:
+        """The driver is made after the writer that wakes it."""
+        self.driver.on_durable()
 
     def _maybe_snapshot(self) -> None:
         self.loop.after(4 * TICK_US, self._maybe_snapshot)

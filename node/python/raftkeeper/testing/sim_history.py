@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from raftkeeper.testing.sim_wire import SYSTEM_ERROR, Stat
+from raftkeeper.testing.client_wire import SYSTEM_ERROR, Stat
 
 TIMEOUT_MS = 2_000
 """Of every simulated session."""

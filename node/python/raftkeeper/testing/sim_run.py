@@ -9,7 +9,10 @@ from typing import Any
 
 import structlog
 
-from raftkeeper.testing import sim_node_mutations  # noqa: F401  they register themselves
+from raftkeeper.testing import (  # noqa: F401  they register themselves
+    sim_answer_mutations,
+    sim_node_mutations,
+)
 from raftkeeper.testing.sim_failure import SimFailure
 from raftkeeper.testing.sim_mutations import MUTATIONS, switched_on
 from raftkeeper.testing.sim_options import draw_options

@@ -7,7 +7,7 @@ and tells the checkers what it asked and heard. It believes nothing: that is the
 from collections import deque
 from typing import TYPE_CHECKING
 
-from raftkeeper.testing import sim_wire as wire
+from raftkeeper.testing import client_wire as wire
 from raftkeeper.testing.sim_failure import Kind
 from raftkeeper.testing.sim_full_node import FullNode
 from raftkeeper.testing.sim_history import TIMEOUT_MS, Fact, Operation, What
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ANSWER_US = 700_000
 """A connection that answers nothing for so long is left for another node."""
-RETRY_US = 60_000
 LOOK_US = 40_000
 UNDER_WAY_MAX = 6
 PATHS = ["/a", "/b", "/c", "/d"]
@@ -282,17 +281,17 @@ def encode(operation: Operation) -> tuple[int, bytes]:
     path = operation.path
     match operation.kind:
         case "create":
-            return wire.CREATE, wire.create_body(path, operation.data, operation.flags)
+            return wire.CREATE2, wire.create_body(path, operation.data, operation.flags)
         case "set":
-            return wire.SET, wire.set_body(path, operation.data, operation.version)
+            return wire.SET_DATA, wire.set_body(path, operation.data, operation.version)
         case "delete":
             return wire.DELETE, wire.delete_body(path, operation.version)
         case "sync":
-            return wire.SYNC, wire.sync_body(path)
+            return wire.SYNC, wire.string(path)
         case "children":
-            return wire.CHILDREN, wire.read_body(path, watch=False)
+            return wire.GET_CHILDREN, wire.read_body(path)
         case _:
-            return wire.GET, wire.read_body(path, watch=operation.watch)
+            return wire.GET_DATA, wire.read_body(path, watch=operation.watch)
 
 
 def decode(operation: Operation, reply: wire.Reply) -> None:

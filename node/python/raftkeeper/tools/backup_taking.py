@@ -5,7 +5,7 @@ leader's disk is left alone.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,6 @@ def take_backup(
     name: str = "",
     timeout_s: float,
     work: Path | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
 ) -> BackupRecord:
     """Raises BackupError or AdminError; then the place has no new backup."""
     if name and place.record(name) is not None:
@@ -49,13 +48,13 @@ def take_backup(
     try:
         with TemporaryDirectory(prefix="raftkeeper-backup-", dir=work) as folder:
             file = Path(folder) / "snapshot"
-            deadline = monotonic() + timeout_s
+            deadline = time.monotonic() + timeout_s
             while True:
                 try:
                     status, fetched = _fetch_from_any(client, endpoints, file)
                     break
                 except AdminError:
-                    if monotonic() > deadline:
+                    if time.monotonic() > deadline:
                         raise
                 time.sleep(RETRY_S)
             content = read_snapshot(file)

@@ -1,6 +1,7 @@
 """One ClickHouse server of the machine's own package (Debian's 18.16), in a directory of its own.
 
-It is a client of the keeper under test; everything about it that matters here stands in CONFIGURATION.
+It is a client of the keeper under test; everything about it that matters here stands in config.xml,
+which the end-to-end tests fill in for theirs.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from tests.compat.peers.lifetime import Lifetime
 from tests.compat.peers.process import HOST, POLL_S, PeerError, free_port, wait_for
 
 MISSING = "clickhouse-server is missing; `apt-get install -y clickhouse-server` brings it (root)"
@@ -29,50 +30,16 @@ RETRY_DEADLINE_S = 90.0
 
 KEEPER_SESSION_TIMEOUT_MS = 15_000
 
-CONFIGURATION = """<?xml version="1.0"?>
-<yandex>
-  <logger><level>information</level><console>1</console></logger>
-  <listen_host>{host}</listen_host>
-  <tcp_port>{tcp_port}</tcp_port>
-  <http_port>{http_port}</http_port>
-  <interserver_http_host>{host}</interserver_http_host>
-  <interserver_http_port>{interserver_port}</interserver_http_port>
-  <path>{directory}/data/</path>
-  <tmp_path>{directory}/tmp/</tmp_path>
-  <format_schema_path>{directory}/schemas/</format_schema_path>
-  <users_config>users.xml</users_config>
-  <default_profile>default</default_profile>
-  <default_database>default</default_database>
-  <mark_cache_size>67108864</mark_cache_size>
-  <zookeeper>
-    <node index="1"><host>{host}</host><port>{keeper_port}</port></node>
-    <session_timeout_ms>{session_timeout_ms}</session_timeout_ms>
-  </zookeeper>
-  <macros><replica>{name}</replica></macros>
-</yandex>
-"""
-
-USERS = """<?xml version="1.0"?>
-<yandex>
-  <profiles><default/></profiles>
-  <quotas><default/></quotas>
-  <users>
-    <default>
-      <password></password>
-      <networks><ip>::/0</ip></networks>
-      <profile>default</profile>
-      <quota>default</quota>
-    </default>
-  </users>
-</yandex>
-"""
+HERE = Path(__file__).parent
+CONFIGURATION = (HERE / "config.xml").read_text()
+USERS = (HERE / "users.xml").read_text()
 
 
 class QueryError(Exception):
     """ClickHouse refused a query; the message is its own."""
 
 
-class ClickHouse:
+class ClickHouse(Lifetime):
     """`with ClickHouse(...) as server:` starts one; `server.query("SELECT 1")` asks it."""
 
     def __init__(self, name: str, directory: Path, keeper_port: int) -> None:
@@ -86,20 +53,51 @@ class ClickHouse:
     def installed() -> bool:
         return shutil.which("clickhouse-server") is not None
 
-    def __enter__(self) -> Self:
-        try:
-            return self._start()
-        except BaseException:
-            self._end()
-            raise
+    def start(self) -> Self:
+        """Returns when it answers queries."""
+        data = self.directory / "data"
+        for folder in (data, data / "tmp", data / "schemas"):
+            folder.mkdir(parents=True)
+        (self.directory / "users.xml").write_text(USERS)
+        configuration = self.directory / "config.xml"
+        configuration.write_text(
+            CONFIGURATION.format(
+                listen_host=HOST,
+                own_host=HOST,
+                tcp_port=free_port(),
+                http_port=self._http_port,
+                interserver_port=free_port(),
+                data=data,
+                keeper_host=HOST,
+                keeper_port=self._keeper_port,
+                session_timeout_ms=KEEPER_SESSION_TIMEOUT_MS,
+                replica=self.name,
+            )
+        )
+        with (self.directory / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["clickhouse-server", f"--config-file={configuration}"],
+                cwd=self.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "TZ": "UTC"},
+                start_new_session=True,
+            )
+        wait_for(self._serves, START_DEADLINE_S, f"{self.name} to serve")
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
+    def close(self) -> None:
+        """SIGTERM, and SIGKILL to one that does not end in time."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def query(self, text: str) -> list[list[str]]:
         """One query; its result as rows of columns. QueryError with ClickHouse's own words."""
@@ -149,36 +147,6 @@ class ClickHouse:
     def log_tail(self) -> str:
         return (self.directory / "server.log").read_text(errors="replace")[-4000:]
 
-    def _start(self) -> Self:
-        for folder in ("data", "tmp", "schemas"):
-            (self.directory / folder).mkdir(parents=True)
-        (self.directory / "users.xml").write_text(USERS)
-        configuration = self.directory / "config.xml"
-        configuration.write_text(
-            CONFIGURATION.format(
-                host=HOST,
-                tcp_port=free_port(),
-                http_port=self._http_port,
-                interserver_port=free_port(),
-                directory=self.directory,
-                keeper_port=self._keeper_port,
-                session_timeout_ms=KEEPER_SESSION_TIMEOUT_MS,
-                name=self.name,
-            )
-        )
-        with (self.directory / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                ["clickhouse-server", f"--config-file={configuration}"],
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "TZ": "UTC"},
-                start_new_session=True,
-            )
-        wait_for(self._serves, START_DEADLINE_S, f"{self.name} to serve")
-        return self
-
     def _serves(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise PeerError(f"{self.name} ended while it started:\n{self.log_tail()}")
@@ -186,14 +154,3 @@ class ClickHouse:
             return self.query("SELECT 1") == [["1"]]
         except (urllib.error.URLError, ConnectionError):
             return False
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Callable, Iterable
 from itertools import cycle
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
+from .lifetime import Lifetime
 from .process import HOST, MemberPorts, Membership, Peer, PeerSettings, free_ports, wait_for
 
 SIZE = 3
@@ -24,7 +24,7 @@ CATCH_UP_DEADLINE_S = 10.0
 """A member that is not busy applies within milliseconds of the leader."""
 
 
-class Ensemble:
+class Ensemble(Lifetime):
     """Three members of one kind, with the same life as a single `Peer`."""
 
     def __init__(
@@ -112,21 +112,6 @@ class Ensemble:
 
     def log_tail(self) -> str:
         return "\n".join(f"{member.port}:\n{member.log_tail()}" for member in self.members)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def applied_zxid(member: Peer) -> int:

@@ -13,13 +13,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from .lifetime import Lifetime
 
 HOST = "127.0.0.1"
 
@@ -82,7 +83,7 @@ class Membership:
         return self.everyone[self.number - 1]
 
 
-class Peer(ABC):
+class Peer(Lifetime):
     """One server process. `with Peer() as peer:` starts it, and stops it at the end.
 
     `stop` is orderly (SIGTERM), `kill` is not (SIGKILL); after either, `start` runs the server again
@@ -192,21 +193,6 @@ class Peer(ABC):
         finally:
             if self._owns_directory:
                 shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def four_letter(self, word: str, timeout_s: float = 5.0) -> str:
         """Sends a four-letter command and returns the whole answer."""

@@ -48,14 +48,6 @@ class Connection:
             raise ValueError(f"the server sent a frame of length {length}")
         return self._read(length, deadline_s)
 
-    def receive_until_end(self, deadline_s: float = REPLY_DEADLINE_S) -> bytes:
-        """Everything up to the server's hang-up, for four-letter words."""
-        while (piece := self._recv(deadline_s)) != b"":
-            self._received += piece
-        everything = bytes(self._received)
-        self._received.clear()
-        return everything
-
     def silent_for(self, seconds: float) -> bool:
         """True if neither a byte nor the server's hang-up came in this time."""
         try:

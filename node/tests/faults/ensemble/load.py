@@ -10,8 +10,10 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 
-from tests.faults.kill import wire
+from tests.faults.kill import model_wire
 from tests.faults.kill.model import Create
+
+from raftkeeper.testing import client_wire
 
 from .board import (
     EPHEMERALS,
@@ -168,13 +170,13 @@ async def lay_out(board: Board, address: Address) -> None:
     await session.connect(slot, host, CLIENT_PORT)
     refused: list[int] = []
 
-    def told(reply: wire.Reply | None) -> None:
+    def told(reply: client_wire.Reply | None) -> None:
         if reply is None or reply.error != 0:
             refused.append(NONE if reply is None else reply.error)
 
     for path in (ROOT, f"{ROOT}/registers", PARENT, QUEUE, EPHEMERALS):
         op = Create(path, b"")
-        session.send(lambda xid, op=op: wire.write(xid, op), told)  # type: ignore[misc]
+        session.send(lambda xid, op=op: model_wire.write(xid, op), told)  # type: ignore[misc]
     for number in range(REGISTERS):
         _lay_register(board, session, number, told)
     if not await session.settled(STALL_S) or refused:
@@ -183,17 +185,20 @@ async def lay_out(board: Board, address: Address) -> None:
 
 
 def _lay_register(
-    board: Board, session: WireSession, number: int, told: Callable[[wire.Reply | None], None]
+    board: Board,
+    session: WireSession,
+    number: int,
+    told: Callable[[client_wire.Reply | None], None],
 ) -> None:
     value = board.next_value()
     op = Create(register_path(number), b"%d" % value + PAD)
     invoked_us = now_us()
 
-    def made(reply: wire.Reply | None) -> None:
+    def made(reply: client_wire.Reply | None) -> None:
         told(reply)
         if reply is None or reply.error != 0:
             return
-        stat = wire.parse_write(op, reply.body)[0].stat
+        stat = model_wire.parse_write(op, reply.body)[0].stat
         assert stat is not None
         board.history.add(
             Record(
@@ -203,4 +208,4 @@ def _lay_register(
             )
         )
 
-    session.send(lambda xid: wire.write(xid, op), made)
+    session.send(lambda xid: model_wire.write(xid, op), made)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.kill import wire
+from tests.faults.kill import model_wire
 from tests.faults.kill.model import Create, Delete, Multi, SetData
+
+from raftkeeper.testing import client_wire
 
 from .board import PARENT, QUEUE, Board, ephemeral_path, latch_path, register_path
 from .history import FOREVER_US, NONE, OK, SYSTEM_ERROR, UNANSWERED, Kind, Record, Space
 from .wire_session import WireSession, now_us
 
-OP_SYNC = 9
 FOLDER = NONE
 """The number of a space's folder."""
 PAD = b" " + b"." * 90
 """Values have about a hundred bytes, as those of real coordination do."""
 _NO_STAT = (0, 0, 0)
 
-Told = Callable[["wire.Reply | None", int], None]
+Told = Callable[["client_wire.Reply | None", int], None]
 """Gets the reply, or None, and when the request was sent."""
 
 
@@ -39,14 +40,14 @@ class Requests:
         value = self._board.next_value()
         op = SetData(register_path(number), _data(value), expected)
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             stat = _stat_of(op, reply)
             if stat is not None:
                 self.versions[number] = stat.version
             what = (Kind.SET, Space.REGISTER, number, value)
             self._write(what, reply, invoked_us, stat, expected=expected)
 
-        self._send(lambda xid: wire.write(xid, op), told)
+        self._send(lambda xid: model_wire.write(xid, op), told)
 
     def set_two(self, first: int, second: int) -> None:
         """Both or neither, in one multi."""
@@ -59,16 +60,16 @@ class Requests:
             )
         )
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             made = None
             if reply is not None and reply.error == OK:
-                made = wire.parse_write(op, reply.body)
+                made = model_wire.parse_write(op, reply.body)
             for at in (0, 1):
                 stat = made[at].stat if made is not None else None
                 what = (Kind.SET, Space.REGISTER, numbers[at], values[at])
                 self._write(what, reply, invoked_us, stat, partner=values[1 - at])
 
-        self._send(lambda xid: wire.write(xid, op), told)
+        self._send(lambda xid: model_wire.write(xid, op), told)
 
     def create_latch(self, number: int) -> None:
         self._create(Kind.CREATE, Space.LATCH, number, Create(latch_path(number), b""))
@@ -76,10 +77,10 @@ class Requests:
     def delete_latch(self, number: int) -> None:
         op = Delete(latch_path(number), -1)
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             self._write((Kind.DELETE, Space.LATCH, number, NONE), reply, invoked_us, None)
 
-        self._send(lambda xid: wire.write(xid, op), told)
+        self._send(lambda xid: model_wire.write(xid, op), told)
 
     def create_ephemeral(self) -> None:
         number = self._board.next_ephemeral()
@@ -107,11 +108,11 @@ class Requests:
         """The last request of the session."""
         self.closing = True
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             self.closed = reply is not None and reply.error == OK
             self._write((Kind.CLOSE, Space.EPHEMERAL, FOLDER, NONE), reply, invoked_us, None)
 
-        self._send(lambda xid: wire.request(xid, wire.OP_CLOSE), told)
+        self._send(lambda xid: client_wire.request(xid, client_wire.CLOSE_SESSION), told)
 
     def expired(self) -> None:
         """The server has said that the session is gone."""
@@ -126,10 +127,10 @@ class Requests:
         value = self._board.next_value()
         op = Create(op.path, _data(value), op.ephemeral, op.sequential)
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             which, stat = number, None
             if reply is not None and reply.error == OK:
-                made = wire.parse_write(op, reply.body)[0]
+                made = model_wire.parse_write(op, reply.body)[0]
                 stat = made.stat
                 if op.sequential:
                     which = int(made.path[-10:])
@@ -137,17 +138,17 @@ class Requests:
                     self._board.recent_ephemerals.append(number)
             self._write((kind, space, which, value), reply, invoked_us, stat)
 
-        self._send(lambda xid: wire.write(xid, op), told)
+        self._send(lambda xid: model_wire.write(xid, op), told)
 
     def _get(self, space: Space, number: int, path: str, *, synced: bool) -> None:
         synced_us = self._sync(path) if synced else [NONE]
 
-        def told(reply: wire.Reply | None, invoked_us: int) -> None:
+        def told(reply: client_wire.Reply | None, invoked_us: int) -> None:
             if reply is None:
                 return
             kind, value, stat = Kind.GET, NONE, None
             if reply.error == OK:
-                data, stat = wire.parse_data(reply.body)
+                data, stat = client_wire.parse_data(reply.body)
                 if number == FOLDER:
                     kind = Kind.PARENT
                 else:
@@ -167,26 +168,27 @@ class Requests:
             )
             self._board.take(record, write=False)
 
-        self._send(lambda xid: wire.read(xid, wire.OP_GET_DATA, path), told)
+        self._send(lambda xid: client_wire.read(xid, client_wire.GET_DATA, path), told)
 
     def _sync(self, path: str) -> list[int]:
         """When it was asked for; NONE once it has failed."""
         asked_us = [now_us()]
-        body = len(path).to_bytes(4, "big") + path.encode()
 
-        def told(reply: wire.Reply | None) -> None:
+        def told(reply: client_wire.Reply | None) -> None:
             if reply is None or reply.error != OK:
                 asked_us[0] = NONE
 
-        self._session.send(lambda xid: wire.request(xid, OP_SYNC, body), told)
+        self._session.send(
+            lambda xid: client_wire.request(xid, client_wire.SYNC, client_wire.string(path)), told
+        )
         return asked_us
 
     def _write(
         self,
         what: tuple[Kind, Space, int, int],
-        reply: wire.Reply | None,
+        reply: client_wire.Reply | None,
         invoked_us: int,
-        stat: wire.Stat | None,
+        stat: client_wire.Stat | None,
         *,
         partner: int = NONE,
         expected: int = NONE,
@@ -212,7 +214,7 @@ def _data(value: int) -> bytes:
     return b"%d" % value + PAD
 
 
-def _stat_of(op: SetData, reply: wire.Reply | None) -> wire.Stat | None:
+def _stat_of(op: SetData, reply: client_wire.Reply | None) -> client_wire.Stat | None:
     if reply is None or reply.error != OK:
         return None
-    return wire.parse_write(op, reply.body)[0].stat
+    return model_wire.parse_write(op, reply.body)[0].stat

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from tests.faults.kill import wire
+
+from raftkeeper.testing import client_wire
 
 from .board import EPHEMERALS, LATCHES, QUEUE, REGISTERS, Board
 from .ensemble import Ensemble, NotWellError
@@ -277,12 +278,12 @@ class Run:
         found: dict[str, frozenset[int]] = {}
 
         def list_names(path: str) -> None:
-            def told(reply: wire.Reply | None) -> None:
+            def told(reply: client_wire.Reply | None) -> None:
                 if reply is not None and reply.error == 0:
-                    names = wire.parse_names(reply.body)
+                    names = client_wire.parse_names(reply.body)
                     found[path] = frozenset(int(name.lstrip("ei-")) for name in names)
 
-            session.send(lambda xid: wire.read(xid, wire.OP_GET_CHILDREN, path), told)
+            session.send(lambda xid: client_wire.read(xid, client_wire.GET_CHILDREN, path), told)
 
         list_names(QUEUE)
         list_names(EPHEMERALS)

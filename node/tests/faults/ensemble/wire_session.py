@@ -11,12 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tests.faults.kill import wire
+from raftkeeper.testing import client_wire
 
 CONNECT_DEADLINE_S = 2.0
 """A node that hangs must not hold up a client that could go to another."""
 
-Handler = Callable[["wire.Reply | None"], None]
+Handler = Callable[["client_wire.Reply | None"], None]
 
 
 class SessionGoneError(Exception):
@@ -99,7 +99,7 @@ class WireSession:
                 _, pipe = await loop.create_connection(lambda: _Pipe(self), host, port)
                 self._pipe = pipe
                 pipe.transport.write(
-                    wire.connect(self.timeout_ms, self.id, self._password, self.last_zxid)
+                    client_wire.connect(self.timeout_ms, self.id, self._password, self.last_zxid)
                 )
                 body = await self._greeting
         except (OSError, TimeoutError, NotConnectedError) as error:
@@ -107,7 +107,7 @@ class WireSession:
             raise NotConnectedError(str(error)) from error
         finally:
             self._greeting = None
-        connected = wire.parse_connected(body)
+        connected = client_wire.parse_connected(body)
         if connected.timeout_ms <= 0:
             self.drop()
             raise SessionGoneError
@@ -165,7 +165,7 @@ class WireSession:
             if not self._greeting.done():
                 self._greeting.set_result(body)
             return
-        reply = wire.parse_reply(body)
+        reply = client_wire.parse_reply(body)
         if not self._waiting or self._waiting[0][0] != reply.xid:
             self.wrong = WrongOrderError(
                 f"session {self.id:#x} got a reply {reply.xid} out of turn"

@@ -21,8 +21,10 @@ from tests.faults.ensemble.wire_session import (
     WireSession,
     now_us,
 )
-from tests.faults.kill import wire
+from tests.faults.kill import model_wire
 from tests.faults.kill.model import Create, SetData
+
+from raftkeeper.testing import client_wire
 
 TIMEOUT_MS = 30_000
 """Of sessions: longer than any failover that is measured."""
@@ -84,7 +86,7 @@ class RawClient:
     async def start(self) -> None:
         await self._connect()
         create = Create(self._path, b"")
-        self._session.send(lambda xid: wire.write(xid, create), self._check_created)
+        self._session.send(lambda xid: model_wire.write(xid, create), self._check_created)
         await self._session.settled(ANSWER_DEADLINE_S)
         self._task = asyncio.create_task(self._run())
 
@@ -102,13 +104,13 @@ class RawClient:
                 await self._connect()
             sent_us = now_us()
 
-            def told(reply: wire.Reply | None, sent_us: int = sent_us) -> None:
+            def told(reply: client_wire.Reply | None, sent_us: int = sent_us) -> None:
                 if reply is not None and reply.error == 0:
                     self.writes.acknowledged.append(Write(sent_us, now_us()))
                 else:
                     self.writes.failed_us.append(now_us())
 
-            self._session.send(lambda xid: wire.write(xid, op), told)
+            self._session.send(lambda xid: model_wire.write(xid, op), told)
             await self._session.settled(ANSWER_DEADLINE_S)
 
     async def _connect(self) -> None:
@@ -122,7 +124,7 @@ class RawClient:
                     self._session = WireSession(0, TIMEOUT_MS)
 
     @staticmethod
-    def _check_created(reply: wire.Reply | None) -> None:
+    def _check_created(reply: client_wire.Reply | None) -> None:
         if reply is None or reply.error not in {0, NODE_EXISTS}:
             raise NotConnectedError("the znode to write could not be made")
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from . import wire
+from raftkeeper.testing import client_wire
+
 from .session import Session, WrongReplyError
 
 CLOCK_MARGIN_S = 0.5
@@ -50,14 +51,16 @@ class Departures:
         """Looks at the ephemerals of every departed session. `now_s`: before the look was asked."""
         replies = await auditor.ask_all(
             [
-                lambda xid, p=departure.directory: wire.read(xid, wire.OP_GET_CHILDREN, p)
+                lambda xid, p=departure.directory: client_wire.read(
+                    xid, client_wire.GET_CHILDREN, p
+                )
                 for departure in self.all
             ]
         )
         for departure, reply in zip(self.all, replies, strict=True):
             if reply.error != 0:
                 raise WrongReplyError(f"reading {departure.directory}: error {reply.error}")
-            names = wire.parse_names(reply.body)
+            names = client_wire.parse_names(reply.body)
             self._check_one(departure, {f"{departure.directory}/{name}" for name in names}, now_s)
 
     def _check_one(self, departure: Departure, found: set[str], now_s: float) -> None:

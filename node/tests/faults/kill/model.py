@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .wire import Made, Stat
+    from raftkeeper.testing.client_wire import Stat
+
+    from .model_wire import Made
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 
-from . import wire
+from raftkeeper.testing import client_wire
 
 REPLY_DEADLINE_S = 30.0
 """A server on a busy machine answers within milliseconds; this long means that it hangs."""
@@ -29,7 +29,7 @@ class ConnectionLostError(Exception):
     """The connection broke; what was sent and not answered may or may not have taken effect."""
 
 
-Handler = Callable[[wire.Reply], None]
+Handler = Callable[[client_wire.Reply], None]
 
 
 class Session:
@@ -57,14 +57,14 @@ class Session:
     async def connect(self) -> None:
         """Opens the session, or attaches to it again. SessionGoneError when it has ended."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        hello = wire.connect(self.timeout_ms, self.id, self._password, self.last_zxid)
+        hello = client_wire.connect(self.timeout_ms, self.id, self._password, self.last_zxid)
         self._writer.write(hello)
         try:
             body = await asyncio.wait_for(self._read_frame(), REPLY_DEADLINE_S)
         except (asyncio.IncompleteReadError, ConnectionError) as lost:
             await self.drop()
             raise ConnectionLostError(f"{self.name}: no answer to connect") from lost
-        connected = wire.parse_connected(body)
+        connected = client_wire.parse_connected(body)
         if connected.timeout_ms <= 0:
             await self.drop()
             raise SessionGoneError(f"{self.name}: session {self.id:#x} is gone")
@@ -94,13 +94,13 @@ class Session:
         if writer is not None and self.connected and not writer.transport.is_closing():
             writer.write(build(self._xid))
 
-    async def ask(self, build: Callable[[int], bytes]) -> wire.Reply:
+    async def ask(self, build: Callable[[int], bytes]) -> client_wire.Reply:
         """Sends one request and waits for its reply."""
         return (await self.ask_all([build]))[0]
 
-    async def ask_all(self, builds: list[Callable[[int], bytes]]) -> list[wire.Reply]:
+    async def ask_all(self, builds: list[Callable[[int], bytes]]) -> list[client_wire.Reply]:
         """Sends all requests at once and waits for all replies."""
-        replies: list[wire.Reply] = []
+        replies: list[client_wire.Reply] = []
         for build in builds:
             self.send(build, replies.append)
         await self.wait_until(lambda: len(replies) == len(builds))
@@ -108,7 +108,7 @@ class Session:
 
     async def ping(self) -> None:
         """Tells the server that the session lives."""
-        await self.ask(lambda xid: wire.read(xid, wire.OP_GET_CHILDREN, "/"))
+        await self.ask(lambda xid: client_wire.read(xid, client_wire.GET_CHILDREN, "/"))
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Waits for replies until `condition` holds; ConnectionLostError when they end before."""
@@ -130,7 +130,7 @@ class Session:
 
     async def close(self) -> None:
         """Ends the session in order; ConnectionLostError leaves it open whether it has ended."""
-        await self.ask(lambda xid: wire.request(xid, wire.OP_CLOSE))
+        await self.ask(lambda xid: client_wire.request(xid, client_wire.CLOSE_SESSION))
         await self.drop()
 
     async def drop(self) -> None:
@@ -157,7 +157,7 @@ class Session:
     async def _receive(self) -> None:
         try:
             while True:
-                self._handle(wire.parse_reply(await self._read_frame()))
+                self._handle(client_wire.parse_reply(await self._read_frame()))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         except Exception as wrong:  # shown by raise_wrong in the task that waits
@@ -167,9 +167,9 @@ class Session:
                 self._writer.close()
             self._progress.set()
 
-    def _handle(self, reply: wire.Reply) -> None:
+    def _handle(self, reply: client_wire.Reply) -> None:
         self._touch()
-        if reply.xid == wire.XID_WATCH:
+        if reply.xid == client_wire.XID_EVENT:
             if self.on_event is not None:
                 self.on_event(reply)
             return

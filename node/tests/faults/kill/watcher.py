@@ -6,7 +6,8 @@ the time it was away are not its business.
 
 from __future__ import annotations
 
-from . import wire
+from raftkeeper.testing import client_wire
+
 from .session import Session, WrongReplyError
 
 CREATED, DELETED, DATA_CHANGED = 1, 2, 3
@@ -25,12 +26,12 @@ class Watcher:
         self._there.clear()
         self._zxid = 0
         session.on_event = self._on_event
-        reply = await session.ask(lambda xid: wire.add_watch(xid, path))
+        reply = await session.ask(lambda xid: client_wire.add_watch(xid, path))
         if reply.error != 0:
             raise WrongReplyError(f"the watch of {path} was answered with error {reply.error}")
 
-    def _on_event(self, reply: wire.Reply) -> None:
-        kind, path = wire.parse_event(reply.body)
+    def _on_event(self, reply: client_wire.Reply) -> None:
+        kind, path = client_wire.parse_event(reply.body)
         self.events += 1
         if reply.zxid < self._zxid:
             raise WrongReplyError(f"event of {path} at {reply.zxid:#x} after {self._zxid:#x}")

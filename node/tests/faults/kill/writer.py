@@ -10,7 +10,9 @@ import random
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from . import wire
+from raftkeeper.testing import client_wire
+
+from . import model_wire
 from .model import Create, Delete, Multi, Observed, Op, SetData, Settled, Znodes, settle
 from .session import ConnectionLostError, Session, SessionGoneError, WrongReplyError
 
@@ -63,10 +65,10 @@ class Writer:
         directories = (ROOT, self.home, f"{self.home}/data", f"{self.home}/seq", self.ephemerals)
         creates = [Create(path, b"") for path in directories]
         replies = await session.ask_all(
-            [lambda xid, op=create: wire.write(xid, op) for create in creates]
+            [lambda xid, op=create: model_wire.write(xid, op) for create in creates]
         )
         for create, reply in zip(creates, replies, strict=True):
-            if reply.error not in {0, wire.NODE_EXISTS}:
+            if reply.error not in {0, client_wire.NODE_EXISTS}:
                 raise WrongReplyError(f"{create.path}: error {reply.error}")
 
     async def write_until_lost(self, close_after: int | None = None) -> None:
@@ -82,7 +84,9 @@ class Writer:
                     self._send(self._next_op())
                 await self.session.wait_until(lambda d=depth: self.session.outstanding < d)
             self._closing = True
-            self.session.send(lambda xid: wire.request(xid, wire.OP_CLOSE), self._on_close)
+            self.session.send(
+                lambda xid: client_wire.request(xid, client_wire.CLOSE_SESSION), self._on_close
+            )
             await self.session.wait_closed()
         except (ConnectionLostError, TimeoutError):
             await self.session.wait_closed()
@@ -92,21 +96,24 @@ class Writer:
         parents = (f"{self.home}/data", f"{self.home}/seq", self.ephemerals)
         ask = self.session.ask_all
         listed = await ask(
-            [lambda xid, p=path: wire.read(xid, wire.OP_GET_CHILDREN, p) for path in parents]
+            [
+                lambda xid, p=path: client_wire.read(xid, client_wire.GET_CHILDREN, p)
+                for path in parents
+            ]
         )
         paths = [
             f"{parent}/{name}"
             for parent, reply in zip(parents, listed, strict=True)
-            for name in wire.parse_names(_body(reply, parent))
+            for name in client_wire.parse_names(_body(reply, parent))
         ]
         replies = await ask(
             [
-                lambda xid, p=path: wire.read(xid, wire.OP_GET_DATA, p)
+                lambda xid, p=path: client_wire.read(xid, client_wire.GET_DATA, p)
                 for path in (*paths, f"{self.home}/seq")
             ]
         )
         found = [
-            wire.parse_data(_body(reply, path))
+            client_wire.parse_data(_body(reply, path))
             for path, reply in zip((*paths, "seq"), replies, strict=True)
         ]
         sequential = found.pop()[1]
@@ -162,7 +169,7 @@ class Writer:
         self.session = session
         return await self.observe()
 
-    def _on_close(self, reply: wire.Reply) -> None:
+    def _on_close(self, reply: client_wire.Reply) -> None:
         if reply.error != 0:
             raise WrongReplyError(f"{self.name}: error {reply.error} to close")
         self._close_acknowledged = True
@@ -187,15 +194,15 @@ class Writer:
     def _send(self, op: Op) -> None:
         self._expected.apply(op)
         self._unanswered.append(op)
-        self.session.send(lambda xid: wire.write(xid, op), self._on_reply)
+        self.session.send(lambda xid: model_wire.write(xid, op), self._on_reply)
 
-    def _on_reply(self, reply: wire.Reply) -> None:
+    def _on_reply(self, reply: client_wire.Reply) -> None:
         op = self._unanswered[0]
         if reply.error != 0:
             raise WrongReplyError(f"{self.name}: error {reply.error} to {op}")
         if reply.zxid <= self._highest_zxid or reply.zxid in self._tally.zxids:
             raise WrongReplyError(f"{self.name}: zxid {reply.zxid:#x} of {op} was given before")
-        made = wire.parse_write(op, reply.body)
+        made = model_wire.parse_write(op, reply.body)
         self._check_made(op, made, reply.zxid)
         self._unanswered.popleft()
         self.acknowledged.apply(op, made)
@@ -203,7 +210,7 @@ class Writer:
         self._tally.zxids.add(reply.zxid)
         self._tally.acknowledged += 1
 
-    def _check_made(self, op: Op, made: list[wire.Made], zxid: int) -> None:
+    def _check_made(self, op: Op, made: list[model_wire.Made], zxid: int) -> None:
         parts = op.parts if isinstance(op, Multi) else (op,)
         for part, one in zip(parts, made, strict=True):
             if one.path != part.path:
@@ -253,7 +260,7 @@ class Writer:
         return f"{self.name}:{self._written}:".encode() + bytes(size)
 
 
-def _body(reply: wire.Reply, path: str) -> memoryview:
+def _body(reply: client_wire.Reply, path: str) -> bytes:
     if reply.error != 0:
         raise WrongReplyError(f"reading {path}: error {reply.error}")
     return reply.body

@@ -85,9 +85,6 @@ class ClusterChecks:
             assert disk.last_index >= message.match_index, "an entry was acknowledged too early"
             assert disk.hard_state.term >= message.term, "a term was answered before it was durable"
 
-    def on_read(self, member: Member, token: int) -> None:
-        self.reads[(member.id, token)] = self.commit_known
-
     def on_grant(self, member: Member, grant: ReadGrant) -> None:
         """A read sees everything that was committed when it was asked for."""
         known = self.reads.pop((member.id, grant.token))

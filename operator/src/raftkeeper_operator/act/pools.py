@@ -25,7 +25,14 @@ from raftkeeper_operator.decide.plan import (
     UpdatePool,
 )
 from raftkeeper_operator.observe.fields import Object, label, part, version_of
-from raftkeeper_operator.observe.kept import GOOD, REJECTED, TEMPLATE_PREFIX, templates_of
+from raftkeeper_operator.observe.kept import (
+    GOOD,
+    GOOD_LEVEL,
+    REJECTED,
+    TEMPLATE_PREFIX,
+    WHY_REJECTED,
+    templates_of,
+)
 
 MUTABLE = (
     "template",
@@ -115,7 +122,10 @@ async def record_good(scene: Scene, action: RecordGood) -> None:
 
     def change(data: dict[str, str]) -> None:
         data[GOOD] = action.revision
+        data[GOOD_LEVEL] = str(action.level)
         data[REJECTED] = action.rejected
+        if not action.rejected:
+            data.pop(WHY_REJECTED, None)
         for key in list(data):
             if key.startswith(TEMPLATE_PREFIX) and key.removeprefix(TEMPLATE_PREFIX) not in kept:
                 del data[key]
@@ -128,6 +138,7 @@ async def reject_revision(scene: Scene, action: RejectRevision) -> None:
 
     def change(data: dict[str, str]) -> None:
         data[REJECTED] = action.revision
+        data[WHY_REJECTED] = action.why
 
     await _record(scene, change)
 

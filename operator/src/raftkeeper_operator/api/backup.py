@@ -9,7 +9,6 @@ from raftkeeper_operator.api.part import Part, Rule
 from raftkeeper_operator.api.scalars import DurationMs, ObjectName, Text
 
 MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 
 FolderPath = Annotated[
     str,

@@ -77,6 +77,10 @@ class Reason(StrEnum):
     """Every pod runs what the spec asks for."""
     ROLLING_OUT = "RollingOut"
     """Pods are being restarted one by one."""
+    POD_HELD_UP = "PodHeldUp"
+    """No node takes a pod, or its node cannot start it; the rollout waits for that."""
+    VERSION_SKEW = "VersionSkew"
+    """What the spec asks for is too far from what members run, or cannot read what they wrote."""
     UPGRADE_STALLED = "UpgradeStalled"
     """A pod did not come up with what the spec asks for; the rollout has stopped."""
     ROLLED_BACK = "RolledBack"
@@ -163,7 +167,14 @@ REASONS: Final[dict[ConditionType, tuple[Reason, ...]]] = {
     C.PROGRESSING: (R.SETTLED, R.WORKING, R.BLOCKED, R.PAUSED),
     C.FULLY_REPLICATED: (R.ALL_CAUGHT_UP, R.MEMBER_DOWN, R.MEMBER_LAGGING),
     C.SIZE_ALIGNED: (R.SIZE_REACHED, R.SCALING_UP, R.SCALING_DOWN, R.LEARNER_STALLED),
-    C.UPGRADED: (R.UP_TO_DATE, R.ROLLING_OUT, R.UPGRADE_STALLED, R.ROLLED_BACK),
+    C.UPGRADED: (
+        R.UP_TO_DATE,
+        R.ROLLING_OUT,
+        R.POD_HELD_UP,
+        R.VERSION_SKEW,
+        R.UPGRADE_STALLED,
+        R.ROLLED_BACK,
+    ),
     C.DISRUPTION_ALLOWED: (
         R.ONE_MAY_GO,
         R.MEMBER_DOWN,

@@ -91,9 +91,6 @@ class Names:
     def pod(self, zone: str | None, ordinal: int) -> str:
         return f"{self.stateful_set(zone)}-{ordinal}"
 
-    def data_claim(self, zone: str | None, ordinal: int) -> str:
-        return f"{DATA_CLAIM}-{self.pod(zone, ordinal)}"
-
     def pod_host(self, pod: str) -> str:
         """A pod's name in the DNS, for ever the same."""
         return f"{pod}.{self.members_service}.{self.namespace}.svc.{self.domain}"
@@ -101,11 +98,6 @@ class Names:
     def peer_address(self, pod: str) -> str:
         """Address of a pod's member, as it stands in the membership."""
         return f"{self.pod_host(pod)}:{PEER_PORT}"
-
-    def pod_of_address(self, address: str) -> str | None:
-        """The pod of a member's address; None when it is no address of this cluster's pods."""
-        pod, dot, rest = address.partition(".")
-        return pod if dot and f"{pod}.{rest}" == self.peer_address(pod) else None
 
     @property
     def tls_server_name(self) -> str:

@@ -154,6 +154,9 @@ class ClusterStatus(Part):
     version: str | None = None
     """What the members run; the lowest while they differ."""
     target_version: str | None = None
+    feature_level: int | None = None
+    """The highest level of log and snapshots that all members have been able to read. No member of a
+    lower one may come back."""
     image: str | None = None
     revision: str | None = None
     """Of the pod template that the spec leads to."""

@@ -1,5 +1,6 @@
 """What every builder needs to know: the cluster, its names, and the surroundings of the operator."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,9 @@ from raftkeeper_operator.api.cluster import ClusterSpec
 from raftkeeper_operator.api.names import Names, owned_labels
 
 Object = dict[str, Any]
+
+TAG_OF_A_VERSION = re.compile(r"^v?(\d+\.\d+\.\d+)($|[-+._])")
+"""Tags that name a release, with or without what was built on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,10 @@ class Blueprint:
     def target_version(self) -> str | None:
         """The version that the spec leads to, where that can be known: a tag may be called anything."""
         image = self.spec.image
-        return None if not self.spec.version and (image.tag or image.digest) else self.version
+        if self.spec.version or not (image.tag or image.digest):
+            return self.version
+        found = TAG_OF_A_VERSION.match(image.tag or "")
+        return found[1] if found else None
 
     @property
     def image(self) -> str:

@@ -36,9 +36,9 @@ PAGES_MAX = 200
 class Kube:
     """Reads and writes of objects. Safe to use from many tasks of one loop."""
 
-    def __init__(self, access: KubeAccess, *, workers: int = WORKERS) -> None:
+    def __init__(self, access: KubeAccess) -> None:
         self._access = access
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="kube")
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="kube")
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """The object as it is now; None when there is none."""
@@ -48,13 +48,12 @@ class Kube:
             return None
 
     async def list_objects(
-        self, resource: Resource, namespace: str = "", *, labels: str = "", fields: str = ""
+        self, resource: Resource, namespace: str = "", *, labels: str = ""
     ) -> list[Object]:
         """All that match, page by page. '' as namespace is all of them."""
         found: list[Object] = []
         query = [("limit", str(PAGE_OBJECTS))]
         query += [("labelSelector", labels)] if labels else []
-        query += [("fieldSelector", fields)] if fields else []
         path, after = resource.path(namespace), ""
         for _ in range(PAGES_MAX):
             more = [("continue", after)] if after else []
@@ -78,12 +77,12 @@ class Kube:
         query = [("fieldManager", FIELD_MANAGER)]
         return await self._object(Call("POST", resource.path(namespace), query, desired))
 
-    async def replace(self, changed: Object, *, subresource: str = "") -> Object:
+    async def replace(self, changed: Object) -> Object:
         """The whole object; Conflict unless its metadata.resourceVersion is still the newest."""
         resource, (namespace, name) = resource_of(changed["kind"]), _key(changed)
         if not changed["metadata"].get("resourceVersion"):
             raise ValueError("a replacement without resourceVersion would undo what others did")
-        path = resource.path(namespace, name, subresource)
+        path = resource.path(namespace, name)
         return await self._object(Call("PUT", path, [("fieldManager", FIELD_MANAGER)], changed))
 
     async def patch(
@@ -92,12 +91,10 @@ class Kube:
         namespace: str,
         name: str,
         patch: Mapping[str, Any] | list[Any],
-        *,
-        subresource: str = "",
     ) -> Object:
         """A merge patch (an object) or a JSON patch (a list, which may test before it changes)."""
         kind = JSON_PATCH if isinstance(patch, list) else MERGE_PATCH
-        path = resource.path(namespace, name, subresource)
+        path = resource.path(namespace, name)
         query = [("fieldManager", FIELD_MANAGER)]
         return await self._object(Call("PATCH", path, query, patch, kind))
 

@@ -79,11 +79,11 @@ class KubeAccess:
         return cls(configuration, connections=connections, count=count)
 
     @classmethod
-    def to_address(cls, url: str, *, connections: int = 16) -> "KubeAccess":
+    def to_address(cls, url: str) -> "KubeAccess":
         """Without credentials, for tests."""
         configuration = client.Configuration()
         configuration.host = url
-        return cls(configuration, connections=connections)
+        return cls(configuration, connections=16)
 
     def request(self, call: Call, deadline_s: float) -> Any:
         """The answer's JSON; a KubeError when it is none of success. Blocks."""

@@ -30,6 +30,7 @@ from raftkeeper_operator.decide.resources import apply_resources, keep_budget, r
 from raftkeeper_operator.decide.rollout import roll_out
 from raftkeeper_operator.decide.scale import keep_clients, scale, shrink_pools
 from raftkeeper_operator.decide.template import (
+    explain_held_up,
     explain_rollback,
     record_good,
     roll_back,
@@ -80,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     renew_certificates,
     record_good,
     roll_back,
+    explain_held_up,
     set_templates,
     roll_out,
     # What can wait.

@@ -191,6 +191,12 @@ class Facts:
     def terminating(self) -> Pod | None:
         return next((pod for pod in self.snapshot.pods if pod.terminating), None)
 
+    def obstacle(self, pod: Pod) -> str:
+        """Why Kubernetes does not bring it to run; '' when it does, or its containers are to blame."""
+        if pod.ready:
+            return ""
+        return f"no node takes it: {pod.unschedulable}" if pod.unschedulable else pod.held_up
+
     def highest(self, pool: Pool) -> Seat:
         """The seat that the pool gives up next."""
         return Seat(pool.name, pool.replicas - 1)

@@ -5,7 +5,7 @@ of doing harm: a config index (compare-and-swap), a UID, or a resource version. 
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
 OPERATION_DIGEST_LENGTH = 24
@@ -122,6 +122,8 @@ class RecordGood:
     revision: str
     rejected: str
     """What the record shall say of a rejected one; '' when there is none any more."""
+    level: int = 0
+    """The feature level of its nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class RejectRevision:
     """Remember that this revision did not come up, and is to be rolled back."""
 
     revision: str
+    why: str = field(default="", compare=False)
+    """For people."""
 
 
 @dataclass(frozen=True, slots=True)

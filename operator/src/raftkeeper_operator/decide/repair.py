@@ -115,7 +115,8 @@ def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> str:
         return ""
     if volume is not None and volume.lost:
         return f"its volume {volume.name} is lost"
-    if pod.unschedulable and volume is not None and volume.capacity_bytes:
+    # A volume that any node can mount waits for a node, however long: its data is well.
+    if pod.unschedulable and volume is not None and volume.capacity_bytes and volume.pinned:
         return f"no node can take it to its volume {volume.name}: {pod.unschedulable}"
     return ""
 

@@ -10,7 +10,8 @@ from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
 from raftkeeper_operator.decide.leadership import best_successor
 from raftkeeper_operator.decide.plan import DeletePod, Evict, Plan, Transfer, act, wait
-from raftkeeper_operator.decide.template import settled_ms, target_revision
+from raftkeeper_operator.decide.skew import refuse_version
+from raftkeeper_operator.decide.template import misfit, settled_ms, target_revision
 from raftkeeper_operator.observe.desired import Strategy
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod
@@ -33,6 +34,11 @@ def roll_out(facts: Facts) -> Plan | None:
             "UpgradePaused",
             f"{names} have an old template, and upgrade.strategy is {facts.desired.strategy}",
         )
+    if refusal := refuse_version(facts, target):
+        return refusal
+    if (skewed := misfit(facts)) is not None:
+        pod, why = skewed
+        return wait("VersionSkew", f"no other pod is restarted: {pod.name}: {why}", target=pod.name)
     if facts.terminating is not None:
         return wait("PodStopping", f"{facts.terminating.name} is stopping")
     ensemble = facts.snapshot.ensemble

@@ -12,8 +12,12 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.decide.skew import level_in_use, refuse_version, skewed_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Pod
+
+HELD_UP_PATIENCE_MS = 30_000
+"""Volumes are attached and networks set up within seconds; before this nobody needs to hear of it."""
 
 
 def target_revision(facts: Facts) -> str:
@@ -45,59 +49,118 @@ def record_good(facts: Facts) -> Plan | None:
         return None
     rejected = revisions.rejected if revisions.rejected == facts.desired.revision else ""
     superfluous = set(revisions.known) - {revision, rejected, facts.desired.revision}
-    if revisions.good == revision and revisions.rejected == rejected and not superfluous:
+    level = min(pod.node.feature_level if pod.node else 0 for pod in snapshot.pods)
+    as_recorded = (revisions.good, revisions.rejected, revisions.good_level)
+    if as_recorded == (revision, rejected, level) and not superfluous:
         return None
     return act(
-        RecordGood(revision, rejected),
+        RecordGood(revision, rejected, level),
         "RecordingRevision",
         f"all {len(snapshot.pods)} pods run well with revision {revision}",
     )
 
 
 def stalled_pod(facts: Facts) -> Pod | None:
-    """A pod that should have come up with the new template by now.
-
-    An empty disk that waits to be added has come up, and a pod that no node takes has not been tried. One
-    that runs cannot be ready without a leader, which is not its fault, unless it is the only voter.
-    """
+    """A pod that should have come up with the new template by now."""
     target = target_revision(facts)
     if facts.snapshot.revisions.good == target:
         return None
-    voters = sum(member.votes for member in facts.snapshot.remembered.members)
     for pod in facts.snapshot.pods:
-        tried = pod.revision == target and not pod.ready and not pod.terminating
-        waits = pod.node is not None and pod.node.state == "waiting"
-        if pod.running and facts.snapshot.ensemble is None and voters > 1:
+        if pod.revision != target or pod.ready or pod.terminating or _is_excused(facts, pod):
             continue
-        age_ms = facts.snapshot.now_ms - max(pod.created_ms, pod.unready_since_ms)
-        late = age_ms >= facts.desired.progress_deadline_ms
-        if tried and late and not waits and not pod.unschedulable:
+        since_ms = max(pod.created_ms, pod.unready_since_ms, pod.tried_since_ms)
+        if facts.snapshot.now_ms - since_ms >= facts.desired.progress_deadline_ms:
             return pod
     return None
 
 
+def _is_excused(facts: Facts, pod: Pod) -> bool:
+    """That it is not ready is not the template's doing.
+
+    An empty disk that waits to be added has come up. One that is drained is to be unready, and one whose
+    member was removed is nobody. A pod that no node takes or can start has not been tried, unless the
+    template asks other things of nodes than the good one. One that runs cannot be ready without a leader,
+    unless it is the only voter.
+    """
+    snapshot, ensemble, node = facts.snapshot, facts.snapshot.ensemble, pod.node
+    if node is not None and (node.state == "waiting" or node.draining):
+        return True
+    if node is not None and node.member_id and ensemble and not ensemble.member(node.member_id):
+        return True
+    if facts.obstacle(pod) and pod.revision not in snapshot.revisions.choosy:
+        return True
+    voters = sum(member.votes for member in snapshot.remembered.members)
+    return pod.running and ensemble is None and voters > 1
+
+
 def roll_back(facts: Facts) -> Plan | None:
     """A new template that does not come up is given up for the last good one, or waits for a person."""
+    if (skewed := misfit(facts)) is not None:
+        return _give_up(facts, *skewed, "VersionSkew", "must not work beside the others")
     pod = stalled_pod(facts)
     if pod is None:
         return None
-    revisions = facts.snapshot.revisions
-    trouble = pod.trouble or (pod.node.reason if pod.node else "") or "it does not become ready"
-    possible = bool(revisions.good) and revisions.good in revisions.known
-    if facts.desired.on_failure is OnFailure.ROLLBACK and possible:
+    trouble = pod.trouble or facts.obstacle(pod) or (pod.node.reason if pod.node else "")
+    trouble = trouble or "it does not become ready"
+    return _give_up(facts, pod, trouble, "UpgradeStalled", "does not come up")
+
+
+def misfit(facts: Facts) -> tuple[Pod, str] | None:
+    """A pod that has the new template, and whose release must not meet the others; and why."""
+    target = target_revision(facts)
+    if facts.snapshot.revisions.good == target:
+        return None
+    return skewed_pod(facts, target)
+
+
+def _give_up(facts: Facts, pod: Pod, trouble: str, reason: str, what: str) -> Plan:
+    revisions, used = facts.snapshot.revisions, level_in_use(facts)
+    outrun = 0 < revisions.good_level < used
+    known = bool(revisions.good) and revisions.good in revisions.known
+    if facts.desired.on_failure is OnFailure.ROLLBACK and known and not outrun:
         return act(
-            RejectRevision(facts.desired.revision),
+            RejectRevision(facts.desired.revision, f"{pod.name}: {trouble}"),
             "RollingBack",
-            f"{pod.name} does not come up with revision {pod.revision} ({trouble}); "
-            f"back to {revisions.good}",
+            f"{pod.name} {what} with revision {pod.revision} ({trouble}); back to {revisions.good}",
             pod.name,
         )
-    why = "onFailure is Pause" if possible else "no earlier revision is known to be good"
+    why = "onFailure is Pause" if known else "no earlier revision is known to be good"
+    if known and outrun:
+        why = (
+            f"{revisions.good} cannot be gone back to: it reads feature level "
+            f"{revisions.good_level}, and level {used} is in use"
+        )
     return wait(
-        "UpgradeStalled",
-        f"{pod.name} does not come up with revision {pod.revision} ({trouble}); {why}: "
+        reason,
+        f"{pod.name} {what} with revision {pod.revision} ({trouble}); {why}: "
         "change the spec to go on",
         f"{pod.name}: {trouble}",
+        target=pod.name,
+    )
+
+
+def held_up_pod(facts: Facts) -> Pod | None:
+    """A pod that is wanted and that Kubernetes does not bring to run, whatever its template."""
+    wanted = {seat.pod for seat in (*facts.homes, *facts.wanted)}
+    for pod in facts.snapshot.pods:
+        if pod.ready or pod.terminating or pod.name not in wanted:
+            continue
+        age_ms = facts.snapshot.now_ms - max(pod.created_ms, pod.unready_since_ms)
+        if pod.unschedulable or (pod.held_up and age_ms >= HELD_UP_PATIENCE_MS):
+            return pod
+    return None
+
+
+def explain_held_up(facts: Facts) -> Plan | None:
+    """Nobody but Kubernetes, or a person, can help: the deadline of a rollout stands still meanwhile."""
+    pod = held_up_pod(facts)
+    if pod is None:
+        return None
+    obstacle = facts.obstacle(pod)
+    return wait(
+        "PodUnschedulable" if pod.unschedulable else "PodHeldUp",
+        f"{pod.name} cannot run: {obstacle}",
+        f"{pod.name}: {obstacle}",
         target=pod.name,
     )
 
@@ -109,9 +172,15 @@ def explain_rollback(facts: Facts) -> Plan | None:
         return None
     return wait(
         "RolledBack",
-        f"revision {facts.desired.revision} did not come up, and {good} runs in its place; "
-        "change the spec to try again",
+        f"revision {facts.desired.revision} did not come up{because(facts)}, and {good} runs in "
+        "its place; change the spec to try again",
     )
+
+
+def because(facts: Facts) -> str:
+    """Why a revision was rejected, in brackets; '' when that was not written down."""
+    why = facts.snapshot.revisions.why_rejected
+    return f" ({why})" if why else ""
 
 
 def set_templates(facts: Facts) -> Plan | None:
@@ -122,6 +191,8 @@ def set_templates(facts: Facts) -> Plan | None:
         return None
     if facts.desired.strategy is Strategy.PAUSED:
         return wait("UpgradePaused", f"revision {target} waits: upgrade.strategy is Paused")
+    if refusal := refuse_version(facts, target):
+        return refusal
     pool = outdated[0]
     return act(
         SetTemplate(pool.name, target, pool.resource_version),

@@ -15,7 +15,14 @@ import structlog
 from raftkeeper_operator.clients.errors import Refused
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import NODES, STORAGE_CLASSES, VOLUMES, Resource
-from raftkeeper_operator.observe.fields import condition, is_deleting, name_of, part
+from raftkeeper_operator.observe.fields import (
+    condition,
+    is_deleting,
+    milliseconds,
+    name_of,
+    part,
+)
+from raftkeeper_operator.observe.placing import Host
 from raftkeeper_operator.observe.volumes import HOST_LABEL, Place, Storage, read_place
 
 log = structlog.get_logger(__name__)
@@ -51,6 +58,17 @@ class Ground:
             return None
         names = {str(_labels(node).get(HOST_LABEL) or name_of(node)) for node in self.nodes}
         return frozenset(names | {name_of(node) for node in self.nodes})
+
+    def states(self) -> dict[str, Host] | None:
+        """By name; None when nodes may not be read."""
+        if not self.known:
+            return None
+        found = {}
+        for node in self.nodes:
+            ready = condition(node, "Ready")
+            since_ms = milliseconds(ready.get("lastTransitionTime"))
+            found[name_of(node)] = Host(ready.get("status") == "True", since_ms)
+        return found
 
 
 class Infrastructure:

@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from raftkeeper_operator.build.demands import demands_of
 from raftkeeper_operator.build.founding import BOOTSTRAP, CLUSTER_ID, MEMBERS, OPENED_MS
+from raftkeeper_operator.build.pod_template import PodTemplate
 from raftkeeper_operator.observe.fields import Object, part, version_of
 from raftkeeper_operator.observe.snapshot import Founding, Revisions
 
-GOOD, REJECTED = "good", "rejected"
+GOOD, GOOD_LEVEL = "good", "goodFeatureLevel"
+REJECTED, WHY_REJECTED = "rejected", "whyRejected"
 TEMPLATE_PREFIX = "template-"
 """Keys of the templates, as JSON: `template-<revision>`."""
 
@@ -28,13 +31,25 @@ def read_founding(body: Mapping[str, Any] | None) -> Founding | None:
     )
 
 
-def read_revisions(body: Mapping[str, Any] | None) -> Revisions:
-    """Nothing is known when there is no ConfigMap."""
+def read_revisions(body: Mapping[str, Any] | None, wanted: PodTemplate | None = None) -> Revisions:
+    """Nothing is known when there is no ConfigMap. `wanted` is the template that the spec leads to."""
     data = part(body or {}, "data") or {}
+    good, level = str(data.get(GOOD) or ""), str(data.get(GOOD_LEVEL) or "")
+    kept = templates_of(body)
+    all_of_them = dict(kept) if wanted is None else {**kept, wanted.revision: wanted.template}
+    demands = {revision: demands_of(template) for revision, template in all_of_them.items()}
     return Revisions(
-        good=str(data.get(GOOD) or ""),
+        good=good,
         rejected=str(data.get(REJECTED) or ""),
-        known=tuple(sorted(templates_of(body))),
+        known=tuple(sorted(kept)),
+        # With nothing to compare it with, no template asks for anything else.
+        choosy=frozenset(
+            revision
+            for revision, asked in demands.items()
+            if good in demands and asked != demands[good]
+        ),
+        good_level=int(level) if level.isdecimal() else 0,
+        why_rejected=str(data.get(WHY_REJECTED) or ""),
     )
 
 

@@ -67,6 +67,7 @@ def read_status(answer: Mapping[str, Any]) -> NodeStatus:
         leader_id=number("leader_id"),
         version=text("version"),
         feature_level=number("feature_level"),
+        ensemble_feature_level=number("ensemble_feature_level"),
         term=number("term"),
         last_term=number("last_term"),
         last_index=number("last_index"),

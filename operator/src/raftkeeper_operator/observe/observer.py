@@ -42,6 +42,7 @@ from raftkeeper_operator.observe.infrastructure import Infrastructure
 from raftkeeper_operator.observe.kept import read_founding, read_revisions
 from raftkeeper_operator.observe.members import Census, ask_members
 from raftkeeper_operator.observe.objects import Objects, read_objects
+from raftkeeper_operator.observe.placing import Host
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.resources import Applied, find_resources, is_current
 from raftkeeper_operator.observe.restoring import find_restore
@@ -170,7 +171,7 @@ class Observer:
             since_ms = self._leader_since(blueprint.uid, ensemble.term, ensemble.leader_id, body)
             ensemble = replace(ensemble, leader_since_ms=since_ms)
         ids = {str(member.id): member.pod for member in ensemble.members} if ensemble else {}
-        revisions = read_revisions(objects.get(CONFIG_MAPS, names.revisions_config))
+        revisions = read_revisions(objects.get(CONFIG_MAPS, names.revisions_config), seen.template)
         return Snapshot(
             now_ms=now_ms,
             uid=blueprint.uid,
@@ -180,7 +181,7 @@ class Observer:
             desired=read_desired_of(blueprint, seen.template.revision),
             deleting=is_deleting(body),
             pools=_pools(seen),
-            pods=_pods(pods, zones, seen.census),
+            pods=_pods(pods, zones, seen.census, ground.states()),
             volumes=await self._volumes(blueprint, objects),
             founding=read_founding(objects.get(CONFIG_MAPS, names.founding_config)),
             revisions=revisions,
@@ -215,7 +216,7 @@ class Observer:
 def read_desired_of(blueprint: Blueprint, revision: str) -> Any:
     """The spec of a blueprint, as decisions need it."""
     return read_desired(
-        blueprint.spec, blueprint.names, revision=revision, version=blueprint.version
+        blueprint.spec, blueprint.names, revision=revision, version=blueprint.target_version or ""
     )
 
 
@@ -236,8 +237,15 @@ def _pools(seen: Observation) -> tuple[Pool, ...]:
     )
 
 
-def _pods(pods: Mapping[str, Object], zones: Mapping[str, str], census: Census) -> tuple[Pod, ...]:
-    return tuple(read_pod(body, zones, census.nodes.get(name)) for name, body in pods.items())
+def _pods(
+    pods: Mapping[str, Object],
+    zones: Mapping[str, str],
+    census: Census,
+    hosts: Mapping[str, Host] | None,
+) -> tuple[Pod, ...]:
+    return tuple(
+        read_pod(body, zones, census.nodes.get(name), hosts) for name, body in pods.items()
+    )
 
 
 def _endpoint(pod: Mapping[str, Any]) -> str:

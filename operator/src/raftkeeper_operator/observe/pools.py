@@ -19,6 +19,12 @@ from raftkeeper_operator.observe.fields import (
     uid_of,
     version_of,
 )
+from raftkeeper_operator.observe.placing import (
+    Host,
+    tried_since_ms,
+    why_held_up,
+    why_unschedulable,
+)
 from raftkeeper_operator.observe.snapshot import Pod, Pool
 
 NODE_CONTAINER = "raftkeeper"
@@ -46,8 +52,13 @@ def read_pool(body: Mapping[str, Any], *, current: bool) -> Pool:
     )
 
 
-def read_pod(body: Mapping[str, Any], zones: Mapping[str, str], node: NodeStatus | None) -> Pod:
-    """From a pod, the zones of Kubernetes' nodes by name, and what the member says of itself."""
+def read_pod(
+    body: Mapping[str, Any],
+    zones: Mapping[str, str],
+    node: NodeStatus | None,
+    hosts: Mapping[str, Host] | None = None,
+) -> Pod:
+    """From a pod, the zones and states of Kubernetes' nodes by name, and what the member says of itself."""
     name, created_ms = name_of(body), milliseconds(part(body, "metadata", "creationTimestamp"))
     ready = condition(body, "Ready")
     is_ready = ready.get("status") == "True"
@@ -65,7 +76,9 @@ def read_pod(body: Mapping[str, Any], zones: Mapping[str, str], node: NodeStatus
         ready_since_ms=changed_ms if is_ready else 0,
         unready_since_ms=0 if is_ready else changed_ms,
         terminating=is_deleting(body),
-        unschedulable=_why_unschedulable(body),
+        unschedulable=why_unschedulable(body),
+        held_up=why_held_up(body, hosts),
+        tried_since_ms=tried_since_ms(body, hosts),
         trouble=_trouble(body),
         node_name=place,
         zone=zones.get(place, ""),
@@ -78,13 +91,6 @@ def _is_running(body: Mapping[str, Any]) -> bool:
         item.get("name") == NODE_CONTAINER and "running" in (item.get("state") or {})
         for item in part(body, "status", "containerStatuses") or []
     )
-
-
-def _why_unschedulable(body: Mapping[str, Any]) -> str:
-    found = condition(body, "PodScheduled")
-    if found.get("status") == "False" and found.get("reason") == "Unschedulable":
-        return str(found.get("message") or "Unschedulable")[:TROUBLE_CHARACTERS_MAX]
-    return ""
 
 
 def _trouble(body: Mapping[str, Any]) -> str:

@@ -56,6 +56,10 @@ class Pod:
     terminating: bool = False
     unschedulable: str = ""
     """The scheduler's words, when no node takes it."""
+    held_up: str = ""
+    """Why Kubernetes has not come to start its containers: no node, a node that is down, volumes."""
+    tried_since_ms: int = 0
+    """Since when its containers have had all they need from Kubernetes; 0 when not known."""
     trouble: str = ""
     """Why its container does not run, in the kubelet's words (ImagePullBackOff, CrashLoopBackOff, …)."""
     node_name: str = ""
@@ -87,6 +91,8 @@ class Volume:
     """Where it can be mounted, when that is one zone only."""
     lost: bool = False
     """Its phase is Lost, or the node that alone can mount it is gone."""
+    pinned: bool = False
+    """Only certain nodes can mount it."""
     expandable: bool = False
     """Its storage class allows it to grow."""
     resize_trouble: str = ""
@@ -119,6 +125,12 @@ class Revisions:
     """One that was rolled back; it is not tried again until the spec asks for another."""
     known: tuple[str, ...] = ()
     """Those whose template and configuration are kept."""
+    choosy: frozenset[str] = frozenset()
+    """Those that ask other things of nodes (resources, affinity, volumes, …) than the good one does."""
+    good_level: int = 0
+    """The feature level of the good one's nodes; 0 when not known."""
+    why_rejected: str = ""
+    """For people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,8 @@ class Remembered:
     """The last forced recovery that was carried out."""
     plan_reason: str = ""
     plan_since_ms: int = 0
+    feature_level: int = 0
+    """The highest that all members have had; what they wrote then stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def read_remembered(body: Mapping[str, Any], names: Names) -> Remembered:
         recovery_epoch=int(part(status, "recovery", "observedEpoch") or 0),
         plan_reason=str(part(status, "plan", "reason") or ""),
         plan_since_ms=milliseconds(part(status, "plan", "since")),
+        feature_level=int(status.get("featureLevel") or 0),
     )
 
 

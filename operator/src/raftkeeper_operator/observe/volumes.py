@@ -88,6 +88,7 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
         terminating=is_deleting(body),
         zone=place.zone,
         lost=part(body, "status", "phase") == "Lost" or unreachable,
+        pinned=bool(place.hosts),
         expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),
         resize_trouble=_resize_trouble(body),
         owned=is_owned(body, uid),

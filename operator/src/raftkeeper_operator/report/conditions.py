@@ -14,7 +14,14 @@ from raftkeeper_operator.decide.gate import LEADER_IS_NEW, change_blockers, disr
 from raftkeeper_operator.decide.plan import Plan
 from raftkeeper_operator.decide.quorum import evidence, majority_is_lost
 from raftkeeper_operator.decide.rollout import LEADERLESS_PATIENCE_MS
-from raftkeeper_operator.decide.template import stalled_pod, target_revision
+from raftkeeper_operator.decide.skew import refuse_version
+from raftkeeper_operator.decide.template import (
+    because,
+    held_up_pod,
+    misfit,
+    stalled_pod,
+    target_revision,
+)
 from raftkeeper_operator.observe.ensemble import Ensemble
 from raftkeeper_operator.observe.snapshot import Snapshot
 from raftkeeper_operator.report.status import timestamp
@@ -198,11 +205,20 @@ def _upgraded(facts: Facts) -> Verdict:
         return _no(
             C.UPGRADED,
             R.ROLLED_BACK,
-            f"revision {facts.desired.revision} did not come up; {target} runs in its place",
+            f"revision {facts.desired.revision} did not come up{because(facts)}; {target} runs in "
+            "its place",
         )
+    if refusal := refuse_version(facts, target):
+        return _no(C.UPGRADED, R.VERSION_SKEW, refusal.message)
+    if (skewed := misfit(facts)) is not None:
+        return _no(C.UPGRADED, R.VERSION_SKEW, f"{skewed[0].name}: {skewed[1]}")
     if (stalled := stalled_pod(facts)) is not None:
-        trouble = stalled.trouble or "it does not become ready"
+        trouble = stalled.trouble or facts.obstacle(stalled) or "it does not become ready"
         return _no(C.UPGRADED, R.UPGRADE_STALLED, f"{stalled.name}: {trouble}")
+    held_up = held_up_pod(facts)
+    tried = held_up is not None and target not in {facts.snapshot.revisions.good, ""}
+    if held_up is not None and (old or tried):
+        return _no(C.UPGRADED, R.POD_HELD_UP, f"{held_up.name}: {facts.obstacle(held_up)}")
     if old:
         return _no(C.UPGRADED, R.ROLLING_OUT, f"to be restarted: {', '.join(old)}")
     return _yes(C.UPGRADED, R.UP_TO_DATE, f"all pods run revision {target}")

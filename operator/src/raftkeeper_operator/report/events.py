@@ -41,6 +41,7 @@ WARNINGS = frozenset(
         "RollingBack",
         "StorageNotExpandable",
         "UpgradeStalled",
+        "VersionSkew",
     }
 )
 """Reasons that somebody should look at."""

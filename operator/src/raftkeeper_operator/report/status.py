@@ -13,6 +13,7 @@ from raftkeeper_operator.api.names import CLIENT_TLS_PORT, selector
 from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.plan import Plan, Transfer
 from raftkeeper_operator.decide.recovery import gather_evidence, propose_survivor
+from raftkeeper_operator.decide.skew import level_in_use
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.fields import Object, part
 from raftkeeper_operator.observe.observer import Observation
@@ -52,6 +53,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         or (ensemble.cluster_id if ensemble else founding.cluster_id if founding else ""),
         "version": versions[0] if versions else before.get("version"),
         "targetVersion": blueprint.target_version,
+        "featureLevel": level_in_use(Facts(snapshot)) or None,
         "image": blueprint.image,
         "revision": snapshot.desired.revision,
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector(blueprint.name).items())),

@@ -6,7 +6,6 @@ deadline. Links, which never wait, take such a connection over after the greetin
 
 import asyncio
 import socket
-from collections.abc import Callable
 from typing import cast
 
 from raftkeeper.server.peers import limits
@@ -20,11 +19,10 @@ class ConversationOver(Exception):
 class Conversation(asyncio.Protocol):
     """One socket. `receive` and `send` are for one task at a time."""
 
-    def __init__(self, on_made: Callable[["Conversation"], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.peer = "unknown"
         self.error: Exception | None = None
-        self._on_made = on_made
         self._reader = FrameReader(limits.HELLO_BYTES_MAX)
         self._bodies: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
@@ -85,10 +83,6 @@ class Conversation(asyncio.Protocol):
         self._hold(hold=False)
         return self._reader.take_rest()
 
-    @property
-    def is_over(self) -> bool:
-        return self._over
-
     # ---- for the loop ----------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -97,8 +91,6 @@ class Conversation(asyncio.Protocol):
         peername = transport.get_extra_info("peername")
         if peername:
             self.peer = f"{peername[0].removeprefix('::ffff:')}:{peername[1]}"
-        if self._on_made is not None:
-            self._on_made(self)
 
     def data_received(self, data: bytes) -> None:
         """More of it; nobody asked yet means that the other end waits."""

@@ -8,7 +8,6 @@ import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
@@ -99,7 +98,6 @@ class Dialer:
         self._tries = 0
         self._attempts = 0
         self._needed = asyncio.Event()
-        self._hurry = asyncio.Event()
         self._attempt: asyncio.Task[None] | None = None
         self._needed.set()
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -116,11 +114,6 @@ class Dialer:
         if lived_s >= limits.STABLE_AFTER_S:
             self._tries = 0
         self._needed.set()
-
-    def hurry(self) -> None:
-        """Something has changed: try at once."""
-        self._tries = 0
-        self._hurry.set()
 
     def stop(self) -> None:
         """For good."""
@@ -140,10 +133,7 @@ class Dialer:
     async def _run(self) -> None:
         while True:
             await self._needed.wait()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.pause_s()):
-                    await self._hurry.wait()
-            self._hurry.clear()
+            await asyncio.sleep(self.pause_s())
             if not self._needed.is_set():
                 continue
             self._tries += 1

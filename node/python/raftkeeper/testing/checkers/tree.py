@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from raftkeeper.testing.checkers.watch import Checker
+from raftkeeper.testing.client_wire import EPHEMERAL, NO_NODE, SEQUENTIAL
 from raftkeeper.testing.sim_history import Fact, Operation, What
-from raftkeeper.testing.sim_wire import EPHEMERAL, NO_NODE, SEQUENTIAL
 
 
 class ExactlyOnce(Checker):

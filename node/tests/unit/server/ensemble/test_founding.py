@@ -14,7 +14,6 @@ from raftkeeper.storage import DataDirectory, Identity, StorageOptions
 from raftkeeper.testing.faulty_files import FaultyFiles
 
 LIST = ("1=a:1", "2=b:1", "3=c:1")
-NOBODYS = bytes(16)
 
 
 class Network:

@@ -30,7 +30,7 @@ def test_what_is_no_address_is_said(address: str) -> None:
         split_address(address)
 
 
-async def test_pauses_double_to_a_bound_and_hurry_ends_one() -> None:
+async def test_pauses_double_to_a_bound() -> None:
     """The first try is at once; a process that comes back is found half a second later at most."""
     tries: list[int] = []
 
