@@ -19,6 +19,8 @@ class KindCluster:
 
     name = "kind"
     storage_class = "standard"
+    # kindnet has done so since kind 0.24.
+    enforces_policies = True
 
     def __init__(self) -> None:
         missing = (

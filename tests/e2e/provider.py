@@ -40,6 +40,10 @@ class Provider(Protocol):
         """One that binds a volume where its pod is scheduled."""
 
     @property
+    def enforces_policies(self) -> bool:
+        """Whether a NetworkPolicy keeps anybody out here."""
+
+    @property
     def zones(self) -> list[str]:
         """The values of topology.kubernetes.io/zone."""
 

@@ -23,7 +23,7 @@ _REQUEST = struct.Struct(">ii")
 _REPLY = struct.Struct(">iqi")
 """How an answer begins: xid, zxid, error. Events have a negative xid, the answer to a connect has 0."""
 _EXPIRED = struct.pack(">iiqi16x?", 0, 0, 0, 16, False)
-_WRITES = (wire.CREATE, wire.SET_DATA, wire.DELETE)
+_WRITES = (wire.CREATE2, wire.SET_DATA, wire.DELETE)
 
 
 @mutation("a leader answers when its own disk has an entry, and not when a majority has")
@@ -184,4 +184,4 @@ def _change_zxids(
 
 
 def _join(bodies: list[bytes]) -> bytes:
-    return b"".join(_LENGTH.pack(len(body)) + body for body in bodies)
+    return b"".join(map(wire.frame, bodies))
