@@ -81,6 +81,7 @@ async def test_status_is_there_before_the_data(tmp_path: Path) -> None:
             "cluster_id": "",
             "member_id": 0,
             "incarnation": incarnation(0).hex(),
+            "recovery_epoch": 0,
         }
         error = await error_of(client, "GET", "/v1/members", 503)
         assert error["code"] == "NOT_SERVING"
