@@ -17,6 +17,7 @@ from raftkeeper.tools import admin
 from raftkeeper.tools.backup_command import backup, backups_app, restore
 from raftkeeper.tools.config_reference import build_reference
 from raftkeeper.tools.inspect_command import inspect
+from raftkeeper.tools.recover_command import recover
 from raftkeeper.tools.status import StatusError, fetch_status, print_status
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.add_typer(admin.app)
 app.command()(inspect)
 app.command()(backup)
 app.command()(restore)
+app.command()(recover)
 app.add_typer(backups_app)
 
 
