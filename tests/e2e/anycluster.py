@@ -37,6 +37,11 @@ class FoundCluster:
         return ["helm"]
 
     @property
+    def enforces_policies(self) -> bool:
+        """RAFTKEEPER_E2E_POLICIES=1 says so; a network need not, and cannot be asked."""
+        return os.environ.get("RAFTKEEPER_E2E_POLICIES", "") == "1"
+
+    @property
     def storage_class(self) -> str:
         """RAFTKEEPER_E2E_STORAGE_CLASS, or the cluster's default."""
         return os.environ.get("RAFTKEEPER_E2E_STORAGE_CLASS", "")
@@ -52,6 +57,9 @@ class FoundCluster:
     def check(self) -> None:
         """Whether KUBECONFIG names a cluster."""
         self._kubectl("version")
+
+    def prepare(self) -> None:
+        """It is there."""
 
     def up(self) -> bool:
         """It is, or the error says why not."""

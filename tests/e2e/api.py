@@ -40,6 +40,7 @@ PATHS = {
     "jobs": ("/apis/batch/v1", True),
     "leases": ("/apis/coordination.k8s.io/v1", True),
     "poddisruptionbudgets": ("/apis/policy/v1", True),
+    "networkpolicies": ("/apis/networking.k8s.io/v1", True),
     "storageclasses": ("/apis/storage.k8s.io/v1", False),
     "raftkeeperclusters": ("/apis/raftkeeper.io/v1", True),
     "raftkeeperbackups": ("/apis/raftkeeper.io/v1", True),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from e2e.api import Api, ApiError, Object
-from e2e.deadline import wait_for
+from e2e.deadline import Found, wait_for
 
 CLIENT_PORT = 2181
 CLUSTER_LABEL = "raftkeeper.io/cluster"
@@ -123,9 +123,9 @@ class Ensemble:
         )
         return {name_of(claim): claim["metadata"]["uid"] for claim in claims}
 
-    def addresses(self) -> list[str]:
+    def addresses(self, port: int = CLIENT_PORT) -> list[str]:
         """Where each pod serves clients."""
-        return [f"{pod['status']['podIP']}:{CLIENT_PORT}" for pod in self.pods()]
+        return [f"{pod['status']['podIP']}:{port}" for pod in self.pods()]
 
     @property
     def host(self) -> str:
@@ -133,11 +133,11 @@ class Ensemble:
         return f"{self.name}.{self.namespace}.svc"
 
     def wait(
-        self, what: str, check: Callable[[], object], timeout_s: float = STEP_TIMEOUT_S
-    ) -> None:
+        self, what: str, check: Callable[[], Found | None], timeout_s: float = STEP_TIMEOUT_S
+    ) -> Found:
         """Wait, and say when it takes too long what the operator thought of it."""
         try:
-            wait_for(f"{self.name}: {what}", check, timeout_s=timeout_s, step_s=0.5)
+            return wait_for(f"{self.name}: {what}", check, timeout_s=timeout_s, step_s=0.5)
         except AssertionError as error:
             found = self.api.find(KIND, self.namespace, self.name) or {}
             status = found.get("status", {})

@@ -19,6 +19,8 @@ class KindCluster:
 
     name = "kind"
     storage_class = "standard"
+    # kindnet has done so since kind 0.24.
+    enforces_policies = True
 
     def __init__(self) -> None:
         missing = (
@@ -47,6 +49,9 @@ class KindCluster:
 
     def check(self) -> None:
         """What is needed was looked for when this was made."""
+
+    def prepare(self) -> None:
+        """All that kind needs comes when it comes up."""
 
     def up(self) -> bool:
         if CLUSTER in run("kind", "get", "clusters").split():

@@ -40,11 +40,18 @@ class Provider(Protocol):
         """One that binds a volume where its pod is scheduled."""
 
     @property
+    def enforces_policies(self) -> bool:
+        """Whether a NetworkPolicy keeps anybody out here."""
+
+    @property
     def zones(self) -> list[str]:
         """The values of topology.kubernetes.io/zone."""
 
     def check(self) -> None:
         """MissingTool, with what brings it, when this machine lacks something."""
+
+    def prepare(self) -> None:
+        """Build what `up` needs and this machine does not have yet; nothing is started."""
 
     def up(self) -> bool:
         """Whether it had to be brought up; who found it running leaves it running."""

@@ -15,6 +15,8 @@ from e2e.deadline import wait_for
 HERE = Path(__file__).resolve().parent
 PROGRAM = ("wire.py", "writer.py", "main.py")
 PORT = 8000
+# Where members take clients over TLS.
+TLS_PORT = 2281
 CLIENTS = 4
 START_TIMEOUT_S = 90
 # It gives each member 120 s; a whole story's writes are read in half a minute.
@@ -49,13 +51,21 @@ class Load:
         self._namespace = namespace
         self._name = name
 
-    def start(self, host: str, image: str, *, rate: float = 80, avoid_zone: str = "") -> None:
-        """Begin to write; returns when every client has had an answer."""
+    def start(
+        self, host: str, image: str, *, rate: float = 80, avoid_zone: str = "", secret: str = ""
+    ) -> None:
+        """Begin to write; returns when every client has had an answer.
+
+        `secret` has the clients' certificate and key, and the CA of the members': TLS then.
+        """
         files = {name: (HERE / name).read_text() for name in PROGRAM}
         config = {"metadata": {"name": self._name}, "data": files}
         self._api.create("configmaps", self._namespace, config)
         words = ["--host", host, "--rate", str(rate), "--clients", str(CLIENTS)]
+        words += ["--name", self._name]
         pod = self._pod(image, words, avoid_zone)
+        if secret:
+            _add_tls(pod, secret)
         self._api.create("pods", self._namespace, pod)
 
         def all_write() -> bool:
@@ -141,3 +151,11 @@ class Load:
                 "volumes": [{"name": "program", "configMap": {"name": self._name}}],
             },
         }
+
+
+def _add_tls(pod: Object, secret: str) -> None:
+    """Have the clients speak TLS with what is in a Secret."""
+    container = pod["spec"]["containers"][0]
+    container["command"] += ["--port", str(TLS_PORT), "--tls", "/tls"]
+    container["volumeMounts"].append({"name": "tls", "mountPath": "/tls"})
+    pod["spec"]["volumes"].append({"name": "tls", "secret": {"secretName": secret}})

@@ -8,7 +8,9 @@ done (`finished`).
 import argparse
 import asyncio
 import json
+import ssl
 import time
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from .wire import OK, Client, Unknown
@@ -21,9 +23,13 @@ MISSING_SHOWN_MAX = 20
 class Load:
     """All writers of the pod."""
 
-    def __init__(self, host: str, port: int, clients: int, rate: float) -> None:
-        pause = clients / rate
-        self.writers = [Writer(host, port, f"client-{n}", pause) for n in range(clients)]
+    def __init__(self, given: argparse.Namespace) -> None:
+        pause = given.clients / given.rate
+        self._tls = (context_of(given.tls), given.host) if given.tls else None
+        self.writers = [
+            Writer(Client(given.host, given.port, self._tls), f"{given.name}-{n}", pause)
+            for n in range(given.clients)
+        ]
         self._tasks: list[asyncio.Task[None]] = []
         self._finishing: asyncio.Task[None] | None = None
         self._findings: dict[str, object] = {}
@@ -82,7 +88,7 @@ class Load:
         deadline = time.monotonic() + VERIFY_TIMEOUT_S
         host, _, port = address.rpartition(":")
         while True:
-            client = Client(host, int(port))
+            client = Client(host, int(port), self._tls)
             try:
                 await client.connect()
                 await client.sync(FOLDER)
@@ -123,6 +129,13 @@ async def check(client: Client, writer: Writer, *, whole: bool) -> list[str]:
     return found
 
 
+def context_of(folder: Path) -> ssl.SSLContext:
+    """As a Secret of type kubernetes.io/tls has it: ca.crt, and the client's own tls.crt and tls.key."""
+    context = ssl.create_default_context(cafile=folder / "ca.crt")
+    context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+    return context
+
+
 async def serve(load: Load, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One request over HTTP."""
     try:
@@ -150,11 +163,15 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=2181)
+    parser.add_argument("--tls", type=Path, help="folder with ca.crt, tls.crt and tls.key")
+    parser.add_argument(
+        "--name", default="client", help="of the writers; each has a folder of its own"
+    )
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--rate", type=float, default=80.0, help="writes a second, of all clients")
     parser.add_argument("--listen", type=int, default=8000)
     given = parser.parse_args()
-    load = Load(given.host, given.port, given.clients, given.rate)
+    load = Load(given)
     load.start()
     server = await asyncio.start_server(lambda r, w: serve(load, r, w), "0.0.0.0", given.listen)
     async with server:

@@ -5,6 +5,7 @@ hides nothing: an answer that did not come is `Unknown`, and what that means is 
 """
 
 import asyncio
+import ssl
 import struct
 
 OK, NO_NODE, NODE_EXISTS = 0, -101, -110
@@ -26,10 +27,11 @@ class Expired(Exception):
 
 
 class Client:
-    """A session, on one connection after the other."""
+    """A session, on one connection after the other; `tls` with the name that the server must have."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: tuple[ssl.SSLContext, str] | None = None) -> None:
         self._address = (host, port)
+        self._tls = tls
         self._session, self._password, self._zxid, self._xid = 0, b"\0" * 16, 0, 0
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -41,7 +43,8 @@ class Client:
     async def connect(self) -> None:
         """A new connection for the session; OSError when nobody takes it, Expired when it is over."""
         await self.drop()
-        opening = asyncio.open_connection(*self._address)
+        (host, port), (context, name) = self._address, self._tls or (None, None)
+        opening = asyncio.open_connection(host, port, ssl=context, server_hostname=name)
         try:
             self._reader, self._writer = await asyncio.wait_for(opening, CONNECT_TIMEOUT_S)
             greeting = struct.pack(">iqiq", 0, self._zxid, SESSION_TIMEOUT_MS, self._session)

@@ -50,12 +50,12 @@ class Record:
 class Writer:
     """Writes into a folder of its own until it is told to stop."""
 
-    def __init__(self, host: str, port: int, name: str, pause_s: float) -> None:
+    def __init__(self, client: Client, name: str, pause_s: float) -> None:
         self.folder = f"{FOLDER}/{name}"
         self.register = f"{FOLDER}/{name}-register"
         self.record = Record()
         self.stopping = False
-        self._client = Client(host, port)
+        self._client = client
         self._pause_s = pause_s
         self._last_answer = 0.0
 

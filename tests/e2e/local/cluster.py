@@ -45,6 +45,7 @@ class LocalCluster:
 
     name = "local"
     storage_class = STORAGE_CLASS
+    enforces_policies = True
 
     def __init__(self) -> None:
         self._processes = Processes(state() / "processes", logs())
@@ -70,6 +71,12 @@ class LocalCluster:
         _check_machine()
         binaries.check_go()
         need(["docker", "dockerd", "debootstrap"], ["docker.io", "debootstrap"])
+
+    def prepare(self) -> None:
+        """Build Kubernetes and what belongs to it, if that has not been done for these versions."""
+        for program in binaries.ALL:
+            binaries.binary(program)
+        addons.images()
 
     def up(self) -> bool:
         """Whether it had to be brought up; False when it was found running."""
@@ -156,11 +163,12 @@ class LocalCluster:
         self._wait("the API server is ready", lambda: _answers(api), API_TIMEOUT_S)
         control_plane.start(self._processes, control_plane.CONTROLLERS)
         self._on_all_nodes(start_node)
-        self._processes.start(
-            "provisioner",
-            [sys.executable, "-m", "e2e.local.provisioner"],
-            environment={"PYTHONPATH": str(REPOSITORY / "tests")},
-        )
+        for daemon in ("provisioner", "policies"):
+            self._processes.start(
+                daemon,
+                [sys.executable, "-m", f"e2e.local.{daemon}"],
+                environment={"PYTHONPATH": str(REPOSITORY / "tests")},
+            )
         objects = {"apiVersion": "v1", "kind": "List", "items": addons.manifests()}
         run(
             *[

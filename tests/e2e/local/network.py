@@ -17,6 +17,8 @@ from e2e.local.layout import (
 from e2e.shell import CommandFailed, run, succeeds
 
 CHAIN = "RAFTKEEPER-E2E"
+# Asked before packets between pods are let through; filled by `policies.py`.
+POLICY_CHAIN = f"{CHAIN}-POLICY"
 # Chains of kube-proxy begin so; no rule of others does on a machine that runs no second Kubernetes.
 PROXY_CHAINS = ("KUBE-",)
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -32,6 +34,9 @@ def up() -> None:
     FORWARDING.write_text("1\n")
     for table, parent in (("filter", "FORWARD"), ("filter", "INPUT"), ("filter", "OUTPUT")):
         _hook(table, parent)
+    if not succeeds("iptables", "-w", "-n", "-L", POLICY_CHAIN):
+        run("iptables", "-w", "-N", POLICY_CHAIN)
+    _ensure("filter", f"{CHAIN}-FORWARD", ["-j", POLICY_CHAIN])
     # FORWARD's policy may be DROP, where a Docker has been; ours is decided here.
     for direction in ("-s", "-d"):
         _ensure("filter", f"{CHAIN}-FORWARD", [direction, POD_NETWORK, "-j", "ACCEPT"])
@@ -62,6 +67,8 @@ def down() -> None:
     """Take away all that `up`, and kube-proxy, have added."""
     for parent in ("FORWARD", "INPUT", "OUTPUT"):
         _unhook("filter", parent)
+    if succeeds("iptables", "-w", "-F", POLICY_CHAIN):
+        run("iptables", "-w", "-X", POLICY_CHAIN)
     _unhook("nat", "POSTROUTING")
     for table in ("filter", "nat", "mangle"):
         _remove_proxy_chains(table)

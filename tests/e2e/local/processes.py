@@ -14,6 +14,9 @@ from pathlib import Path
 
 # A daemon that got SIGTERM saves what it has; after this long it is stuck and is killed.
 STOP_TIMEOUT_S = 10.0
+# The shell enters the group (if there is one) before it forks, so that no child escapes it; then it leaves
+# the daemon to the system's first process, for it is to outlive whoever started it.
+START = '[ -z "$0" ] || echo $$ > "$0"; "$@" >&2 & echo $!'
 
 
 class Processes:
@@ -22,8 +25,6 @@ class Processes:
     def __init__(self, records: Path, logs: Path) -> None:
         self._records = records
         self._logs = logs
-        # Those that this process has started: it has to take note of their end.
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
         self,
@@ -38,22 +39,19 @@ class Processes:
             return
         self._records.mkdir(parents=True, exist_ok=True)
         self._logs.mkdir(parents=True, exist_ok=True)
-        if cgroup is not None:
-            # The shell enters the group before it becomes the daemon, so that no child escapes it.
-            enter = 'echo $$ > "$0" && exec "$@"'
-            command = ["/bin/sh", "-c", enter, str(cgroup / "cgroup.procs"), *command]
         with (self._logs / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                command,
+            started = subprocess.run(
+                ["/bin/sh", "-c", START, str(cgroup / "cgroup.procs" if cgroup else ""), *command],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
                 cwd="/",
+                check=True,
             )
-        self._children[name] = process
-        record = {"pid": process.pid, "started": _start_time(process.pid)}
+        pid = int(started.stdout)
+        record = {"pid": pid, "started": _start_time(pid)}
         unfinished = self._records / f"{name}.unfinished"
         unfinished.write_text(json.dumps(record))
         unfinished.rename(self._records / f"{name}.json")
@@ -71,8 +69,6 @@ class Processes:
         pid = self._pid(name)
         if pid is not None:
             end(pid, at_once=at_once)
-        if name in self._children:
-            self._children.pop(name).wait()
         (self._records / f"{name}.json").unlink(missing_ok=True)
 
     def _pid(self, name: str) -> int | None:

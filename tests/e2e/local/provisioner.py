@@ -8,18 +8,16 @@ machine's disk holds, so growing a claim is granted at once.
 import json
 import shutil
 import ssl
-import threading
 import time
 from pathlib import Path
 
 from e2e.api import Api, ApiError, Object
+from e2e.local.changes import RETRY_S, Changes
 from e2e.local.layout import NODES, PROVISIONER, Node, certificates, server_url
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
-# A watch that is quiet is begun anew after this long; so nothing that was missed stays missed.
-WATCH_S = 20
-RETRY_S = 1.0
+KINDS = ("persistentvolumeclaims", "persistentvolumes")
 
 
 class Provisioner:
@@ -27,22 +25,21 @@ class Provisioner:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._changed = threading.Event()
         self._nodes = {node.name: node for node in NODES}
 
     def run(self) -> None:
         """For ever; ended by a signal."""
-        for kind in ("persistentvolumeclaims", "persistentvolumes"):
-            threading.Thread(target=self._watch, args=(kind,), daemon=True).start()
+        changes = Changes(self._api, KINDS)
+        changes.start()
         while True:
-            self._changed.clear()
+            changes.clear()
             try:
                 self.step()
             except (ApiError, OSError) as error:
                 _say("trouble", error=str(error))
                 time.sleep(RETRY_S)
                 continue
-            self._changed.wait(WATCH_S)
+            changes.wait()
 
     def step(self) -> None:
         """Everything that is to do now."""
@@ -119,17 +116,6 @@ class Provisioner:
             shutil.rmtree(node.volumes / name, ignore_errors=True)
         self._api.delete("persistentvolumes", None, name)
         _say("removed", volume=name)
-
-    def _watch(self, kind: str) -> None:
-        while True:
-            try:
-                path = "/api/v1/" + kind
-                version = self._api.call("GET", path, query={"limit": "1"})["metadata"]
-                self._changed.set()
-                for _ in self._api.watch(kind, version["resourceVersion"], seconds=WATCH_S):
-                    self._changed.set()
-            except (ApiError, OSError, ValueError):
-                time.sleep(RETRY_S)
 
 
 def bytes_of(quantity: str) -> int:

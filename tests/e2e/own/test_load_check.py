@@ -3,7 +3,7 @@
 import asyncio
 
 from e2e.load.main import check
-from e2e.load.wire import OK
+from e2e.load.wire import OK, Client
 from e2e.load.writer import Record, Writer
 
 
@@ -28,7 +28,7 @@ class Member:
 
 def findings(member: Member, *, whole: bool = True) -> list[str]:
     """What the check says of a member, to a client that was promised n1, n2, n3 and the value 10."""
-    writer = Writer("nowhere", 1, "client-0", 1.0)
+    writer = Writer(Client("nowhere", 1), "client-0", 1.0)
     writer.record = Record(acknowledged={"n1", "n2", "n3"}, last_set=10, last_set_sent=15)
     return asyncio.run(check(member, writer, whole=whole))  # type: ignore[arg-type]  # plays it
 

@@ -1,6 +1,7 @@
 """Daemons: only the very process that was started is ever stopped."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -18,7 +19,20 @@ def test_daemon_is_started_once_and_stopped(tmp_path: Path) -> None:
     processes.stop("sleeper")
     assert not processes.is_running("sleeper")
     assert processes.names() == []
-    assert not Path(f"/proc/{pid}").exists()
+    state = Path(f"/proc/{pid}/stat")
+    assert not state.exists() or ") Z " in state.read_text(), "only its remains may be there"
+
+
+def test_daemon_outlives_who_started_it(tmp_path: Path) -> None:
+    """It is nobody's child here, so the end of a run with KEEP has nothing to say about it."""
+    processes = Processes(tmp_path / "records", tmp_path / "logs")
+    processes.start("sleeper", ["sleep", "60"])
+    pid = json.loads((tmp_path / "records" / "sleeper.json").read_text())["pid"]
+    try:
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        assert int(parent) != os.getpid()
+    finally:
+        processes.stop("sleeper")
 
 
 def test_number_that_belongs_to_another_process_is_left_alone(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from raftkeeper.raft import Entry, Ready
-from raftkeeper.testing import sim_wire as wire
+from raftkeeper.testing import client_wire as wire
 from raftkeeper.testing.sim_core_clients import CoreClients
 from raftkeeper.testing.sim_core_node import CoreNode
 from raftkeeper.testing.sim_full_node import WatchedEngine
@@ -23,7 +23,7 @@ _REQUEST = struct.Struct(">ii")
 _REPLY = struct.Struct(">iqi")
 """How an answer begins: xid, zxid, error. Events have a negative xid, the answer to a connect has 0."""
 _EXPIRED = struct.pack(">iiqi16x?", 0, 0, 0, 16, False)
-_WRITES = (wire.CREATE, wire.SET, wire.DELETE)
+_WRITES = (wire.CREATE2, wire.SET_DATA, wire.DELETE)
 
 
 @mutation("a leader answers when its own disk has an entry, and not when a majority has")
@@ -73,7 +73,7 @@ def writes_dated_when_they_came_in(replace: Replace) -> None:
 
 @mutation("a read that waited is answered with the zxid of when it came in", level="node")
 def reads_dated_when_they_came_in(replace: Replace) -> None:
-    _date_when_they_came_in(replace, (wire.GET,))
+    _date_when_they_came_in(replace, (wire.GET_DATA,))
 
 
 @mutation("reads come from a cache that hears only of writes through its own node", level="node")
@@ -84,7 +84,7 @@ def reads_from_a_stale_cache(replace: Replace) -> None:
         cache: dict[str, bytes] = self.__dict__.setdefault("_cache", {})
         asked: dict[int, str] = {}
         for xid, operation, path in _requests(data):
-            if operation == wire.GET:
+            if operation == wire.GET_DATA:
                 asked[xid] = path
             elif operation in _WRITES:
                 cache.pop(path, None)
@@ -160,7 +160,7 @@ def _requests(data: bytes) -> list[tuple[int, int, str]]:
     found = []
     for body in wire.take_frames(bytearray(data)):
         xid, operation = _REQUEST.unpack_from(body)
-        if operation in {*_WRITES, wire.GET}:
+        if operation in {*_WRITES, wire.GET_DATA}:
             (length,) = _LENGTH.unpack_from(body, _REQUEST.size)
             start = _REQUEST.size + _LENGTH.size
             found.append((xid, operation, body[start : start + length].decode()))
@@ -184,4 +184,4 @@ def _change_zxids(
 
 
 def _join(bodies: list[bytes]) -> bytes:
-    return b"".join(_LENGTH.pack(len(body)) + body for body in bodies)
+    return b"".join(map(wire.frame, bodies))

@@ -22,6 +22,9 @@ LEADER_POLL_S = 0.1
 
 PIECE_BYTES = 1024 * 1024
 
+ANSWER_BYTES_MAX = 16 * 1024 * 1024
+"""More than any answer but a snapshot; whoever sends more is no admin API."""
+
 
 class AdminError(Exception):
     """It was refused, or nobody could be asked."""
@@ -89,8 +92,8 @@ class AdminClient:
         """The JSON of one member's answer; AdminError otherwise."""
         connection, response = self._send(endpoint, method, path, body, headers or {})
         try:
-            answer = self._parse(endpoint, response.read())
-        except OSError as error:
+            answer = self._parse(endpoint, _read_whole(response))
+        except (OSError, http.client.HTTPException) as error:
             raise _unreachable(endpoint, error) from error
         finally:
             connection.close()
@@ -189,10 +192,10 @@ class AdminClient:
         deadline = time.monotonic() + self._access.timeout_s
         while True:
             leader = self.find_leader()
-            if config_index is None:
-                config_index = int(self.ask(leader, "GET", "/v1/members")["config_index"])
-            headers = {"If-Config-Index": str(config_index), "Op-Id": operation_id}
             try:
+                if config_index is None:
+                    config_index = int(self.ask(leader, "GET", "/v1/members")["config_index"])
+                headers = {"If-Config-Index": str(config_index), "Op-Id": operation_id}
                 return self.ask(leader, method, path, self._timed(body), headers)
             except AdminError as error:
                 passing = {"NOT_LEADER", "NO_LEADER", "CHANGE_IN_PROGRESS", "UNREACHABLE"}
@@ -222,7 +225,8 @@ class AdminClient:
         connection, response = self._send(endpoint, "GET", f"/v1/snapshot/{snapshot}", None, {})
         try:
             if response.status != 200:
-                raise _refusal(endpoint, response.status, self._parse(endpoint, response.read()))
+                answer = self._parse(endpoint, _read_whole(response))
+                raise _refusal(endpoint, response.status, answer)
             return _save(endpoint, response, target)
         except (OSError, http.client.HTTPException) as error:
             raise AdminError(f"the download from {endpoint} broke off: {error}") from error
@@ -233,18 +237,29 @@ class AdminClient:
         return {**body, "timeout_ms": max(1, int(self._access.timeout_s * 1000))}
 
 
+def _read_whole(response: http.client.HTTPResponse) -> bytes:
+    data = response.read(ANSWER_BYTES_MAX)
+    if response.length:  # a bounded read ends early without a word
+        raise http.client.IncompleteRead(data, response.length)
+    return data
+
+
 def _save(endpoint: str, response: http.client.HTTPResponse, target: Path) -> dict[str, Any]:
     expected = response.headers.get("Snapshot-SHA256", "")
     size = int(response.headers.get("Snapshot-Bytes", "-1"))
     part = target.with_name(target.name + ".part")
     digest = hashlib.sha256()
-    with part.open("wb") as file:
-        while piece := response.read(PIECE_BYTES):
-            digest.update(piece)
-            file.write(piece)
-        length = file.tell()
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with part.open("wb") as file:
+            while piece := response.read(PIECE_BYTES):
+                digest.update(piece)
+                file.write(piece)
+            length = file.tell()
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     if length != size or digest.hexdigest() != expected:
         part.unlink()
         raise AdminError(

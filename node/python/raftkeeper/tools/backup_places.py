@@ -180,11 +180,15 @@ class FolderPlace:
     def _put(self, path: Path, source: BinaryIO) -> None:
         """The file has its name only once it is whole and durable."""
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as copy:
-            shutil.copyfileobj(source, copy, PIECE_BYTES)
-            copy.flush()
-            os.fsync(copy.fileno())
-        part.replace(path)
+        try:
+            with part.open("wb") as copy:
+                shutil.copyfileobj(source, copy, PIECE_BYTES)
+                copy.flush()
+                os.fsync(copy.fileno())
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)  # on a full disk it would be in the way of the next
+            raise
         self._sync_folder()
 
     def _listed(self) -> list[Path]:

@@ -32,7 +32,7 @@ PAGES_MAX = 1000
 
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 
-_AGAIN = frozenset((500, 502, 503, 504))
+_AGAIN = frozenset((429, 500, 502, 503, 504))
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -73,8 +73,8 @@ class S3Access:
         )
         if not access.key_id or not access.secret:
             raise S3Error("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment")
-        if urllib.parse.urlsplit(access.endpoint).scheme not in {"http", "https"}:
-            raise S3Error(f"AWS_ENDPOINT_URL must begin with http:// or https://: {endpoint!r}")
+        if not _is_address(access.endpoint):
+            raise S3Error(f"AWS_ENDPOINT_URL must be http://host:port or https://…: {endpoint!r}")
         return access
 
 
@@ -115,15 +115,21 @@ def sign(
 class S3:
     """One bucket."""
 
-    def __init__(self, access: S3Access, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        access: S3Access,
+        pause: Callable[[float], None] = time.sleep,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
         self._access = access
         self._pause = pause
+        self._part_bytes = part_bytes
         self._place = urllib.parse.urlsplit(access.endpoint)
 
     def put_file(self, key: str, file: Path) -> None:
         """In parts when it is long; what has arrived is checked by the store."""
         size = file.stat().st_size
-        if size <= PART_BYTES:
+        if size <= self._part_bytes:
             self._ask("PUT", key, body=file.read_bytes())
             return
         begun = self._ask("POST", key, {"uploads": ""})
@@ -131,7 +137,7 @@ class S3:
         try:
             tags = [
                 self._put_part(key, upload, number, part)
-                for number, part in enumerate(_parts(file), start=1)
+                for number, part in enumerate(_parts(file, self._part_bytes), start=1)
             ]
             listed = "".join(
                 f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
@@ -141,8 +147,11 @@ class S3:
             done = self._ask("POST", key, {"uploadId": upload}, body=body)
             if b"<Error>" in done:  # it is said with status 200, because it takes long
                 raise S3Error(f"{key} was not put together: {_code(done)}")
-        except BaseException:
-            self._ask("DELETE", key, {"uploadId": upload})
+        except BaseException as error:
+            try:
+                self._ask("DELETE", key, {"uploadId": upload})
+            except S3Error as left:  # the first error is the one to be told
+                error.add_note(f"its parts stay at the store: {left}")
             raise
 
     def put(self, key: str, data: bytes) -> None:
@@ -152,7 +161,7 @@ class S3:
     def get(self, key: str) -> bytes | None:
         """A small object; None when it is not there."""
         answer: list[bytes] = []
-        return b"".join(answer) if self._fetch(key, answer.append) else None
+        return b"".join(answer) if self._fetch(key, answer.append, answer.clear) else None
 
     def get_file(self, key: str, target: Path) -> bool:
         """Into a file; False when it is not there."""
@@ -191,8 +200,10 @@ class S3:
         self,
         key: str,
         take: Callable[[bytes], object],
-        restart: Callable[[], object] = lambda: None,
+        restart: Callable[[], object],
     ) -> bool:
+        """`restart` is called before the first piece of each attempt."""
+
         def read(response: http.client.HTTPResponse) -> bytes:
             restart()
             expected = response.length
@@ -247,7 +258,11 @@ class S3:
         host = self._place.hostname or ""
         if self._place.scheme == "http":
             return http.client.HTTPConnection(host, self._place.port, timeout=TIMEOUT_S)
-        tls = ssl.create_default_context(cafile=self._access.ca_file or None)
+        try:
+            tls = ssl.create_default_context(cafile=self._access.ca_file or None)
+        except OSError as error:  # what cannot be parsed is one too
+            ca_file = self._access.ca_file
+            raise S3Error(f"AWS_CA_BUNDLE {ca_file!r} cannot be used: {error.strerror}") from error
         return http.client.HTTPSConnection(host, self._place.port, timeout=TIMEOUT_S, context=tls)
 
     def _send(
@@ -281,9 +296,17 @@ def _query(query: Mapping[str, str]) -> str:
     return "&".join(f"{k}={urllib.parse.quote(quoted[k], safe='-_.~')}" for k in sorted(quoted))
 
 
-def _parts(file: Path) -> Iterator[bytes]:
+def _is_address(endpoint: str) -> bool:
+    try:
+        place = urllib.parse.urlsplit(endpoint)
+        return place.scheme in {"http", "https"} and bool(place.hostname) and place.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _parts(file: Path, part_bytes: int) -> Iterator[bytes]:
     with file.open("rb") as source:
-        while part := source.read(PART_BYTES):
+        while part := source.read(part_bytes):
             yield part
 
 

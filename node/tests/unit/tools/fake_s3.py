@@ -7,19 +7,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from raftkeeper.tools.s3 import S3, S3Access
+from raftkeeper.tools.s3 import PART_BYTES, S3, S3Access
 
 BUCKET = "backups"
 PAGE_KEYS = 3
 
 
 class FakeS3:
-    """`objects` by key. `failures` are statuses that the next requests get, in order."""
+    """`objects` by key. `failures` are statuses that the next requests get, in order; `refused` those
+    of all requests that have such a text in their first line. `cut`: so many answers end half way.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
         self.failures: list[int] = []
+        self.refused: dict[str, int] = {}
+        self.cut = 0
         self.requests: list[str] = []
         self.pauses: list[float] = []
         fake = self
@@ -32,10 +36,10 @@ class FakeS3:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
-    def client(self, bucket: str = BUCKET) -> S3:
+    def client(self, bucket: str = BUCKET, part_bytes: int = PART_BYTES) -> S3:
         """Of this store."""
         access = S3Access(bucket, self.endpoint, "us-east-1", "key", "secret")
-        return S3(access, pause=self.pauses.append)
+        return S3(access, pause=self.pauses.append, part_bytes=part_bytes)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -114,9 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _begin(self) -> tuple[str | None, dict[str, str]]:
         place = urlsplit(self.path)
         self.store.requests.append(f"{self.command} {self.path}")
-        if self.store.failures:
+        refusals = [s for text, s in self.store.refused.items() if text in self.requestline]
+        refusals = refusals or self.store.failures[:1]
+        del self.store.failures[:1]
+        if refusals:
             self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            self._answer(self.store.failures.pop(0), b"<Error><Code>Broken</Code></Error>")
+            self._answer(refusals[0], b"<Error><Code>Broken</Code></Error>")
             return None, {}
         bucket, _, key = unquote(place.path).removeprefix("/").partition("/")
         if bucket != BUCKET:
@@ -141,4 +148,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.store.cut:
+            self.store.cut -= 1
+            self.close_connection = True
+            body = body[: len(body) // 2]
         self.wfile.write(body)

@@ -83,6 +83,18 @@ def test_what_has_no_record_is_no_backup(tmp_path: Path) -> None:
     assert place.names() == []
 
 
+def test_backup_that_found_no_room_leaves_nothing(tmp_path: Path, file: Path) -> None:
+    """Its half would be in the way of the next one."""
+    part = tmp_path / f"{RECORD.name}.snap.part"
+    part.symlink_to("/dev/full")
+    place, _ = open_place(str(tmp_path), {})
+    with pytest.raises(BackupError, match="No space left"):
+        place.store(RECORD, file)
+    assert not part.is_symlink()
+    place.store(RECORD, file)
+    assert place.names() == [RECORD.name]
+
+
 def test_record_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     """With its file."""
     (tmp_path / "a.snap.json").write_bytes(b'{"record": 2}')

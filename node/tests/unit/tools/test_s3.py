@@ -7,7 +7,7 @@ import pytest
 from tests.unit.tools.fake_s3 import FakeS3
 
 from raftkeeper.tools import s3
-from raftkeeper.tools.s3 import S3Access, S3Error, sign
+from raftkeeper.tools.s3 import S3, S3Access, S3Error, sign
 
 
 @pytest.fixture
@@ -54,38 +54,54 @@ def test_objects_come_back_as_they_went(store: FakeS3, tmp_path: Path) -> None:
     assert not client.get_file("a/small", copy)
 
 
-def test_long_file_goes_up_in_parts(
-    store: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_file_goes_up_in_parts(store: FakeS3, tmp_path: Path) -> None:
     """And is one object in the end."""
-    monkeypatch.setattr(s3, "PART_BYTES", 1000)
     file = tmp_path / "file"
     file.write_bytes(bytes(range(256)) * 10)
-    store.client().put_file("long", file)
+    store.client(part_bytes=1000).put_file("long", file)
     assert store.objects == {"long": file.read_bytes()}
     assert sum("partNumber" in request for request in store.requests) == 3
     assert store.parts == {}
 
 
-def test_upload_that_fails_leaves_no_parts(
-    store: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_upload_that_fails_leaves_no_parts(store: FakeS3, tmp_path: Path) -> None:
     """They would cost money for ever."""
-    monkeypatch.setattr(s3, "PART_BYTES", 1000)
     file = tmp_path / "file"
     file.write_bytes(bytes(2500))
-    client = store.client()
-    put_part = client._put_part
-
-    def third_is_refused(key: str, upload: str, number: int, part: bytes) -> str:
-        if number == 3:
-            store.failures = [403]
-        return put_part(key, upload, number, part)
-
-    monkeypatch.setattr(client, "_put_part", third_is_refused)
-    with pytest.raises(S3Error, match="Broken"):
-        client.put_file("long", file)
+    store.refused = {"partNumber=3": 403}
+    with pytest.raises(S3Error, match="PUT of long"):
+        store.client(part_bytes=1000).put_file("long", file)
     assert (store.objects, store.parts) == ({}, {})
+
+
+def test_upload_that_cannot_be_cleaned_up_tells_its_first_error(
+    store: FakeS3, tmp_path: Path
+) -> None:
+    """What went wrong first, and a note that parts stay."""
+    file = tmp_path / "file"
+    file.write_bytes(bytes(2500))
+    store.refused = {"partNumber=3": 403, "DELETE": 403}
+    with pytest.raises(S3Error, match="PUT of long") as failed:
+        store.client(part_bytes=1000).put_file("long", file)
+    assert "parts stay at the store" in failed.value.__notes__[0]
+
+
+def test_answer_that_breaks_off_is_read_anew(store: FakeS3, tmp_path: Path) -> None:
+    """Nothing of the half that came is left, in memory or in a file."""
+    store.objects = {"a": b"0123456789"}
+    store.cut = 1
+    assert store.client().get("a") == b"0123456789"
+    store.cut = 1
+    assert store.client().get_file("a", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"0123456789"
+    assert len(store.requests) == 4
+
+
+def test_certificates_that_cannot_be_read_are_named() -> None:
+    """Before anything is asked."""
+    access = S3Access("b", "https://127.0.0.1:1", "r", "k", "s", ca_file="/none/ca.pem")
+    with pytest.raises(S3Error, match=r"AWS_CA_BUNDLE '/none/ca\.pem' cannot be used: No such"):
+        S3(access).get("a")
 
 
 def test_listing_goes_over_pages(store: FakeS3) -> None:
@@ -138,7 +154,15 @@ def test_store_that_is_not_there_is_said() -> None:
                 "AWS_SECRET_ACCESS_KEY": "s",
                 "AWS_ENDPOINT_URL": "minio:9000",
             },
-            "must begin with http",
+            "must be http://host:port",
+        ),
+        (
+            {
+                "AWS_ACCESS_KEY_ID": "k",
+                "AWS_SECRET_ACCESS_KEY": "s",
+                "AWS_ENDPOINT_URL": "http://minio:port",
+            },
+            "must be http://host:port",
         ),
     ],
 )

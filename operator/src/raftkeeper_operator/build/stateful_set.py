@@ -62,4 +62,3 @@ def _digest_of_the_rest(made: Object, blueprint: Blueprint) -> str:
     return digest(
         [made["metadata"]["labels"], spec["persistentVolumeClaimRetentionPolicy"], restore]
     )
-

@@ -1,4 +1,4 @@
-"""Builds the programs of the local cluster from Go modules, once for each version.
+"""Builds programs from Go modules, once for each version: those of the local cluster, and one peer's.
 
 Each folder here is a Go module that pins one program. Nothing is fetched but modules, through Go's own
 proxy settings. The programs stay in the cache folder (`home.py`).
@@ -34,6 +34,8 @@ class Program:
     folder: str
     package: str
     link_flags: Sequence[str] = ()
+    root: Path = HERE
+    """Where the folder is."""
 
 
 KUBERNETES = Program("kubernetes", ".", _KUBERNETES_FLAGS)
@@ -41,11 +43,12 @@ ETCD = Program("etcd", "go.etcd.io/etcd/server/v3")
 COREDNS = Program("coredns", "github.com/coredns/coredns")
 HELM = Program("helm", "helm.sh/helm/v3/cmd/helm")
 PAUSE = Program("pause", ".")
+ALL = (KUBERNETES, ETCD, COREDNS, HELM, PAUSE)
 
 
 def binary(program: Program) -> Path:
     """The program's file."""
-    folder = HERE / program.folder
+    folder = program.root / program.folder
     sources = [path for path in sorted(folder.iterdir()) if path.suffix in {".go", ".mod", ".sum"}]
     inputs = b"".join(path.read_bytes() for path in sources)
     inputs += " ".join([program.package, *program.link_flags]).encode()
