@@ -265,6 +265,10 @@ impl Engine {
 
     // ---- snapshots
 
+    fn succeed(&mut self, cluster_id: &[u8]) -> PyResult<()> {
+        self.front.succeed(cluster_id).map_err(to_py)
+    }
+
     fn snapshot_begin(&mut self) -> (u64, i64) {
         self.front.snapshot_begin()
     }

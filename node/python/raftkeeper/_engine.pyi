@@ -249,6 +249,12 @@ class Engine:
     def restore_piece(self, data: bytes) -> None:
         """One stretch of a snapshot's bytes, cut anywhere. Raises EngineError where it is damaged."""
 
+    def succeed(self, cluster_id: bytes) -> None:
+        """Makes the state the beginning of another cluster: zxids go on in their next epoch, session
+        ids far above the last. Before any client connects. Raises EngineError where there is no
+        state, or no further epoch.
+        """
+
     def restore_end(self) -> None:
         """Checks that everything arrived (counts, parents). Raises EngineError otherwise."""
 

@@ -158,6 +158,21 @@ def test_status_of_a_cluster_that_nobody_saw() -> None:
     assert "no operator has looked at it" in shown(Resources(None), "status", "zoo")
 
 
+def test_status_is_shown_of_a_spec_that_cannot_be_used() -> None:
+    """That is when somebody looks."""
+    api = Resources(STATUS)
+    api.clusters["zoo"]["spec"] = {"replicas": "many"}
+    text = shown(api, "status", "zoo")
+    assert "3/3 ready, many wanted" in text
+    assert "RollingOut" in text
+
+
+def test_status_of_a_newer_operator_is_refused_in_a_sentence() -> None:
+    """What it does not know it names, without a stack trace."""
+    with pytest.raises(Refused, match=r"status of zoo is not understood at phase: .* plugin older"):
+        shown(Resources(STATUS | {"phase": "Teleporting"}), "status", "zoo")
+
+
 def test_status_of_all_is_a_table() -> None:
     """Without a name there is one line for each cluster."""
     rows = shown(Resources(STATUS), "status").splitlines()

@@ -8,7 +8,7 @@ use super::{Action, Front, Refusal};
 use crate::entry::{FORMAT, FORMAT_ENFORCING, GroupBuilder, GroupId, NoEntry, begin_entry};
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Writer, patch_i32};
-use crate::machine::Damaged;
+use crate::machine::{CLUSTER_ID_BYTES, Damaged, NoSuccessor};
 use crate::ops;
 
 impl Front {
@@ -147,6 +147,14 @@ impl Front {
         }
     }
 
+    /// Makes the state the beginning of another cluster. Before any client.
+    pub fn succeed(&mut self, cluster_id: &[u8]) -> Result<(), Refusal> {
+        let cluster_id: [u8; CLUSTER_ID_BYTES] = cluster_id
+            .try_into()
+            .map_err(|_| Refusal("the id of a cluster has 16 bytes".into()))?;
+        Ok(self.machine.succeed(cluster_id)?)
+    }
+
     /// Freezes the state; answers its index and zxid.
     pub fn snapshot_begin(&mut self) -> (u64, i64) {
         self.machine.snapshot_begin()
@@ -189,6 +197,15 @@ impl From<Damaged> for Refusal {
     fn from(damaged: Damaged) -> Self {
         let Damaged { offset, what } = damaged;
         Self(format!("the snapshot is damaged at byte {offset}: {what}").into())
+    }
+}
+
+impl From<NoSuccessor> for Refusal {
+    fn from(why: NoSuccessor) -> Self {
+        match why {
+            NoSuccessor::NotBegun => Self("there is no cluster in this state".into()),
+            NoSuccessor::LastEpoch => Self("the highest epoch of zxids is in use".into()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `reads` `lists` | the reads, and the cache for listings |
 //! | `acl` `acl_list` `ip` `path` `stat` `quota` | the rules for each |
 //! | `snapshot` | all of it as bytes, and back |
+//! | `successor` | all of it as the beginning of another cluster |
 
 mod acl;
 mod acl_list;
@@ -35,6 +36,7 @@ mod sessions;
 mod set;
 mod snapshot;
 mod stat;
+mod successor;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -58,6 +60,7 @@ pub use path::CONFIG as CONFIG_PATH;
 pub use reads::Stamps;
 pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
+pub use successor::NoSuccessor;
 
 /// The machine cannot apply an entry: the node must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

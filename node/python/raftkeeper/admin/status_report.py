@@ -31,6 +31,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
             "cluster_id": identity.cluster_id.hex() if identity and identity.member_id else "",
             "member_id": identity.member_id if identity else 0,
             "incarnation": identity.incarnation.hex() if identity else "",
+            "recovery_epoch": identity.recovery_epoch if identity else 0,
         },
         "ready": not view.not_serving(),
         "damage": view.damage,

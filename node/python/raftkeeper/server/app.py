@@ -160,7 +160,8 @@ class Node:
         """The data, once there are some that are this node's; None when it was stopped before."""
         identity = directory.identity
         bound = identity is not None and not identity.is_waiting
-        waits = not bound and bool(self._config.ensemble.members or self._config.ensemble.join)
+        ensemble = self._config.ensemble
+        waits = not bound and bool(ensemble.members or ensemble.join or ensemble.recovery)
         self._view.state = "waiting for an ensemble" if waits else "reading the data"
         reading = asyncio.ensure_future(open_data(self._config, directory, transport))
         return await stop.unless_stopped(reading)

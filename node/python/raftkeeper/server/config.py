@@ -260,7 +260,9 @@ class Config(Section):
     @property
     def talks_to_members(self) -> bool:
         """Whether the port for members is opened."""
-        return self.peer.enabled or bool(self.ensemble.members) or self.ensemble.join
+        ensemble = self.ensemble
+        asked_for = bool(ensemble.members or ensemble.recovery)
+        return self.peer.enabled or asked_for or ensemble.join
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property

@@ -5,6 +5,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from raftkeeper.server.config_section import MIB, Port, Section
+from raftkeeper.server.recovery_order import parse_order
+
+PRIORITY_MAX = 1_000
+"""Only the order counts; more steps than anybody has members."""
 
 FOUNDERS_MAX = 9
 """A write waits for a majority: nine survive the loss of four, and nobody needs more."""
@@ -38,9 +42,17 @@ class Ensemble(Section):
         False,
         description="Wait, with an empty folder, to be added to an ensemble by its admin API.",
     )
+    recovery: str = Field(
+        "",
+        description="The forced recovery that this ensemble has been through, the same on every node: "
+        "`1@host-a:2888`, an epoch that only grows, and the one whose data count. That one goes on "
+        "alone. Any other whose data are older sets them aside and waits to be added, so a disk that "
+        "comes back late cannot revive the old ensemble. An empty folder founds nothing any more. "
+        "See the runbook, majority-lost.",
+    )
     zone: str = Field("", description="Where this member is, for the preference of leaders.")
     priority: int = Field(
-        1, ge=0, le=1_000, description="Members with a higher one lead by preference."
+        1, ge=0, le=PRIORITY_MAX, description="Members with a higher one lead by preference."
     )
     preferred_zones: tuple[str, ...] = Field(
         (),
@@ -67,6 +79,13 @@ class Ensemble(Section):
         """Environment and flags give one string, with commas."""
         if isinstance(value, str):
             return tuple(item.strip() for item in value.split(",") if item.strip())
+        return value
+
+    @field_validator("recovery")
+    @classmethod
+    def check_recovery(cls, value: str) -> str:
+        """It is an epoch and an address."""
+        parse_order(value)
         return value
 
     @field_validator("members")

@@ -17,7 +17,9 @@ from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
 from raftkeeper.server.errors import DamagedData, NodeError
+from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
+from raftkeeper.server.recovery_order import parse_order
 from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
@@ -25,6 +27,7 @@ from raftkeeper.storage import (
     SnapshotMeta,
     StorageError,
     StorageOptions,
+    give_up_data,
 )
 
 if TYPE_CHECKING:
@@ -65,15 +68,29 @@ def build_engine(config: "Config") -> Engine:
 
 
 def lock_data(config: "Config") -> DataDirectory:
-    """Opens the folder for this process alone."""
+    """Opens the folder for this process alone, having set aside what counts no more."""
+    order = parse_order(config.ensemble.recovery)
+    if order is not None and order.survivor != config.peer_address:
+        try:
+            aside = give_up_data(config.storage.data_dir, _build_options(config), order.epoch)
+        except StorageError as error:
+            raise _as_node_error(error) from error
+        if aside is not None:
+            log.warning(
+                "data.given_up",
+                reason=f"recovery {order.epoch} has made another ensemble of the data of "
+                f"{order.survivor}",
+                old_data=str(aside),
+                effect="this node has an empty disk and waits to be added",
+            )
+    return open_directory(config)
+
+
+def open_directory(config: "Config") -> DataDirectory:
+    """Opens the folder for this process alone, as it is."""
     path: Path = config.storage.data_dir
-    options = StorageOptions(
-        segment_bytes=config.storage.segment_bytes,
-        snapshots_kept=config.snapshot.retain,
-        record_bytes_max=config.record_bytes_max,
-    )
     try:
-        return DataDirectory.open(path, options)
+        return DataDirectory.open(path, _build_options(config))
     except StorageError as error:
         raise _as_node_error(error) from error
     except OSError as error:
@@ -82,12 +99,21 @@ def lock_data(config: "Config") -> DataDirectory:
         ) from error
 
 
+def _build_options(config: "Config") -> StorageOptions:
+    return StorageOptions(
+        segment_bytes=config.storage.segment_bytes,
+        snapshots_kept=config.snapshot.retain,
+        record_bytes_max=config.record_bytes_max,
+    )
+
+
 async def open_data(
     config: "Config", directory: DataDirectory, transport: Surveyor | None
 ) -> OpenData:
     """Reads everything a locked folder holds, or makes it a new node's, which may take for ever:
     until others are there, or take this node in.
     """
+    await asyncio.to_thread(_follow_order, config, directory)
     engine = build_engine(config)
     try:
         identity, founding = await find_identity(config, directory, transport)
@@ -123,6 +149,22 @@ async def open_data(
             "one: set peer.enabled"
         )
     return OpenData(directory, identity, engine, core, snapshot)
+
+
+def _follow_order(config: "Config", directory: DataDirectory) -> None:
+    """Does what `ensemble.recovery` asks of the survivor, once; in a worker's thread, for it reads all."""
+    order, identity = parse_order(config.ensemble.recovery), directory.identity
+    if order is None or order.survivor != config.peer_address:
+        return
+    if identity is None or identity.is_waiting:
+        return  # the survivor's disk was replaced since: it waits to be added, as any other
+    if identity.recovery_epoch >= order.epoch:
+        return
+    survivor = Survivor(order.epoch, config.peer_address, config.ensemble.zone)
+    try:
+        recover_alone(directory, build_engine(config), survivor)
+    except RecoveryRefused as error:
+        raise DamagedData(str(error)) from error
 
 
 def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes:

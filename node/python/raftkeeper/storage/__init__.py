@@ -11,6 +11,7 @@ from raftkeeper.storage.identity import Identity
 from raftkeeper.storage.options import StorageOptions
 from raftkeeper.storage.received import SnapshotFile, SnapshotReceipt
 from raftkeeper.storage.recovery import Recovered
+from raftkeeper.storage.replacement import Replacement, give_up_data
 from raftkeeper.storage.snapshot_file import SnapshotMeta
 from raftkeeper.storage.snapshots import SnapshotJob, SnapshotStore
 from raftkeeper.storage.writer import Writer
@@ -19,6 +20,7 @@ __all__ = [
     "DataDirectory",
     "Identity",
     "Recovered",
+    "Replacement",
     "SnapshotFile",
     "SnapshotJob",
     "SnapshotMeta",
@@ -29,4 +31,5 @@ __all__ = [
     "StorageFull",
     "StorageOptions",
     "Writer",
+    "give_up_data",
 ]

@@ -1,7 +1,7 @@
 """The data directory as a whole: lock, identity, recovery, writer, snapshots. The package's door."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from raftkeeper.storage.layout import (
 )
 from raftkeeper.storage.options import StorageOptions
 from raftkeeper.storage.recovery import Recovered, recover
+from raftkeeper.storage.replacement import Replacement, finish_replacement
 from raftkeeper.storage.segments import SegmentMaker
 from raftkeeper.storage.snapshots import SnapshotStore
-from raftkeeper.storage.wal import Wal
+from raftkeeper.storage.wal import Record, Wal
 from raftkeeper.storage.writer import Disk, EventFdWakeup, Wakeup, Writer
 
 _CONFIG_KIND = 3
@@ -75,6 +76,8 @@ class DataDirectory:
                     "Stop it, or choose another directory",
                 ) from None
         try:
+            with translated(path, "finishing the replacement of the data"):
+                finish_replacement(files, path, options.segment_bytes, random_bytes)
             identity = read_identity(files, path / IDENTITY)
             if identity is None:
                 _check_untouched(files, path)
@@ -115,6 +118,44 @@ class DataDirectory:
                 config_kind=_CONFIG_KIND,
             )
         return self._recovered
+
+    def read_recovered(self, recovered: Recovered) -> Iterator[Record]:
+        """Every entry behind the snapshot, of a directory that will not be written."""
+        log = recovered.log
+        wal = Wal(
+            self._files,
+            segments=log.segments,
+            spares=log.spares,
+            index=log.index,
+            last_crc=log.last_crc,
+        )
+        first = recovered.snapshot.index + 1 if recovered.snapshot else 1
+        yield from wal.read(first, recovered.last_index)
+
+    def release_recovered(self) -> None:
+        """Closes what `recover` opened, in place of a writer."""
+        recovered, self._recovered = self._recovered, None
+        if recovered is not None:
+            self._files.close(recovered.hard_state_file.fd)
+            for segment in (*recovered.log.segments, *recovered.log.spares):
+                self._files.close(segment.fd)
+
+    def prepare_replacement(self) -> Replacement:
+        """Other data for this directory, to be filled; nothing counts before `replace`."""
+        with translated(self.path, "preparing other data"):
+            return Replacement(self._files, self.path, self._options)
+
+    def replace(self, replacement: Replacement, identity: Identity, term: int) -> Path:
+        """Puts them in the place of what is here; where that lies. Not while a writer runs."""
+        with translated(self.path, "replacing the data"):
+            replacement.commit(identity, term)
+            aside = finish_replacement(
+                self._files, self.path, self._options.segment_bytes, self._random_bytes
+            )
+        if aside is None:
+            raise ValueError("a replacement was committed and is not there")
+        self.identity = identity
+        return aside
 
     def start_writer(
         self,

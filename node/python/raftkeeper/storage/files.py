@@ -44,6 +44,8 @@ class Files(Protocol):
     def sync_directory(self, directory: Path) -> None: ...
     def rename(self, old: Path, new: Path) -> None: ...
     def remove(self, path: Path) -> None: ...
+    def remove_directory(self, path: Path) -> None:
+        """An empty one."""
 
 
 class RealFiles:
@@ -112,6 +114,9 @@ class RealFiles:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def remove_directory(self, path: Path) -> None:
+        path.rmdir()
 
 
 @contextmanager

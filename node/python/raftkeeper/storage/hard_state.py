@@ -53,8 +53,8 @@ class HardStateFile:
         self.state = state
 
     @classmethod
-    def create(cls, files: Files, path: Path) -> None:
-        slot = encode_slot(SlotState(1, 0, 0))
+    def create(cls, files: Files, path: Path, term: int = 0) -> None:
+        slot = encode_slot(SlotState(1, term, 0))
         replace_file(files, path, slot.ljust(SLOT_OFFSETS[1], b"\0") + slot)
 
     @classmethod

@@ -23,11 +23,14 @@ class Identity:
     incarnation: bytes
     founds: bool = False
     """With an empty log it may found an ensemble. Nobody else may, whatever is configured later."""
+    recovery_epoch: int = 0
+    """The last forced recovery that these data have passed, as the survivor's or after it. Data from
+    before a later one belong to an ensemble that was given up."""
 
     @classmethod
-    def waiting(cls, incarnation: bytes) -> "Identity":
+    def waiting(cls, incarnation: bytes, recovery_epoch: int = 0) -> "Identity":
         """Of a directory that belongs to no ensemble yet. Its incarnation stays when it does."""
-        return cls(bytes(16), 0, incarnation)
+        return cls(bytes(16), 0, incarnation, recovery_epoch=recovery_epoch)
 
     @property
     def is_waiting(self) -> bool:
@@ -47,6 +50,7 @@ def write_identity(files: Files, path: Path, identity: Identity) -> None:
             "member_id": identity.member_id,
             "incarnation": identity.incarnation.hex(),
             "founds": identity.founds,
+            "recovery_epoch": identity.recovery_epoch,
         }
     ).encode()
     replace_file(files, path, body + b"\n" + f"crc32c {crc32c(body):08x}\n".encode())
@@ -73,4 +77,6 @@ def read_identity(files: Files, path: Path) -> Identity | None:
         member_id=value["member_id"],
         incarnation=bytes.fromhex(value["incarnation"]),
         founds=value["founds"],
+        # Directories from before there were recoveries do not name it.
+        recovery_epoch=value.get("recovery_epoch", 0),
     )

@@ -6,6 +6,9 @@ hard_state                term and vote, twice
 log/<sequence>.log        segments of the log, numbered without a gap
 snapshots/<index>-<term>.snap, or <index>-<term>.installed.snap when it came from another member
 transplant/               an unfinished restore of a backup
+successor/                other data for this directory, being made
+replacement               from now on they count: being moved in (`storage.replacement`)
+given-up-<epoch>/         the data that they replaced; a log on a volume of its own keeps its part there
 *.tmp                     unfinished; removed at the next start
 """
 
@@ -18,6 +21,9 @@ HARD_STATE = "hard_state"
 LOG = "log"
 SNAPSHOTS = "snapshots"
 TRANSPLANT = "transplant"
+SUCCESSOR = "successor"
+REPLACEMENT = "replacement"
+GIVEN_UP = "given-up"
 UNFINISHED = ".tmp"
 DAMAGED = ".damaged"
 

@@ -106,7 +106,7 @@ class SnapshotStore:
         newest = next(iter(self._positions()), None)
         if newest is not None and newest.index >= meta.index:
             raise ValueError(f"a snapshot of entry {newest.index} is there already")
-        path = self._directory / snapshot_name(meta.index, meta.term)
+        path = self._directory / snapshot_name(meta.index, meta.term, installed=meta.installed)
         with translated(path, "beginning a snapshot"):
             return SnapshotJob(self, self._files, path, meta)
 

@@ -119,21 +119,26 @@ class FaultyFiles:
         self.crashed = False
         self._directories: dict[Path, _Directory] = {}
         self._open: dict[int, _Inode] = {}
-        self._locked: set[Path] = set()
+        self._locked: dict[int, Path] = {}
+        self._moves: list[tuple[Path, Path, _Inode]] = []
         self._next_fd = 1000
 
     # -- the Files protocol
 
     def lock(self, path: Path) -> int:
-        if path in self._locked:
+        if path in self._locked.values():
             raise BlockingIOError(errno.EWOULDBLOCK, "locked")
-        self._locked.add(path)
-        return self._descriptor(_Inode())
+        fd = self._descriptor(_Inode())
+        self._locked[fd] = path
+        return fd
 
     def make_directory(self, path: Path) -> None:
-        self._directories.setdefault(path, _Directory())
+        for directory in (*path.parents, path):
+            self._directories.setdefault(directory, _Directory())
 
     def names(self, directory: Path) -> list[str]:
+        if directory not in self._directories:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
         return sorted(self._directories[directory].seen)
 
     def create(self, path: Path) -> int:
@@ -151,6 +156,7 @@ class FaultyFiles:
 
     def close(self, fd: int) -> None:
         del self._open[fd]
+        self._locked.pop(fd, None)
 
     def size(self, fd: int) -> int:
         return len(self._open[fd].seen)
@@ -192,7 +198,13 @@ class FaultyFiles:
     def rename(self, old: Path, new: Path) -> None:
         self._step(f"rename {old.name}")
         directory = self._directories[old.parent]
-        directory.change({old.name: None, new.name: directory.seen[old.name]})
+        if new.parent == old.parent:
+            directory.change({old.name: None, new.name: directory.seen[old.name]})
+            return
+        inode = directory.seen[old.name]
+        self._moves.append((old, new, inode))
+        self._directories[new.parent].change({new.name: inode})
+        directory.change({old.name: None})
 
     def remove(self, path: Path) -> None:
         self._step(f"remove {path.name}")
@@ -200,6 +212,11 @@ class FaultyFiles:
         if path.name not in directory.seen:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         directory.change({path.name: None})
+
+    def remove_directory(self, path: Path) -> None:
+        if self._directories[path].seen:
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+        del self._directories[path]
 
     # -- for the test
 
@@ -227,6 +244,14 @@ class FaultyFiles:
             else:
                 names = directory.torn(chance)
             after._directories[path] = _Directory(dict(names), dict(names))
+        for old, new, inode in self._moves:
+            # A file system moves a file between two directories as a whole: it is never in neither.
+            if after._directories[new.parent].seen.get(new.name) is not inode:
+                for names in (
+                    after._directories[old.parent].durable,
+                    after._directories[old.parent].seen,
+                ):
+                    names.setdefault(old.name, inode)
         for inode in {id(inode): inode for _, inode in after._inodes()}.values():
             if survival is Survival.KEPT:
                 inode.durable = bytearray(inode.seen)

@@ -6,16 +6,13 @@ the exit code. With --result that line is written to a file as well, as /dev/ter
 
 import json
 import os
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from raftkeeper.server.config_sources import ConfigError, load_config
-from raftkeeper.server.errors import EXIT_FAILED, EXIT_USAGE
+from raftkeeper.server.config_sources import load_config
 from raftkeeper.tools.admin import (
     TOKEN_VARIABLE,
     CaOption,
@@ -36,6 +33,7 @@ from raftkeeper.tools.backup_places import BackupError, check_name, open_place
 from raftkeeper.tools.backup_pruning import choose_outdated
 from raftkeeper.tools.backup_taking import take_backup
 from raftkeeper.tools.restoring import Target, restore_into
+from raftkeeper.tools.telling import ResultOption, tell
 
 backups_app = typer.Typer(
     name="backups",
@@ -45,9 +43,6 @@ backups_app = typer.Typer(
 )
 
 PlaceArgument = Annotated[str, typer.Argument(help="file:///folder, or s3://bucket/prefix.")]
-ResultOption = Annotated[
-    Path | None, typer.Option("--result", help="Write the line of JSON, or the error, here too.")
-]
 
 
 def backup(
@@ -89,7 +84,7 @@ def backup(
         )
         return {**record.as_json(), "location": f"{place.url}/{record.name}.snap"}
 
-    _tell(work, result)
+    tell(work, result, BackupError, AdminError)
 
 
 def restore(
@@ -134,7 +129,7 @@ def restore(
             return {"restored": False, "reason": reason}
         return restore_into(target, source, os.environ, skip_if_used=founder_only)
 
-    _tell(work, result)
+    tell(work, result, BackupError, AdminError)
 
 
 @backups_app.command("list")
@@ -148,7 +143,7 @@ def list_backups(place: PlaceArgument) -> None:
             if record is not None:
                 print(json.dumps(record.as_json()))
 
-    _tell(work, None)
+    tell(work, None, BackupError, AdminError)
 
 
 @backups_app.command()
@@ -174,7 +169,7 @@ def prune(
         names = [record.name for record in outdated]
         return {"deleted": [] if dry_run else names, "outdated": names, "all": len(records)}
 
-    _tell(work, result)
+    tell(work, result, BackupError, AdminError)
 
 
 @backups_app.command()
@@ -190,7 +185,7 @@ def delete(
         found.delete(name)
         return {"deleted": [name]}
 
-    _tell(work, result)
+    tell(work, result, BackupError, AdminError)
 
 
 def _not_the_founder(listed_as: int, ensemble: Any) -> str:
@@ -198,27 +193,3 @@ def _not_the_founder(listed_as: int, ensemble: Any) -> str:
         return "no ensemble is being founded (ensemble.members, ensemble.bootstrap)"
     first = min(int(item.partition("=")[0]) for item in ensemble.members)
     return "" if listed_as == first else f"member {first} founds, and this is not it"
-
-
-def _tell(work: Callable[[], dict[str, Any] | None], result: Path | None) -> None:
-    """One line of what was done; or a sentence of what was not, and the exit code."""
-    try:
-        answer = work()
-    except (BackupError, AdminError, ConfigError) as error:
-        hint = getattr(error, "hint", "")
-        text = f"{error}; {hint}" if hint else str(error)
-        print(f"raftkeeper: {text}", file=sys.stderr)
-        _write_result(result, {"error": text})
-        code = EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
-        raise typer.Exit(code) from error
-    if answer is not None:
-        print(json.dumps(answer))
-        _write_result(result, answer)
-
-
-def _write_result(file: Path | None, answer: dict[str, Any]) -> None:
-    if file is not None:
-        try:
-            file.write_text(json.dumps(answer) + "\n", encoding="utf-8")
-        except OSError as error:
-            print(f"raftkeeper: {file} cannot be written: {error.strerror}", file=sys.stderr)

@@ -24,6 +24,7 @@ from raftkeeper.storage.layout import (
 )
 from raftkeeper.storage.log_scan import LogImage, LogScan
 from raftkeeper.storage.recovery import recover
+from raftkeeper.storage.replacement import is_replacing
 from raftkeeper.storage.segments import HEADER_BYTES, Segment, SegmentMaker
 from raftkeeper.storage.snapshots import SnapshotStore, check_snapshot
 from raftkeeper.storage.wal import Record, Wal
@@ -105,6 +106,12 @@ class Inspector:
         path = self._path
         found = Inspection(path)
         self._lock()
+        if is_replacing(path):
+            found.damage.append(
+                "other data are taking the place of these, and it is not finished: start the node, or "
+                "run `raftkeeper recover` again, and look then"
+            )
+            return found
         try:
             found.identity = read_identity(self.files, path / IDENTITY)
         except StorageError as error:

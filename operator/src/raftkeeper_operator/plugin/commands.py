@@ -72,7 +72,7 @@ def plan(scene: Scene, name: str, *, watch: bool, timeout_s: float) -> None:
     shown: list[str] = []
 
     def look() -> bool:
-        found = views.status_of(views.read_cluster(scene.api.get(CLUSTERS, name))).plan
+        found = views.read_status(scene.api.get(CLUSTERS, name)).plan
         key = found.model_dump_json() if found else ""
         if [key] != shown:
             shown[:] = [key]
@@ -85,7 +85,7 @@ def plan(scene: Scene, name: str, *, watch: bool, timeout_s: float) -> None:
 def transfer(scene: Scene, name: str, to: str | None, timeout_s: float) -> None:
     """Ask for another leader, once, and say what became of it."""
     cluster = scene.api.get(CLUSTERS, name)
-    known = views.status_of(views.read_cluster(cluster)).members
+    known = views.read_status(cluster).members
     if to is not None and to not in {key for m in known for key in (m.pod, str(m.id))}:
         names = ", ".join(f"{member.pod} ({member.id})" for member in known)
         raise Refused(f"{to} is no member of {name}; its members: {names or 'none yet'}")
@@ -93,7 +93,7 @@ def transfer(scene: Scene, name: str, to: str | None, timeout_s: float) -> None:
     scene.api.annotate(CLUSTERS, name, {TRANSFER_LEADER: f"{token}/{to}" if to else token})
 
     def look() -> str:
-        found = views.status_of(views.read_cluster(scene.api.get(CLUSTERS, name))).requests
+        found = views.read_status(scene.api.get(CLUSTERS, name)).requests
         return next((r.outcome for r in found if (r.name, r.token) == (TRANSFER, token)), "")
 
     scene.console.print(scene.wait(look, timeout_s, "the operator has not answered"))

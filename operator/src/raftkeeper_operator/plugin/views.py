@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from raftkeeper_operator.api.cluster import RaftKeeperCluster
 from raftkeeper_operator.api.conditions import Condition, ConditionType
 from raftkeeper_operator.api.status import ClusterStatus, MemberStatus, PlanStatus
-from raftkeeper_operator.plugin.resources_api import Object
+from raftkeeper_operator.plugin.resources_api import Object, Refused
 
 GOOD, WARNING, BAD, DIM = "green", "yellow", "red", "dim"
 PHASE_STYLES = {"Running": GOOD, "QuorumLost": BAD, "Paused": DIM, "Hibernated": DIM}
@@ -19,20 +19,24 @@ GOOD_WHEN_FALSE = frozenset({ConditionType.RECOVERY_REQUIRED, ConditionType.PROG
 NONE = "-"
 
 
-def read_cluster(body: Object) -> RaftKeeperCluster:
-    """The resource; a status that is not there yet is empty."""
-    return RaftKeeperCluster.model_validate({**body, "status": body.get("status") or {}})
-
-
-def status_of(cluster: RaftKeeperCluster) -> ClusterStatus:
-    return cluster.status or ClusterStatus()
+def read_status(body: Object) -> ClusterStatus:
+    """Empty before the first look. The spec is not read: one that cannot be used must not hide why."""
+    try:
+        return ClusterStatus.model_validate(body.get("status") or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise Refused(
+            f"the status of {body['metadata']['name']} is not understood at {place}: "
+            f"{first['msg']}; is this plugin older than the operator?"
+        ) from error
 
 
 def show_clusters(bodies: Iterable[Object]) -> RenderableType:
     """All clusters, one a line."""
     table = _table("NAME", "READY", "LEADER", "VERSION", "ZONES", "PHASE", "PLAN")
     for body in sorted(bodies, key=lambda body: str(body["metadata"]["name"])):
-        status = status_of(read_cluster(body))
+        status = read_status(body)
         table.add_row(
             body["metadata"]["name"],
             status.ready or NONE,
@@ -47,14 +51,14 @@ def show_clusters(bodies: Iterable[Object]) -> RenderableType:
 
 def show_status(body: Object, now: datetime) -> RenderableType:
     """One cluster: what it is, its members, what is not as it should be, what comes next."""
-    cluster = read_cluster(body)
-    status = status_of(cluster)
+    status = read_status(body)
     phase = status.phase or "Pending"
+    wanted = (body.get("spec") or {}).get("replicas", NONE)
     head = Text.assemble(
         (str(body["metadata"]["name"]), "bold"),
         "  ",
         (phase, PHASE_STYLES.get(phase, WARNING)),
-        f"  {status.ready or NONE} ready, {cluster.spec.replicas} wanted",
+        f"  {status.ready or NONE} ready, {wanted} wanted",
         f"  version {status.version or NONE}",
     )
     if status.target_version and status.target_version != status.version:
@@ -85,7 +89,7 @@ def _not_yet_seen(body: Object, status: ClusterStatus) -> Text | None:
 
 def show_members(body: Object) -> RenderableType:
     """The membership, as the leader knew it at the last look."""
-    status = status_of(read_cluster(body))
+    status = read_status(body)
     table = _table("ID", "POD", "ZONE", "ROLE", "STATE", "LAG", "CLIENTS", "VERSION", "REVISION")
     for member in sorted(status.members, key=lambda member: member.id):
         table.add_row(*_member_cells(member, status))

@@ -6,6 +6,7 @@ mod random;
 mod reads;
 mod sessions;
 mod snapshots;
+mod successor;
 mod ttl;
 mod writes;
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from raftkeeper.raft import Member, Membership
 from raftkeeper.server import limits
 from raftkeeper.server.logs import get_logger
+from raftkeeper.server.recovery_order import parse_order
 from raftkeeper.storage import DataDirectory, Identity
 
 if TYPE_CHECKING:
@@ -57,20 +58,20 @@ async def find_identity(
     if identity is not None and not identity.is_waiting:
         return identity, None
     settings = config.ensemble
-    if transport is None or not (settings.members or settings.join):
+    order = parse_order(settings.recovery)
+    if transport is None or not (settings.members or settings.join or order):
         return _found_alone(config, directory, identity)
-    if identity is None:
-        identity = Identity.waiting(os.urandom(16))
-        directory.create(identity)
+    identity = _as_waiting(directory, identity, order.epoch if order else 0)
     listed = parse_members(settings.members)
     me = config.listed_as
-    founds = bool(listed) and settings.bootstrap and me == min(listed)
+    # An ensemble that was recovered exists: an empty disk never founds a second one beside it.
+    founds = bool(listed) and settings.bootstrap and me == min(listed) and order is None
     adopted: asyncio.Future[Identity] = asyncio.get_running_loop().create_future()
-    incarnation = identity.incarnation
+    incarnation, epoch = identity.incarnation, identity.recovery_epoch
 
     def on_adopted(cluster_id: bytes, member_id: int) -> None:
         if not adopted.done():
-            adopted.set_result(Identity(cluster_id, member_id, incarnation))
+            adopted.set_result(Identity(cluster_id, member_id, incarnation, recovery_epoch=epoch))
 
     transport.wait(incarnation, on_adopted)
     log.info(
@@ -83,7 +84,7 @@ async def find_identity(
     if founds:
         membership = await _gather(config, listed, incarnation, transport, adopted)
         if membership is not None:
-            founder = Identity(os.urandom(16), me, incarnation, founds=True)
+            founder = Identity(os.urandom(16), me, incarnation, founds=True, recovery_epoch=epoch)
             directory.create(founder)
             log.info("ensemble.founded", cluster=founder.cluster_id.hex(), members=sorted(listed))
             return founder, membership
@@ -114,11 +115,25 @@ def parse_members(items: tuple[str, ...]) -> dict[int, str]:
     return {int(number): address for number, address in pairs}
 
 
+def _as_waiting(directory: DataDirectory, known: Identity | None, epoch: int) -> Identity:
+    """Bound to wait, by an identity that has passed the recovery there was: what such a node will
+    hold comes from the ensemble that was recovered, and must not be set aside at its next start.
+    """
+    incarnation = known.incarnation if known else os.urandom(16)
+    waiting = Identity.waiting(incarnation, max(epoch, known.recovery_epoch if known else 0))
+    if waiting != known:
+        directory.create(waiting)
+    return waiting
+
+
 def _found_alone(
     config: "Config", directory: DataDirectory, waiting: Identity | None
 ) -> tuple[Identity, Membership | None]:
     incarnation = waiting.incarnation if waiting else os.urandom(16)
-    identity = Identity(os.urandom(16), FIRST_MEMBER_ID, incarnation, founds=True)
+    epoch = waiting.recovery_epoch if waiting else 0
+    identity = Identity(
+        os.urandom(16), FIRST_MEMBER_ID, incarnation, founds=True, recovery_epoch=epoch
+    )
     directory.create(identity)
     log.info("node.created", cluster=identity.cluster_id.hex(), member=identity.member_id)
     return identity, Membership.found([describe_self(config, identity)])

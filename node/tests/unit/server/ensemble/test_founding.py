@@ -36,7 +36,7 @@ class Network:
 
 
 def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
-    values = {"members": LIST, "join": False, "zone": "z", "priority": 2, **more}
+    values = {"members": LIST, "join": False, "zone": "z", "priority": 2, "recovery": "", **more}
     return SimpleNamespace(
         ensemble=SimpleNamespace(bootstrap=bootstrap, **values),
         listed_as=member,
@@ -94,6 +94,27 @@ async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
     network.adopt(b"k" * 16, 4)
     identity, membership = await founding
     assert (identity.member_id, identity.founds, membership) == (4, False, None)
+
+
+@pytest.mark.parametrize("recovery", ["2@own1:1", "2@b:1"], ids=["survivor", "another"])
+async def test_empty_disk_founds_nothing_beside_an_ensemble_that_was_recovered(
+    directory: DataDirectory, recovery: str
+) -> None:
+    """Even the founder, with all others waiting; what it joins later has passed that recovery."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b"), "c:1": waiting(b"c")}
+    config = config_of(1, recovery=recovery)
+    finding = asyncio.ensure_future(find_identity(config, directory, network))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not finding.done()
+    assert not network.asked
+    assert directory.identity is not None
+    assert directory.identity.recovery_epoch == 2
+    assert network.adopt is not None
+    network.adopt(b"k" * 16, 7)
+    identity, membership = await finding
+    assert (identity.member_id, identity.recovery_epoch, membership) == (7, 2, None)
 
 
 @pytest.mark.parametrize(
