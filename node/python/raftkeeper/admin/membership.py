@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raftkeeper.admin.member_details import check_details
 from raftkeeper.admin.ports import MemberView, Operations, Status, Surveyor, Views
 from raftkeeper.admin.refusals import (
     AdminRefusal,
@@ -64,6 +65,7 @@ class MembershipChanges:
     ) -> Answer:
         """A new member that listens; the answer has its id."""
         self._lead()
+        check_details(new.address, new.zone, new.priority)
         incarnation = new.incarnation or await self._ask_incarnation(new.address, cluster_id)
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
@@ -147,6 +149,7 @@ class MembershipChanges:
         }
         if wanted == {"address": now.address, "zone": now.zone, "priority": now.priority}:
             return await self._shown("update", member, timeout_s)
+        check_details(**wanted)
         await self._refusable(Update(member, **wanted), config_index, timeout_s)
         return self._done("update", member)
 

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 from raftkeeper.server.config_section import MIB, Port, Section
 from raftkeeper.server.recovery_order import parse_order
 
+PRIORITY_MAX = 1_000
+"""Only the order counts; more steps than anybody has members."""
+
 FOUNDERS_MAX = 9
 """A write waits for a majority: nine survive the loss of four, and nobody needs more."""
 
@@ -49,7 +52,7 @@ class Ensemble(Section):
     )
     zone: str = Field("", description="Where this member is, for the preference of leaders.")
     priority: int = Field(
-        1, ge=0, le=1_000, description="Members with a higher one lead by preference."
+        1, ge=0, le=PRIORITY_MAX, description="Members with a higher one lead by preference."
     )
     preferred_zones: tuple[str, ...] = Field(
         (),

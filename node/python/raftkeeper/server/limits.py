@@ -42,9 +42,6 @@ SPARE_DESCRIPTORS: Final = 128
 
 # ---- the loop ---------------------------------------------------------------------------------
 
-TICK_S: Final = 0.25
-"""How often the session clock is moved. Timeouts are seconds, so a quarter of one is fine enough."""
-
 BATCH_TURNS_MAX: Final = 2
 """Turns of the loop that a batch may go on growing for while the disk is idle. Measured: more than
 two gain nothing at 30 and at 300 connections."""

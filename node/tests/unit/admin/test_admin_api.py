@@ -85,6 +85,23 @@ async def test_status_is_there_before_the_data(tmp_path: Path) -> None:
         }
         error = await error_of(client, "GET", "/v1/members", 503)
         assert error["code"] == "NOT_SERVING"
+        assert await done(client, "GET", "/v1/snapshot") == {"snapshots": []}
+
+
+async def test_numbers_beyond_all_measure_are_refused_in_a_sentence(node: AdminNode) -> None:
+    """Python makes no number of more than some thousand digits, and no object a thousand levels deep."""
+    many = "9" * 5000
+    async with serving(node) as client:
+        await done(client, "POST", "/v1/snapshot")
+        for method, path, more in (
+            ("DELETE", f"/v1/members/{many}", {"headers": CHANGE}),
+            ("DELETE", "/v1/members/2", {"headers": {"If-Config-Index": many}}),
+            ("POST", "/v1/members", {"headers": CHANGE, "data": "[" * 60_000}),
+            ("GET", "/v1/snapshot/newest", {"headers": {"Range": f"bytes={many}-"}}),
+        ):
+            error = await error_of(client, method, path, 400, **more)
+            assert error["code"] == "BAD_REQUEST"
+            assert len(error["message"]) < 200
 
 
 async def test_status_needs_no_leader(node: AdminNode) -> None:

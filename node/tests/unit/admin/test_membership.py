@@ -158,6 +158,19 @@ async def test_address_changes_and_the_rest_stays() -> None:
     assert not answer["changed"]
 
 
+async def test_details_that_are_none_are_refused_by_every_change() -> None:
+    """A new member's and a known one's alike; nothing is done."""
+    ensemble = FakeEnsemble()
+    new = NewMember("10.0.0.7:2888", priority=10**6)
+    assert (
+        await code_of(changes(ensemble).add_learner(new, 10, cluster_id=CLUSTER, timeout_s=1))
+        == "BAD_REQUEST"
+    )
+    details = {"address": "nowhere"}
+    assert await code_of(changes(ensemble).update(2, 10, details, timeout_s=1)) == "BAD_REQUEST"
+    assert not ensemble.done
+
+
 async def test_unfinished_change_says_that_its_outcome_is_open() -> None:
     """It is in the log and may still be committed."""
     assert await code_of(add(FakeEnsemble(hangs=True), 7, 10)) == "OUTCOME_UNKNOWN"
