@@ -56,6 +56,19 @@ def test_only_what_pods_see_makes_a_revision(spec: dict[str, Any], *, changes: b
     assert (build_pod_template(cluster(spec)) != build_pod_template(cluster())) is changes
 
 
+def test_log_volume_lies_where_the_node_has_its_log() -> None:
+    """Below the folder, which is a subPath then: a mount point that the runtime makes is root's. The
+    container that restores a backup sees the same.
+    """
+    made = pods({"storage": {"log": {}}}, restore=RESTORE)["spec"]
+    (node,), (restore,) = made["containers"], made["initContainers"]
+    expected = [
+        {"name": "data", "mountPath": "/var/lib/raftkeeper/data", "subPath": "data"},
+        {"name": "log", "mountPath": "/var/lib/raftkeeper/data/log"},
+    ]
+    assert node["volumeMounts"][:2] == restore["volumeMounts"][:2] == expected
+
+
 def test_a_restart_is_a_revision() -> None:
     """Another value of the restart annotation restarts the members one by one."""
     again = build_pod_template(cluster(restart="2"))

@@ -29,7 +29,9 @@ SUFFIX = ".x-members.ns.svc.cluster.local:2888"
 ZONES = ("a", "b", "c", "d")
 
 
-def first_desired(replicas: int, zones: tuple[str, ...], *, budget: bool = True) -> Desired:
+def first_desired(
+    replicas: int, zones: tuple[str, ...], *, budget: bool = True, log: bool = False
+) -> Desired:
     """With short times, so that what takes hours in life takes some ticks here."""
     return Desired(
         replicas=replicas,
@@ -37,6 +39,7 @@ def first_desired(replicas: int, zones: tuple[str, ...], *, budget: bool = True)
         address_suffix=SUFFIX,
         zones=zones,
         storage_bytes=1,
+        log_bytes=int(log),
         pod_disruption_budget=budget,
         when_scaled=WhenScaled.QUARANTINE,
         quarantine_ttl_ms=20_000,
@@ -53,6 +56,7 @@ class World:
         self.desired = desired
         self.now_ms = 1_000_000
         self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
+        self.kube.log_volumes = bool(desired.log_bytes)
         self.ensemble = ModelEnsemble()
         self.revisions = Revisions()
         self.remembered = Remembered()
@@ -84,12 +88,16 @@ class World:
         self.ensemble.up = set()
         lives = {member.incarnation: member.id for member in self.ensemble.members}
         for pod in running.values():
-            disk = self.claim_of(pod).disk
+            disk, log = self.claim_of(pod).disk, self.log_of(pod)
+            if self.damage_of(pod):
+                continue
             if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
                 disk.member_id = lives.get(disk.incarnation, 0)
                 disk.cluster_id = self.ensemble.cluster_id if disk.member_id else ""
             if disk.member_id:
                 self.ensemble.up.add(disk.member_id)
+                if log is not None:
+                    log.written_by = disk.incarnation
 
     def _found(self, running: dict[str, ModelPod]) -> None:
         for pod in running.values():
@@ -103,17 +111,37 @@ class World:
                 (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
             ]
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
+                if any(self.damage_of(p) for p in pods if p):
+                    return
                 self.ensemble.found(founders)
+                for p in pods:
+                    if p is not None and (log := self.log_of(p)) is not None:
+                        log.written_by = self.claim_of(p).disk.incarnation
                 return
 
     def claim_of(self, pod: ModelPod) -> ModelClaim:
         claims = self.kube.claims.values()
         return next(claim for claim in claims if claim.uid == pod.claim_uid)
 
+    def log_of(self, pod: ModelPod) -> ModelClaim | None:
+        """None where the log has no volume of its own."""
+        claims = self.kube.claims.values()
+        return next((claim for claim in claims if pod.log_uid and claim.uid == pod.log_uid), None)
+
+    def damage_of(self, pod: ModelPod) -> str:
+        """A node finds that its two volumes do not belong together."""
+        disk, log = self.claim_of(pod).disk, self.log_of(pod)
+        if log is None or log.written_by == disk.incarnation:
+            return ""
+        if disk.member_id:
+            return "the log is missing"
+        return "the identity is missing" if log.written_by else ""
+
     def _probe(self, pod: ModelPod) -> None:
         member = self.claim_of(pod).disk.member_id if pod.running else 0
         mine = any(m.id == member for m in self.ensemble.members)
         serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
+        serves = serves and not self.damage_of(pod)
         if serves and not pod.ready_since_ms:
             pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
         elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
@@ -188,26 +216,25 @@ class World:
             pool.replicas,
             pool.revision,
             pool.storage_bytes,
+            pool.storage_bytes if self.kube.log_volumes else 0,
         )
 
     def _see_pod(self, pod: ModelPod) -> Pod:
         node = None
         if pod.running:
             disk = self.claim_of(pod).disk
+            damage = self.damage_of(pod)
+            empty = "starting" if damage else "waiting"
             node = NodeStatus(
-                state="member" if disk.member_id else "waiting",
+                state="member" if disk.member_id else empty,
+                damage=damage,
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,
                 draining=pod.draining,
                 clients=0,
             )
-        claim = self.kube.claims.get(f"data-{pod.name}")
-        why = self.kube.why_unschedulable(pod)
-        if claim is not None and claim.lost:
-            why = "its volume is lost"
-        elif claim is None or (claim.terminating and not pod.claim_uid):
-            why = "its volume is being deleted"
+        why = self.kube.why_no_volume(pod) or self.kube.why_unschedulable(pod)
         bad = pod.revision in self.kube.bad_revisions and not why
         return Pod(
             pod.name,
@@ -245,16 +272,19 @@ class World:
             zone=zone,
             lost=claim.lost,
             expandable=True,
+            is_log=claim.is_log,
             owned=claim.owned,
         )
 
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
         """What the operator writes down after a step; an operator that dies before has not."""
         for pod in self.kube.pods.values():
-            claim = self.kube.claims.get(f"data-{pod.name}")
-            if claim is not None and pod.running and claim.uid == pod.claim_uid:
-                claim.label_member = claim.disk.member_id
-                claim.label_cluster = claim.disk.cluster_id
+            if not pod.running or self.damage_of(pod):
+                continue
+            disk = self.claim_of(pod).disk
+            for claim in self.kube.claims.values():
+                if claim.uid in {pod.claim_uid, pod.log_uid}:
+                    claim.label_member, claim.label_cluster = disk.member_id, disk.cluster_id
         old = self.remembered
         ensemble = snapshot.ensemble
         since = old.leaderless_since_ms or self.now_ms
@@ -376,6 +406,10 @@ class World:
         named = {member.id for member in ensemble.members}
         named |= {member.id for member in ensemble.before[0]} if ensemble.before else set()
         disk = claim.disk
+        if claim.is_log:
+            disks = [other.disk for other in self.kube.claims.values() if not other.is_log]
+            whose = [disk for disk in disks if disk.incarnation == claim.written_by]
+            disk = whose[0] if whose else disk
         if disk.member_id in named and disk.cluster_id == ensemble.cluster_id:
             if late:
                 raise Refused("a member lives on it")

@@ -16,6 +16,8 @@ DEFAULT_POOL = "default"
 """Value of the pool label where placement.zones is empty: a label may not say nothing."""
 DATA_CLAIM = "data"
 """Name of the volume claim template, and so the beginning of claims' names."""
+LOG_CLAIM = "log"
+"""Likewise, of the log's own volume where the spec asks for one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ may not found the ensemble.
 from typing import Final
 
 from raftkeeper_operator.api.backup import BackupSource
-from raftkeeper_operator.api.names import DATA_CLAIM
 from raftkeeper_operator.build.blueprint import Blueprint, Object
-from raftkeeper_operator.build.node_config import DATA_FOLDER, DATA_MOUNT
+from raftkeeper_operator.build.data_volumes import DATA_FOLDER, data_mounts
 from raftkeeper_operator.build.places import place_of
 from raftkeeper_operator.build.pod_security import container_security
 
@@ -37,7 +36,7 @@ def add_restore(
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": DATA_CLAIM, "mountPath": DATA_MOUNT},
+            *data_mounts(blueprint),
             {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
             *place.mounts,
         ],

@@ -53,7 +53,7 @@ from raftkeeper_operator.observe.spec import (
     read_remembered,
     read_transfer_request,
 )
-from raftkeeper_operator.observe.volumes import is_data_claim, read_volume
+from raftkeeper_operator.observe.volumes import is_member_claim, read_volume
 
 
 class SpecUnusable(Exception):
@@ -195,10 +195,10 @@ class Observer:
         )
 
     async def _volumes(self, blueprint: Blueprint, objects: Objects) -> tuple[Volume, ...]:
-        claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_data_claim(claim)]
+        claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
         found = [read_volume(claim, blueprint.uid, storage) for claim in claims]
-        return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal)))
+        return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:
         """Since when this leader leads: as seen, or as the status says of the same term."""
