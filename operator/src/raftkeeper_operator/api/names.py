@@ -121,6 +121,11 @@ class Names:
             client,
         )
 
+    def member_patterns(self) -> tuple[str, ...]:
+        """One of these fits a name of whoever may speak to members as a member."""
+        members = f"{self.members_service}.{self.namespace}.svc"
+        return (f"*.{members}", f"*.{members}.{self.domain}", members)
+
     def connection_string(self, port: int = CLIENT_PORT) -> str:
         """What a client is given."""
         return f"{self.client_service}.{self.namespace}.svc.{self.domain}:{port}"

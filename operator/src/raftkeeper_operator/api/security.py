@@ -40,8 +40,9 @@ class PeerTls(Part):
 
     secret_name: ObjectName | None = None
     """Secret with tls.crt, tls.key and ca.crt, such as cert-manager writes; good for
-    *.<cluster>-members.<namespace>.svc and <cluster>-members.<namespace>.svc, for both server and
-    client use. Left out: the operator makes a CA and renews the certificate at 2/3 of its life."""
+    *.<cluster>-members.<namespace>.svc, the same with the cluster's domain (.cluster.local) behind, and
+    <cluster>-members.<namespace>.svc, for both server and client use. Left out: the operator makes a CA
+    and renews the certificate at 2/3 of its life."""
 
 
 class TlsSpec(Part):
