@@ -1,7 +1,7 @@
 """What a membership may say of a member: bounds and form, for every door that changes it.
 
-What is in the membership is in every snapshot and greeting for as long as the member is, so it is
-checked before anything is proposed.
+What is in the membership is in every snapshot for as long as the member is, so it is checked before
+anything is proposed.
 """
 
 import re
@@ -18,20 +18,30 @@ ZONE_CHARACTERS_MAX = 255
 _ADDRESS = re.compile(rf"[A-Za-z0-9_.:%\[\]-]{{1,{HOST_CHARACTERS_MAX}}}:(\d{{1,5}})")
 
 
-def check_details(address: str, zone: str, priority: int) -> None:
-    """Raises AdminRefusal when the membership should not hold this."""
+def check_address(address: str) -> None:
+    """Raises AdminRefusal, as the others do."""
     match = _ADDRESS.fullmatch(address)
     if match is None or not 1 <= int(match[1]) <= 65535:
         raise _refusal(
             f"{_short(address)} is no address", "write host:port, the member's peer port"
         )
-    if len(zone) > ZONE_CHARACTERS_MAX or not (zone.isprintable() or not zone):
+
+
+def check_zone(zone: str) -> None:
+    """'' for none."""
+    if len(zone) > ZONE_CHARACTERS_MAX or not zone.isprintable():
         raise _refusal(
             f"{_short(zone)} is no zone",
             f"a zone is a name of at most {ZONE_CHARACTERS_MAX} characters",
         )
+
+
+def check_priority(priority: int) -> None:
+    """As in the configuration."""
     if not 0 <= priority <= PRIORITY_MAX:
-        raise _refusal(f"priority {_short(str(priority))}", f"a priority is 0 to {PRIORITY_MAX}")
+        raise _refusal(
+            f"{_short(str(priority))} is no priority", f"a priority is 0 to {PRIORITY_MAX}"
+        )
 
 
 def _refusal(message: str, hint: str) -> AdminRefusal:

@@ -100,6 +100,14 @@ BATCH_SPACING_US: Final = 1_000
 """From the third on, a batch leaves this long after the one before it: by then the wait is for round
 trips and not for the processor."""
 
+STREAM_GAP_US: Final = 2_000
+"""Entries that follow each other as soon are a stream, in which the next one is about to come. One
+client that waits for each answer makes one in 0.5 to 1 ms."""
+
+COMMIT_WORD_WAIT_S: Final = 0.002
+"""How long the word of a commit may wait for the next append, within a stream. Watches of another
+member's clients fire that much later at most."""
+
 OWN_BARRIERS_MAX: Final = 1_000
 """Barriers that the admin side waits for at a time."""
 

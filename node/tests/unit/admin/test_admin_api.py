@@ -57,6 +57,16 @@ async def test_nobody_passes_without_a_token(node: AdminNode) -> None:
                 assert error["code"] == "UNAUTHENTICATED"
 
 
+async def test_token_that_is_no_text_is_no_token(node: AdminNode) -> None:
+    """Whoever sends bytes is refused like anybody else, and not a fault of the node."""
+    async with serving(node) as client:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(b"GET /v1/status HTTP/1.0\r\nAuthorization: Bearer \xff\xfe\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert answer.split()[1] == b"401"
+
+
 async def test_token_is_rotated_without_a_restart(node: AdminNode) -> None:
     """Both count while both are in the file."""
     async with serving(node) as client:
