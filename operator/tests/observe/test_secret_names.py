@@ -70,3 +70,14 @@ async def test_a_certificate_of_somebody_else_is_looked_at(api: FakeApi, kube: K
     assert seen.expired == (
         "Secret theirs (spec.tls.peer.secretName): its certificate has expired",
     )
+
+
+async def test_an_issuers_secret_is_waited_for_with_the_reason(api: FakeApi, kube: Kube) -> None:
+    """It takes cert-manager a moment; where there is no cert-manager nobody will make it."""
+    blueprint = cluster({"tls": {"peer": {"issuerRef": {"name": "ours"}}}})
+    (sentence,) = (await inspect_named_secrets(kube, blueprint, NOW_MS)).missing
+    assert sentence == "Secret zoo-tls-peer (spec.tls.peer.issuerRef) is not there"
+    seen = await inspect_named_secrets(kube, blueprint, NOW_MS, issuers=False)
+    assert "this Kubernetes has no cert-manager" in seen.missing[0]
+    put_certificate(api, "zoo-tls-peer", *MEMBERS, "*.zoo-members.default.svc.cluster.local")
+    assert await inspect_named_secrets(kube, blueprint, NOW_MS) == NamedSecrets()

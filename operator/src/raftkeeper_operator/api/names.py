@@ -75,6 +75,16 @@ class Names:
         return f"{self.cluster}-tls"
 
     @property
+    def peer_certificate(self) -> str:
+        """cert-manager's Certificate of the members, and its Secret. No other cluster's names end so."""
+        return f"{self.cluster}-tls-peer"
+
+    @property
+    def client_certificate(self) -> str:
+        """That for clients, likewise."""
+        return f"{self.cluster}-tls-client"
+
+    @property
     def founding_config(self) -> str:
         return f"{self.cluster}-founding"
 

@@ -20,6 +20,7 @@ from raftkeeper_operator.clients.keeper import KeeperAccess, KeeperClient
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import (
     BUDGETS,
+    CERTIFICATES,
     CLUSTERS,
     CONFIG_MAPS,
     PODS,
@@ -128,7 +129,12 @@ class Observer:
             census,
             access,
             endpoints,
-            named_secrets=await inspect_named_secrets(self._kube, blueprint, self._clock_ms()),
+            named_secrets=await inspect_named_secrets(
+                self._kube,
+                blueprint,
+                self._clock_ms(),
+                issuers=CERTIFICATES.kind not in objects.absent_kinds,
+            ),
         )
         return replace(observation, snapshot=await self._snapshot(observation, pods))
 

@@ -17,6 +17,10 @@ from raftkeeper_operator.tls.authority import BadCertificate, read_facts
 
 CERTIFICATE = ("tls.crt", "tls.key")
 AUTHORITY = "ca.crt"
+WITHOUT_CERT_MANAGER = (
+    ", and nobody will make it: this Kubernetes has no cert-manager (kind Certificate of "
+    "cert-manager.io/v1)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +32,23 @@ class NamedSecrets:
     expired: tuple[str, ...] = ()
 
 
-async def inspect_named_secrets(kube: Kube, blueprint: Blueprint, now_ms: int) -> NamedSecrets:
-    """Costs a request for each that is named."""
+async def inspect_named_secrets(
+    kube: Kube, blueprint: Blueprint, now_ms: int, *, issuers: bool = True
+) -> NamedSecrets:
+    """Costs a request for each that is named. `issuers`: this Kubernetes has cert-manager."""
     missing: list[str] = []
     expired: list[str] = []
     for field, name, keys in _named(blueprint):
         secret = await kube.get(SECRETS, blueprint.namespace, name)
         if secret is None:
-            missing.append(f"Secret {name} ({field}) is not there")
+            why = WITHOUT_CERT_MANAGER if field.endswith("issuerRef") and not issuers else ""
+            missing.append(f"Secret {name} ({field}) is not there{why}")
             continue
         lacking = [key for key in keys if not (part(secret, "data") or {}).get(key)]
         if lacking:
             missing.append(f"Secret {name} ({field}) lacks {', '.join(lacking)}")
         elif CERTIFICATE[0] in keys:
-            hosts = _hosts(blueprint) if name == blueprint.spec.tls.peer.secret_name else ()
+            hosts = _hosts(blueprint) if field.startswith("spec.tls.peer.") else ()
             trouble, over = _trouble_of(secret, hosts, now_ms)
             sentence = f"Secret {name} ({field}): {trouble}"
             (expired if over else missing).extend([sentence] if trouble else [])
@@ -73,10 +80,12 @@ def _covers(names: frozenset[str], host: str) -> bool:
 
 def _named(blueprint: Blueprint) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     tls, digest = blueprint.spec.tls, blueprint.spec.auth.super_digest
-    if tls.peer.secret_name:
-        yield "spec.tls.peer.secretName", tls.peer.secret_name, (*CERTIFICATE, AUTHORITY)
-    if blueprint.serves_tls and tls.client.secret_name:
+    if tls.peer.secret_name or tls.peer.issuer_ref:
+        field = "spec.tls.peer." + ("secretName" if tls.peer.secret_name else "issuerRef")
+        yield field, blueprint.peer_tls_secret, (*CERTIFICATE, AUTHORITY)
+    if blueprint.serves_tls and (tls.client.secret_name or tls.client.issuer_ref):
         keys = CERTIFICATE if tls.client.client_auth == "None" else (*CERTIFICATE, AUTHORITY)
-        yield "spec.tls.client.secretName", tls.client.secret_name, keys
+        field = "spec.tls.client." + ("secretName" if tls.client.secret_name else "issuerRef")
+        yield field, blueprint.client_tls_secret, keys
     if digest is not None:
         yield "spec.auth.superDigest", digest.name, (digest.key,)
