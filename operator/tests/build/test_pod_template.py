@@ -154,7 +154,7 @@ def test_restore_is_no_part_of_the_revision() -> None:
 
 
 def test_pool_digest_tells_what_else_can_be_changed_in_place() -> None:
-    """It differs with the retention and the restore, and not with replicas or the template."""
+    """It differs with retention, restore and what pins a zone, and not with replicas or the template."""
 
     def digest(spec: dict[str, Any], replicas: int = 1, **more: Any) -> str:
         blueprint = cluster(spec, **more)
@@ -168,6 +168,10 @@ def test_pool_digest_tells_what_else_can_be_changed_in_place() -> None:
     assert digest({}) == digest({"logging": {"level": "debug"}}, replicas=2)
     assert digest({}) != digest({"storage": {"retention": {"whenDeleted": "Delete"}}})
     assert digest({}) != digest({}, restore=RESTORE)
+    zoned = {"placement": {"zones": ["a"]}}
+    preferred = {"placement": {"zones": ["a"], "zonePolicy": "Preferred"}}
+    assert digest(zoned) != digest(preferred)
+    assert digest({}) == digest({"placement": {"zonePolicy": "Required"}})
 
 
 def test_plain_port_is_closed_when_tls_is_required() -> None:

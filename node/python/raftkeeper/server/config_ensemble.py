@@ -162,10 +162,25 @@ class Peer(Section):
     tls_ca: str = Field(
         "", description="PEM file with the CA that signs members' certificates, both ways."
     )
+    tls_names: tuple[str, ...] = Field(
+        (),
+        description="Patterns such as `*.raftkeeper.svc`: one DNS name of a member's certificate must fit "
+        "one of them. Empty: whoever the CA has signed is a member.",
+    )
+
+    @field_validator("tls_names", mode="before")
+    @classmethod
+    def split_names(cls, value: object) -> object:
+        """Environment and flags give one string, with commas."""
+        if isinstance(value, str):
+            return tuple(item.strip() for item in value.split(",") if item.strip())
+        return value
 
     @model_validator(mode="after")
     def check_tls(self) -> Self:
         """TLS between members is mutual, or not at all."""
         if bool(self.tls_certificate) != bool(self.tls_ca):
             raise ValueError("tls_certificate and tls_ca belong together: members check each other")
+        if self.tls_names and not self.tls_ca:
+            raise ValueError("tls_names is about certificates: set tls_certificate and tls_ca")
         return self

@@ -75,6 +75,16 @@ class Names:
         return f"{self.cluster}-tls"
 
     @property
+    def peer_certificate(self) -> str:
+        """cert-manager's Certificate of the members, and its Secret. No other cluster's names end so."""
+        return f"{self.cluster}-tls-peer"
+
+    @property
+    def client_certificate(self) -> str:
+        """That for clients, likewise."""
+        return f"{self.cluster}-tls-client"
+
+    @property
     def founding_config(self) -> str:
         return f"{self.cluster}-founding"
 
@@ -120,6 +130,11 @@ class Names:
             f"{client}.{space}",
             client,
         )
+
+    def member_patterns(self) -> tuple[str, ...]:
+        """One of these fits a name of whoever may speak to members as a member."""
+        members = f"{self.members_service}.{self.namespace}.svc"
+        return (f"*.{members}", f"*.{members}.{self.domain}", members)
 
     def connection_string(self, port: int = CLIENT_PORT) -> str:
         """What a client is given."""

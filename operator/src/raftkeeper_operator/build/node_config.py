@@ -67,6 +67,8 @@ def node_settings(blueprint: Blueprint) -> dict[str, Section]:
             "tls_certificate": f"{PEER_TLS_FOLDER}/tls.crt",
             "tls_key": f"{PEER_TLS_FOLDER}/tls.key",
             "tls_ca": f"{PEER_TLS_FOLDER}/ca.crt",
+            # The CA may sign others than members, clients above all.
+            "tls_names": list(blueprint.names.member_patterns()),
         },
         "admin": {
             "listen": EVERYWHERE,

@@ -59,6 +59,9 @@ def _digest_of_the_rest(made: Object, blueprint: Blueprint) -> str:
     """Of what neither replicas nor the revision say, and can be changed in place."""
     spec = made["spec"]
     restore = blueprint.restore.model_dump(mode="json") if blueprint.restore else None
+    placement = blueprint.spec.placement
+    # What pins a pool to its zone is no part of the common template.
+    pin = [placement.topology_key, placement.requires_zones] if placement.zones else None
     return digest(
-        [made["metadata"]["labels"], spec["persistentVolumeClaimRetentionPolicy"], restore]
+        [made["metadata"]["labels"], spec["persistentVolumeClaimRetentionPolicy"], restore, pin]
     )
