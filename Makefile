@@ -52,7 +52,7 @@ PYTEST  := $(CURDIR)/$(BIN)/python -P -m pytest $(if $(SEED),--hypothesis-seed=$
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [VARIABLE=value]" } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables\n'
 	@printf '  %-14s %s\n' \
 	  'PORT=$(PORT)' 'where `make run` listens, on 127.0.0.1' \

@@ -14,6 +14,7 @@ pub fn describe_entry<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'p
     let entry = Entry::decode(payload).map_err(|why| to_py(Refusal::from(why)))?;
     let out = PyDict::new(py);
     out.set_item("time_ms", entry.time_ms)?;
+    out.set_item("enforces_quotas", entry.enforces_quotas)?;
     let groups = PyList::empty(py);
     for group in entry.groups {
         groups.append(group_of(py, group)?)?;

@@ -1,5 +1,7 @@
 """`python -m e2e …`, from the folder `tests`: a cluster to develop on, and everything that `make e2e` does.
 
+check         say what this machine lacks
+prepare       build all programs and images that a run needs; nothing is started
 up            bring the cluster up, or say that it is
 down          stop it and remove what it made
 status        what runs
@@ -29,7 +31,7 @@ def main() -> int:
         prog="python -m e2e", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = (
-        *("check", "up", "down", "status", "load", "stop-zone", "start-zone", "images"),
+        *("check", "prepare", "up", "down", "status", "load", "stop-zone", "start-zone", "images"),
         *("operator", "life", "operator-cost"),
     )
     parser.add_argument("command", choices=commands)
@@ -46,6 +48,11 @@ def main() -> int:
 def _do(cluster: provider.Provider, command: str, values: list[str]) -> None:
     if command == "check":
         cluster.check()
+    elif command == "prepare":
+        from e2e import images
+
+        cluster.prepare()
+        images.build()
     elif command == "up":
         if not cluster.up():
             say(f"was up already; export KUBECONFIG={cluster.kubeconfig}")

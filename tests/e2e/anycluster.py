@@ -58,6 +58,9 @@ class FoundCluster:
         """Whether KUBECONFIG names a cluster."""
         self._kubectl("version")
 
+    def prepare(self) -> None:
+        """It is there."""
+
     def up(self) -> bool:
         """It is, or the error says why not."""
         self._kubectl("version")

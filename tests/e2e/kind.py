@@ -50,6 +50,9 @@ class KindCluster:
     def check(self) -> None:
         """What is needed was looked for when this was made."""
 
+    def prepare(self) -> None:
+        """All that kind needs comes when it comes up."""
+
     def up(self) -> bool:
         if CLUSTER in run("kind", "get", "clusters").split():
             run("kind", "export", "kubeconfig", "--name", CLUSTER, "--kubeconfig", self.kubeconfig)

@@ -50,6 +50,9 @@ class Provider(Protocol):
     def check(self) -> None:
         """MissingTool, with what brings it, when this machine lacks something."""
 
+    def prepare(self) -> None:
+        """Build what `up` needs and this machine does not have yet; nothing is started."""
+
     def up(self) -> bool:
         """Whether it had to be brought up; who found it running leaves it running."""
 

@@ -1,7 +1,7 @@
 //! The payload of one log entry: groups of requests from one or more nodes, stamped with one time.
 //!
 //! ```text
-//! entry   = format u8 (2), time i64 (ms since 1970, stamped by the leader), group*
+//! entry   = format u8 (2 or 3), time i64 (ms since 1970, stamped by the leader), group*
 //! group   = member u32, run u32, origin u64, sequence u64, length u32 (bytes of the rest of the group),
 //!           auth_count u16, auth list*, request*
 //! auth    = count u16, count × (scheme str, id str)
@@ -17,8 +17,11 @@
 use crate::auth::AuthId;
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
-/// The only format there is. A newer one is written only once every member can read it.
+/// An entry. A newer format is written only once every member can read it.
 pub const FORMAT: u8 = 2;
+/// The same, and hard limits of quotas hold for it. This is in the entry, as members may be configured
+/// differently and must come to the same state.
+pub const FORMAT_ENFORCING: u8 = 3;
 /// Bytes of a request in front of its body, the length field not counted.
 const REQUEST_HEADER_BYTES: usize = 8 + 8 + 4 + 4 + 2;
 /// Bytes of an entry in front of its groups.
@@ -84,22 +87,25 @@ pub struct Group<'a> {
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
     pub time_ms: i64,
+    /// Whether what exceeds the hard limit of a quota is refused.
+    pub enforces_quotas: bool,
     pub groups: Vec<Group<'a>>,
 }
 
 impl<'a> Entry<'a> {
     pub fn decode(payload: &'a [u8]) -> Result<Self, NoEntry> {
         let mut reader = Reader::new(payload);
-        match reader.u8()? {
-            FORMAT => {}
+        let enforces_quotas = match reader.u8()? {
+            FORMAT => false,
+            FORMAT_ENFORCING => true,
             other => return Err(NoEntry::Format(other)),
-        }
+        };
         let time_ms = reader.i64()?;
         let mut groups = Vec::new();
         while !reader.is_empty() {
             groups.push(Group::decode(&mut reader)?);
         }
-        Ok(Self { time_ms, groups })
+        Ok(Self { time_ms, enforces_quotas, groups })
     }
 }
 
@@ -156,9 +162,9 @@ impl<'a> Group<'a> {
 }
 
 /// Begins an entry; its groups are appended.
-pub fn begin_entry(time_ms: i64, groups_bytes: usize) -> Vec<u8> {
+pub fn begin_entry(time_ms: i64, enforces_quotas: bool, groups_bytes: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(ENTRY_HEADER_BYTES + groups_bytes);
-    out.put_u8(FORMAT);
+    out.put_u8(if enforces_quotas { FORMAT_ENFORCING } else { FORMAT });
     out.put_i64(time_ms);
     out
 }
@@ -264,12 +270,12 @@ mod tests {
     /// What is sealed is decoded again, group by group.
     #[test]
     fn groups_keep_their_order_and_content() {
-        let mut payload = begin_entry(77, 0);
+        let mut payload = begin_entry(77, false, 0);
         payload.extend(group(1));
         payload.extend(group(2));
         let entry = Entry::decode(&payload);
         let Ok(entry) = entry else { unreachable!("{entry:?}") };
-        assert_eq!(entry.time_ms, 77);
+        assert_eq!((entry.time_ms, entry.enforces_quotas), (77, false));
         let sequences: Vec<u64> = entry.groups.iter().map(|group| group.id.sequence).collect();
         assert_eq!(sequences, [1, 2]);
         let mut first = entry.groups[0].clone();
@@ -281,11 +287,22 @@ mod tests {
         assert_eq!(conns, [4, 5]);
     }
 
+    /// Whether quotas are enforced is the leader's to say, and the rest of the entry is the same.
+    #[test]
+    fn entry_says_whether_quotas_are_enforced() {
+        let [plain, enforcing] = [false, true].map(|enforces| begin_entry(77, enforces, 0));
+        assert_eq!(plain[1..], enforcing[1..]);
+        for (payload, expected) in [(plain, false), (enforcing, true)] {
+            let entry = Entry::decode(&payload).map(|entry| (entry.time_ms, entry.enforces_quotas));
+            assert_eq!(entry.ok(), Some((77, expected)));
+        }
+    }
+
     /// A format of another program is told apart from damage.
     #[test]
     fn unknown_format_is_named() {
-        let mut payload = begin_entry(77, 0);
-        for other in [0, 1, 3, 255] {
+        let mut payload = begin_entry(77, false, 0);
+        for other in [0, 1, 4, 255] {
             payload[0] = other;
             assert_eq!(Entry::decode(&payload).err(), Some(NoEntry::Format(other)));
         }

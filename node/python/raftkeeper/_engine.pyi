@@ -32,12 +32,14 @@ class Engine:
         member: int = 1,
         linearizable_reads: bool = False,
         read_only_mode: bool = False,
+        enforce_quotas: bool = False,
     ) -> Self:
         """Makes an empty engine; restore a snapshot and apply the log next.
 
         `origin` names this process (random u64, from outside): replies go only to requests of this
         process. `linearizable_reads` makes every read wait for a barrier, as sync does.
-        `read_only_mode`: see `no_leader`.
+        `read_only_mode`: see `no_leader`. `enforce_quotas`: what this node seals as the leader is
+        refused, by every member alike, where it exceeds the hard limit of a quota.
         """
 
     # -- connections
@@ -309,7 +311,7 @@ class EngineError(Exception):
     """The engine refuses to go on: state and input do not fit. Never a client's fault."""
 
 def describe_entry(payload: bytes) -> dict[str, Any]:
-    """What a log entry asks for, for people: time_ms, and groups of requests.
+    """What a log entry asks for, for people: time_ms, enforces_quotas, and groups of requests.
 
     A group has member, run, origin, sequence, requests; a request conn, session, xid, op, and text: one
     line, without data. Raises EngineError where `apply` would.

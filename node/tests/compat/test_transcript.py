@@ -40,7 +40,6 @@ UNREACHABLE = {
     -120: "of local sessions, off by default",
     -122: "made by clients",
     -124: "of enforced SASL, off by default",
-    -125: "of enforced quotas, off by default",
     -127: "of request throttling, off by default",
 }
 """Codes no client gets from a standalone ZooKeeper with its default settings, and why."""

@@ -21,10 +21,14 @@ class EnsembleProcess:
         }
 
     def __enter__(self) -> Self:
-        for node in self.nodes.values():
-            node.launch()
-        for node in self.nodes.values():
-            wait_until(lambda node=node: node.ready()[0] == 200, "a node serves")  # type: ignore[misc]
+        try:
+            for node in self.nodes.values():
+                node.launch()
+            for node in self.nodes.values():
+                wait_until(node.serves, "a node serves")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:

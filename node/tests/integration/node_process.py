@@ -68,9 +68,7 @@ class NodeProcess:
         self.launch()
         deadline = time.monotonic() + START_DEADLINE_S
         while time.monotonic() < deadline:
-            if self.running.poll() is not None:
-                raise AssertionError(f"the node ended:\n{self.log_path.read_text()}")
-            if self.ready()[0] == 200:
+            if self.serves():
                 return self
             time.sleep(0.02)
         raise AssertionError(f"the node is not ready:\n{self.log_path.read_text()}")
@@ -80,6 +78,12 @@ class NodeProcess:
         """The process, which must have been started."""
         assert self.process is not None
         return self.process
+
+    def serves(self) -> bool:
+        """Whether it is ready; AssertionError with its log when it has ended instead."""
+        if self.running.poll() is not None:
+            raise AssertionError(f"the node ended:\n{self.log_path.read_text()}")
+        return self.ready()[0] == 200
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         """Status and body of /health/ready; 0 while nobody listens."""

@@ -1,5 +1,6 @@
 """Claims about a member whose files are damaged: it stays, says what is wrong, and harms nobody."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,7 +43,21 @@ def lose_hard_state(data: Path) -> None:
     (data / "hard_state").unlink()
 
 
-@pytest.mark.parametrize("hurt", [damage_log, damage_identity, lose_hard_state])
+def lose_log(data: Path) -> None:
+    """The log has a volume of its own, and that is a new one."""
+    shutil.rmtree(data / "log")
+
+
+def lose_all_but_the_log(data: Path) -> None:
+    """The other of the two volumes is a new one."""
+    for name in ("identity", "hard_state"):
+        (data / name).unlink()
+    shutil.rmtree(data / "snapshots")
+
+
+@pytest.mark.parametrize(
+    "hurt", [damage_log, damage_identity, lose_hard_state, lose_log, lose_all_but_the_log]
+)
 def test_damaged_member_stays_and_says_so_while_the_others_go_on(
     ensemble: AdminEnsemble, hurt: object
 ) -> None:

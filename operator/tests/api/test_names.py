@@ -1,5 +1,7 @@
 """Names and addresses: stable, short enough."""
 
+from fnmatch import fnmatchcase
+
 from raftkeeper_operator.api.names import Names, pool_label, pool_of_label
 
 NAMES = Names("zoo", "prod", "example.internal")
@@ -35,3 +37,17 @@ def test_longest_names_fit() -> None:
     # A controller's revision is a label: the set's name, a dash and ten characters.
     assert len(names.stateful_set(zone)) + 11 <= 63
     assert len(names.members_service) <= 63
+
+
+def test_own_certificate_is_a_members() -> None:
+    """The names it bears fit what members ask of each other; another cluster's do not."""
+    names, other = Names("zoo", "ns"), Names("other", "ns")
+    patterns = names.member_patterns()
+
+    def fits(certificate: tuple[str, ...]) -> bool:
+        return any(fnmatchcase(name, pattern) for name in certificate for pattern in patterns)
+
+    assert fits(names.certificate_names())
+    assert fits((names.pod_host("zoo-0"),))
+    assert not fits(other.certificate_names())
+    assert not fits((names.client_service, f"{names.client_service}.ns.svc"))

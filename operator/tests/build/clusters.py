@@ -14,6 +14,7 @@ EVERYTHING: dict[str, Any] = {
     "resources": {"requests": {"cpu": 1, "memory": "2Gi"}, "limits": {"memory": "2Gi"}},
     "storage": {
         "data": {"size": "20Gi", "storageClassName": "fast"},
+        "log": {"size": "8Gi", "storageClassName": "faster"},
         "retention": {"whenDeleted": "Delete"},
     },
     "placement": {"zones": ["a", "b", "c"], "leaderZones": ["b"], "nodeAntiAffinity": "Preferred"},

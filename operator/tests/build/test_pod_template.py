@@ -56,6 +56,19 @@ def test_only_what_pods_see_makes_a_revision(spec: dict[str, Any], *, changes: b
     assert (build_pod_template(cluster(spec)) != build_pod_template(cluster())) is changes
 
 
+def test_log_volume_lies_where_the_node_has_its_log() -> None:
+    """Below the folder, which is a subPath then: a mount point that the runtime makes is root's. The
+    container that restores a backup sees the same.
+    """
+    made = pods({"storage": {"log": {}}}, restore=RESTORE)["spec"]
+    (node,), (restore,) = made["containers"], made["initContainers"]
+    expected = [
+        {"name": "data", "mountPath": "/var/lib/raftkeeper/data", "subPath": "data"},
+        {"name": "log", "mountPath": "/var/lib/raftkeeper/data/log"},
+    ]
+    assert node["volumeMounts"][:2] == restore["volumeMounts"][:2] == expected
+
+
 def test_a_restart_is_a_revision() -> None:
     """Another value of the restart annotation restarts the members one by one."""
     again = build_pod_template(cluster(restart="2"))
@@ -141,7 +154,7 @@ def test_restore_is_no_part_of_the_revision() -> None:
 
 
 def test_pool_digest_tells_what_else_can_be_changed_in_place() -> None:
-    """It differs with the retention and the restore, and not with replicas or the template."""
+    """It differs with retention, restore and what pins a zone, and not with replicas or the template."""
 
     def digest(spec: dict[str, Any], replicas: int = 1, **more: Any) -> str:
         blueprint = cluster(spec, **more)
@@ -155,6 +168,10 @@ def test_pool_digest_tells_what_else_can_be_changed_in_place() -> None:
     assert digest({}) == digest({"logging": {"level": "debug"}}, replicas=2)
     assert digest({}) != digest({"storage": {"retention": {"whenDeleted": "Delete"}}})
     assert digest({}) != digest({}, restore=RESTORE)
+    zoned = {"placement": {"zones": ["a"]}}
+    preferred = {"placement": {"zones": ["a"], "zonePolicy": "Preferred"}}
+    assert digest(zoned) != digest(preferred)
+    assert digest({}) == digest({"placement": {"zonePolicy": "Required"}})
 
 
 def test_plain_port_is_closed_when_tls_is_required() -> None:

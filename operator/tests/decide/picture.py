@@ -98,6 +98,22 @@ def make_volume(pod: str, member_id: int, **changes: Any) -> Volume:
     return Volume(**(values | changes))
 
 
+def make_log(pod: str, member_id: int, **changes: Any) -> Volume:
+    """The volume of its log alone."""
+    values: dict[str, Any] = {"name": f"log-{pod}", "uid": f"uid-log-{pod}", "is_log": True}
+    return make_volume(pod, member_id, **(values | changes))
+
+
+def with_logs(snapshot: Snapshot) -> Snapshot:
+    """Every member's log has a volume of its own."""
+    logs = tuple(
+        make_log(volume.name.removeprefix("data-"), volume.member_id) for volume in snapshot.volumes
+    )
+    pools = tuple(replace(pool, log_bytes=GIB) for pool in snapshot.pools)
+    snapshot = replace(snapshot, volumes=(*snapshot.volumes, *logs), pools=pools)
+    return want(snapshot, log_bytes=GIB)
+
+
 def make_pool(name: str, replicas: int, **changes: Any) -> Pool:
     """A StatefulSet with the template v1."""
     values: dict[str, Any] = {

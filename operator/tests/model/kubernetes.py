@@ -40,6 +40,9 @@ class ModelClaim:
     terminating: bool = False
     lost: bool = False
     owned: bool = True
+    is_log: bool = False
+    written_by: str = ""
+    """Of a log: the disk whose log it is; '' while it is empty."""
 
 
 @dataclass
@@ -53,6 +56,8 @@ class ModelPod:
     created_ms: int
     claim_uid: str = ""
     """Of the claim that it has mounted."""
+    log_uid: str = ""
+    """Of its log's, where logs have claims of their own."""
     running: bool = False
     ready_since_ms: int = 0
     unready_since_ms: int = 0
@@ -81,6 +86,7 @@ class ModelKubernetes:
     """They ask for more than any node has."""
     full_zones: set[str] = field(default_factory=set)
     """Their nodes take no more pods; those that run there go on."""
+    log_volumes: bool = False
     zones_down: set[str] = field(default_factory=set)
     made: int = 0
 
@@ -95,7 +101,7 @@ class ModelKubernetes:
         """Everything that is to happen goes one step further."""
         for pod in [pod for pod in self.pods.values() if pod.terminating]:
             del self.pods[pod.name]
-        mounted = {pod.claim_uid for pod in self.pods.values()}
+        mounted = {uid for pod in self.pods.values() for uid in (pod.claim_uid, pod.log_uid)}
         for claim in [c for c in self.claims.values() if c.terminating and c.uid not in mounted]:
             del self.claims[claim.name]
         for pool in self.pools.values():
@@ -111,17 +117,36 @@ class ModelKubernetes:
                 self.stop(pod)
         for ordinal in range(pool.replicas):
             name = f"{pool.name}-{ordinal}"
-            if f"data-{name}" not in self.claims:
-                disk = Disk(self.fresh("life"))
-                self.claims[f"data-{name}"] = ModelClaim(
-                    f"data-{name}", pool.name, ordinal, self.fresh("pvc"), disk, pool.storage_bytes
-                )
+            self._claim(pool, f"data-{name}", ordinal)
+            if self.log_volumes:
+                self._claim(pool, f"log-{name}", ordinal)
             if name not in self.pods:
                 uid = self.fresh("pod")
                 self.pods[name] = ModelPod(
                     name, pool.name, ordinal, uid, pool.revision, pool.zone, now_ms
                 )
                 self.pods[name].unready_since_ms = now_ms
+
+    def _claim(self, pool: ModelPool, name: str, ordinal: int) -> None:
+        if name not in self.claims:
+            disk, uid = Disk(self.fresh("life")), self.fresh("pvc")
+            claim = ModelClaim(name, pool.name, ordinal, uid, disk, pool.storage_bytes)
+            claim.is_log = name.startswith("log-")
+            self.claims[name] = claim
+
+    def claims_of(self, pod: ModelPod) -> list[ModelClaim | None]:
+        """Those its template asks for, by name."""
+        kinds = ("data", "log") if self.log_volumes else ("data",)
+        return [self.claims.get(f"{kind}-{pod.name}") for kind in kinds]
+
+    def why_no_volume(self, pod: ModelPod) -> str:
+        """Why its claims cannot be mounted."""
+        for claim in self.claims_of(pod):
+            if claim is None or (claim.terminating and not pod.claim_uid):
+                return "its volume is being deleted"
+            if claim.lost:
+                return "its volume is lost"
+        return ""
 
     def why_unschedulable(self, pod: ModelPod) -> str:
         """The scheduler's words. A pod that has a node keeps it, as long as its zone is there."""
@@ -134,10 +159,7 @@ class ModelKubernetes:
         return "the nodes are full" if pod.zone in self.full_zones else ""
 
     def _start(self, pod: ModelPod, now_ms: int) -> None:
-        claim = self.claims.get(f"data-{pod.name}")
-        if pod.running or pod.terminating or claim is None:
-            return
-        if claim.lost or (claim.terminating and not pod.claim_uid):
+        if pod.running or pod.terminating or self.why_no_volume(pod):
             return
         if self.why_unschedulable(pod):
             return
@@ -146,7 +168,8 @@ class ModelKubernetes:
         if pod.revision in self.bad_revisions:
             return
         pod.running = True
-        pod.claim_uid = claim.uid
+        pod.claim_uid, *log = [claim.uid for claim in self.claims_of(pod) if claim]
+        pod.log_uid = log[0] if log else ""
         pod.may_found = ""
         if self.founding is not None and self.founding["open"] == "true":
             pod.may_found = self.founding["members"]

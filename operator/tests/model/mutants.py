@@ -22,6 +22,7 @@ SHARED = f"{PACKAGE}.plan"
 LIST = Path(__file__).with_name("mutations.toml")
 SEEDS_TRIED = 1_500
 MOVES_MAX = 200
+LOG_VOLUMES_SHARE = 0.3
 
 KINDS = (
     *("step",) * 8,
@@ -112,9 +113,11 @@ def play_seed(decide: Decide, seed: int, *, losses: bool = False) -> None:
     chance = random.Random(seed)
     kinds = RECOVERY_KINDS if losses else KINDS
     size, zones = chance.choice([1, 3, 5]), chance.choice([(), ("a", "b", "c")])
-    world = World(first_desired(size, zones, budget=chance.random() < 0.5))
+    budget = chance.random() < 0.5
     count = chance.randrange(MOVES_MAX)
     moves: list[Move] = [(chance.choice(kinds), chance.randrange(1_000)) for _ in range(count)]
+    log = chance.random() < LOG_VOLUMES_SHARE and not losses
+    world = World(first_desired(size, zones, budget=budget, log=log))
     play(decide, world, moves)
 
 

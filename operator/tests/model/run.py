@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from tests.model.ensemble import Broken, Refused
+from tests.model.losses import whole_voters
 from tests.model.world import World, want
 
 from raftkeeper_operator.decide.facts import Facts
@@ -125,7 +126,7 @@ class Run:
             case "delete pod" if pods:
                 world.kube.stop(pods[number % len(pods)])
             case "lose volume" if pods:
-                self._lose_volume(pods[number % len(pods)].name)
+                self._lose_volume(pods[number % len(pods)].name, number)
             case "lose many" if pods:
                 self._lose_majority(number)
             case "bring back" if world.lost_disks:
@@ -145,12 +146,16 @@ class Run:
                 pass
         world._run_nodes()
 
-    def _lose_volume(self, name: str) -> None:
+    def _lose_volume(self, name: str, number: int) -> None:
         """Somebody deletes a claim with its pod. Not a majority of them: nobody can heal that."""
         world = self.world
-        claim = world.kube.claims.get(f"data-{name}")
+        kinds = ("data", "log") if world.kube.log_volumes else ("data",)
+        claim = world.kube.claims.get(f"{kinds[number // 7 % len(kinds)]}-{name}")
         voters = [m for m in world.ensemble.members if m.votes]
-        lives = {c.disk.incarnation for c in world.kube.claims.values() if not c.terminating}
+        claims = [c for c in world.kube.claims.values() if not c.terminating]
+        lives = {c.disk.incarnation for c in claims if not c.is_log}
+        if world.kube.log_volumes:
+            lives &= {c.written_by for c in claims if c.is_log}
         whole = sum(voter.incarnation in lives for voter in voters)
         if claim is None or world.ensemble.before is not None or whole - 1 <= len(voters) // 2:
             return
@@ -166,7 +171,7 @@ class Run:
         """
         world = self.world
         voters = [m for m in world.ensemble.members if m.votes]
-        whole = world.whole(voters)
+        whole = whole_voters(world.kube.claims.values(), voters)
         unheard = not (world.kube.founding or {}).get("cluster_id")
         busy = world.ensemble.before is not None or self._is_recovering()
         if unheard or busy or len(whole) < len(voters):
@@ -254,7 +259,8 @@ class Run:
         if sorted(world.kube.pools) != sorted(facts.sizes):
             raise Broken(f"pools {sorted(world.kube.pools)}, wanted {sorted(facts.sizes)}")
         claims = sorted(world.kube.claims)
-        if claims != sorted(f"data-{pod}" for pod in wanted):
+        kinds = ("data", "log") if world.kube.log_volumes else ("data",)
+        if claims != sorted(f"{kind}-{pod}" for pod in wanted for kind in kinds):
             raise Broken(f"volumes {claims} for {wanted}")
 
 

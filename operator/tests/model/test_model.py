@@ -36,12 +36,12 @@ ZONES = st.sampled_from([(), ("a", "b", "c")])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(size=SIZES, zones=ZONES, budget=st.booleans(), moves=MOVES)
+@given(size=SIZES, zones=ZONES, budget=st.booleans(), log=st.booleans(), moves=MOVES)
 def test_whatever_happens_it_arrives(
-    size: int, zones: tuple[str, ...], budget: bool, moves: list[Move]
+    size: int, zones: tuple[str, ...], budget: bool, log: bool, moves: list[Move]
 ) -> None:
     """Any moves, then calm: no promise is broken, and the cluster is as the spec has it in the end."""
-    play(decide, World(first_desired(size, zones, budget=budget)), moves)
+    play(decide, World(first_desired(size, zones, budget=budget, log=log)), moves)
 
 
 @settings(max_examples=30, deadline=None)
@@ -66,12 +66,12 @@ def test_an_operator_that_dies_all_the_time_arrives(
 
 
 @settings(max_examples=30, deadline=None)
-@given(size=SIZES, zones=ZONES, moves=MOVES, again=MOVES)
+@given(size=SIZES, zones=ZONES, log=st.booleans(), moves=MOVES, again=MOVES)
 def test_a_cluster_of_retained_volumes_comes_back(
-    size: int, zones: tuple[str, ...], moves: list[Move], again: list[Move]
+    size: int, zones: tuple[str, ...], log: bool, moves: list[Move], again: list[Move]
 ) -> None:
     """Deleted and applied again, with its volumes retained: the same ensemble, never a second one."""
-    run = play(decide, World(first_desired(size, zones)), moves)
+    run = play(decide, World(first_desired(size, zones, log=log)), moves)
     was = run.world.ensemble.cluster_id
     run.world.delete_cluster_and_apply_again()
     for kind, number in again:

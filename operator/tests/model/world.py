@@ -9,9 +9,10 @@ from typing import Any
 
 from tests.model.ensemble import Broken, Disk, ModelEnsemble, Refused
 from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+from tests.model.losses import check_survivor, majority_is_gone
 
 from raftkeeper_operator.decide import plan as acts
-from raftkeeper_operator.decide.facts import Facts, quorum
+from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
 from raftkeeper_operator.observe.ensemble import Member, NodeStatus
 from raftkeeper_operator.observe.snapshot import (
@@ -31,7 +32,9 @@ SUFFIX = ".x-members.ns.svc.cluster.local:2888"
 ZONES = ("a", "b", "c", "d")
 
 
-def first_desired(replicas: int, zones: tuple[str, ...], *, budget: bool = True) -> Desired:
+def first_desired(
+    replicas: int, zones: tuple[str, ...], *, budget: bool = True, log: bool = False
+) -> Desired:
     """With short times, so that what takes hours in life takes some ticks here."""
     return Desired(
         replicas=replicas,
@@ -39,6 +42,7 @@ def first_desired(replicas: int, zones: tuple[str, ...], *, budget: bool = True)
         address_suffix=SUFFIX,
         zones=zones,
         storage_bytes=1,
+        log_bytes=int(log),
         pod_disruption_budget=budget,
         when_scaled=WhenScaled.QUARANTINE,
         quarantine_ttl_ms=20_000,
@@ -55,6 +59,7 @@ class World:
         self.desired = desired
         self.now_ms = 1_000_000
         self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
+        self.kube.log_volumes = bool(desired.log_bytes)
         self.ensemble = ModelEnsemble()
         self.given_up: list[ModelEnsemble] = []
         """Those that a forced recovery has replaced: they must never lead again."""
@@ -93,18 +98,19 @@ class World:
             self._obey(pod)
         self._found(running)
         for ensemble in (self.ensemble, *self.given_up):
-            ensemble.up = {
-                self.claim_of(pod).disk.member_id
-                for pod in running.values()
-                if self.claim_of(pod).disk.cluster_id == ensemble.cluster_id
-            } - {0}
+            disks = [self.claim_of(pod).disk for pod in running.values() if not self.damage_of(pod)]
+            ensemble.up = {d.member_id for d in disks if d.cluster_id == ensemble.cluster_id} - {0}
         lives = {member.incarnation: member.id for member in self.ensemble.members}
         for pod in running.values():
-            disk = self.claim_of(pod).disk
+            disk, log = self.claim_of(pod).disk, self.log_of(pod)
+            if self.damage_of(pod):
+                continue
             if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
                 disk.member_id = lives.get(disk.incarnation, 0)
                 disk.cluster_id = self.ensemble.cluster_id if disk.member_id else ""
                 self.ensemble.up |= {disk.member_id} - {0}
+            if disk.member_id and log is not None:
+                log.written_by = disk.incarnation
 
     def _obey(self, pod: ModelPod) -> None:
         """As a node does with `ensemble.recovery` before it speaks to anybody."""
@@ -154,17 +160,37 @@ class World:
                 (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
             ]
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
+                if any(self.damage_of(p) for p in pods if p):
+                    return
                 self.ensemble.found(founders)
+                for p in pods:
+                    if p is not None and (log := self.log_of(p)) is not None:
+                        log.written_by = self.claim_of(p).disk.incarnation
                 return
 
     def claim_of(self, pod: ModelPod) -> ModelClaim:
         claims = self.kube.claims.values()
         return next(claim for claim in claims if claim.uid == pod.claim_uid)
 
+    def log_of(self, pod: ModelPod) -> ModelClaim | None:
+        """None where the log has no volume of its own."""
+        claims = self.kube.claims.values()
+        return next((claim for claim in claims if pod.log_uid and claim.uid == pod.log_uid), None)
+
+    def damage_of(self, pod: ModelPod) -> str:
+        """A node finds that its two volumes do not belong together."""
+        disk, log = self.claim_of(pod).disk, self.log_of(pod)
+        if log is None or log.written_by == disk.incarnation:
+            return ""
+        if disk.member_id:
+            return "the log is missing"
+        return "the identity is missing" if log.written_by else ""
+
     def _probe(self, pod: ModelPod) -> None:
         member = self.member_of(pod)
         mine = any(m.id == member for m in self.ensemble.members)
         serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
+        serves = serves and not self.damage_of(pod)
         if serves and not pod.ready_since_ms:
             pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
         elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
@@ -241,6 +267,7 @@ class World:
             pool.replicas,
             pool.revision,
             pool.storage_bytes,
+            pool.storage_bytes if self.kube.log_volumes else 0,
         )
 
     def _see_pod(self, pod: ModelPod) -> Pod:
@@ -251,8 +278,11 @@ class World:
                 (e for e in (self.ensemble, *self.given_up) if e.cluster_id == disk.cluster_id),
                 None,
             )
+            damage = self.damage_of(pod)
+            empty = "starting" if damage else "waiting"
             node = NodeStatus(
-                state="member" if disk.member_id else "waiting",
+                state="member" if disk.member_id else empty,
+                damage=damage,
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,
@@ -264,12 +294,7 @@ class World:
                 config=logged.members if logged and disk.member_id else (),
                 config_index=logged.config_index if logged else 0,
             )
-        claim = self.kube.claims.get(f"data-{pod.name}")
-        why = self.kube.why_unschedulable(pod)
-        if claim is not None and claim.lost:
-            why = "its volume is lost"
-        elif claim is None or (claim.terminating and not pod.claim_uid):
-            why = "its volume is being deleted"
+        why = self.kube.why_no_volume(pod) or self.kube.why_unschedulable(pod)
         bad = pod.revision in self.kube.bad_revisions and not why
         return Pod(
             pod.name,
@@ -307,16 +332,19 @@ class World:
             zone=zone,
             lost=claim.lost,
             expandable=True,
+            is_log=claim.is_log,
             owned=claim.owned,
         )
 
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
         """What the operator writes down after a step; an operator that dies before has not."""
         for pod in self.kube.pods.values():
-            claim = self.kube.claims.get(f"data-{pod.name}")
-            if claim is not None and pod.running and claim.uid == pod.claim_uid:
-                claim.label_member = claim.disk.member_id
-                claim.label_cluster = claim.disk.cluster_id
+            if not pod.running or self.damage_of(pod):
+                continue
+            disk = self.claim_of(pod).disk
+            for claim in self.kube.claims.values():
+                if claim.uid in {pod.claim_uid, pod.log_uid}:
+                    claim.label_member, claim.label_cluster = disk.member_id, disk.cluster_id
         old = self.remembered
         ensemble = snapshot.ensemble
         since = old.leaderless_since_ms or self.now_ms
@@ -439,6 +467,10 @@ class World:
         named = {member.id for member in ensemble.members}
         named |= {member.id for member in ensemble.before[0]} if ensemble.before else set()
         disk = claim.disk
+        if claim.is_log:
+            disks = [other.disk for other in self.kube.claims.values() if not other.is_log]
+            whose = [disk for disk in disks if disk.incarnation == claim.written_by]
+            disk = whose[0] if whose else disk
         if disk.member_id in named and disk.cluster_id == ensemble.cluster_id:
             if late:
                 raise Refused("a member lives on it")
@@ -516,7 +548,10 @@ class World:
         if not self.majority_is_gone():
             raise (Broken if fresh else Refused)("a recovery is ordered, and a majority is there")
         if fresh and self.desired.force_quorum and not self.desired.force_quorum.survivor:
-            self._check_survivor(action.survivor.partition(".")[0])
+            voters = {member.id for member in self.ensemble.members if member.votes}
+            asked = [pod for pod in self.kube.pods.values() if self.member_of(pod) in voters]
+            disks = {pod.name: self.claim_of(pod).disk for pod in asked}
+            check_survivor(action.survivor.partition(".")[0], disks)
         self._write_founding(
             (),
             cluster_id=action.cluster_id,
@@ -525,25 +560,8 @@ class World:
         )
 
     def majority_is_gone(self) -> bool:
-        """Fewer than a majority of the voters' disks are there: nobody can heal that."""
-        voters = [member for member in self.ensemble.members if member.votes]
-        return len(self.whole(voters)) < quorum(len(voters))
-
-    def whole(self, voters: list[Member]) -> list[Member]:
-        """Those whose disks are there."""
-        claims = self.kube.claims.values()
-        lives = {c.disk.incarnation for c in claims if not c.terminating and not c.lost}
-        return [voter for voter in voters if voter.incarnation in lives]
-
-    def _check_survivor(self, name: str) -> None:
-        """Of the voters that can be asked nobody knows more."""
-        voters = {member.id for member in self.ensemble.members if member.votes}
-        asked = [pod for pod in self.kube.pods.values() if self.member_of(pod) in voters]
-        disks = {pod.name: self.claim_of(pod).disk for pod in asked}
-        best = max(disks, key=lambda pod: (disks[pod].term, disks[pod].last_index))
-        known = {pod: (disk.term, disk.last_index) for pod, disk in disks.items()}
-        if name not in known or known[name] < known[best]:
-            raise Broken(f"{name} is to survive, and {best} knows more")
+        """Nobody can heal that."""
+        return majority_is_gone(self.kube.claims.values(), self.ensemble.members)
 
     def _write_founding(
         self,

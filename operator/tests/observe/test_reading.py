@@ -9,8 +9,14 @@ from raftkeeper_operator.observe.differences import contains, was_applied, with_
 from raftkeeper_operator.observe.fields import milliseconds, ordinal_of, size
 from raftkeeper_operator.observe.infrastructure import Ground
 from raftkeeper_operator.observe.members import read_status
-from raftkeeper_operator.observe.pools import read_pod
-from raftkeeper_operator.observe.volumes import Place, Storage, read_place, read_volume
+from raftkeeper_operator.observe.pools import read_pod, read_pool
+from raftkeeper_operator.observe.volumes import (
+    Place,
+    Storage,
+    is_member_claim,
+    read_place,
+    read_volume,
+)
 
 
 def pod(**status: Any) -> dict[str, Any]:
@@ -109,6 +115,29 @@ def test_a_claim_says_whose_it_is() -> None:
     assert not read_volume(claim(), "another", storage).owned
 
 
+def test_a_log_claim_is_its_members_as_well() -> None:
+    """Told apart by its name; other claims that bear the cluster's label are nobody's."""
+    body = claim()
+    assert is_member_claim(body)
+    body["metadata"]["name"] = "log-zoo-a-0"
+    volume = read_volume(body, "uid", Storage({}, None, {}))
+    assert (volume.is_log, volume.pool, volume.ordinal) == (True, "zoo-a", 0)
+    for name in ("backups", "backups-zoo-a-0", "data", "log-of-mine", "data-zoo-x"):
+        assert not is_member_claim({"metadata": {"name": name}})
+
+
+def test_a_pool_says_the_size_of_each_of_its_volumes() -> None:
+    """By the names of its claim templates."""
+
+    def template(name: str, size: str) -> dict[str, Any]:
+        spec = {"resources": {"requests": {"storage": size}}}
+        return {"metadata": {"name": name}, "spec": spec}
+
+    spec = {"volumeClaimTemplates": [template("log", "1Ki"), template("data", "2Ki")]}
+    pool = read_pool({"metadata": {"name": "zoo"}, "spec": spec}, current=True)
+    assert (pool.storage_bytes, pool.log_bytes) == (2048, 1024)
+
+
 def test_a_failed_growth_is_seen() -> None:
     """As the storage says it."""
     body = claim()
@@ -141,6 +170,7 @@ def test_a_node_that_says_little_is_understood() -> None:
     status = read_status({})
     assert (status.state, status.member_id, status.free_bytes) == ("starting", 0, -1)
     assert read_status({"disk": {"free_bytes": 0}}).free_bytes == 0
+    assert read_status({"disk": {"log_free_bytes": 7}}).log_free_bytes == 7
 
 
 @pytest.mark.parametrize(("text", "value"), [("", 0), (None, 0), ("nonsense", 0), ("1Gi", 1 << 30)])

@@ -9,6 +9,7 @@ from raftkeeper_operator.act.executor import Report, Result
 from raftkeeper_operator.build.pod_template import build_pod_template
 from raftkeeper_operator.observe.objects import Objects
 from raftkeeper_operator.observe.observer import Observation
+from raftkeeper_operator.observe.secret_names import NamedSecrets
 from raftkeeper_operator.report.acceptance import judge_acceptance
 from raftkeeper_operator.report.conditions import Verdict
 
@@ -46,7 +47,11 @@ def test_a_strangers_object_is_told() -> None:
 
 def test_a_missing_secret_makes_certificates_invalid() -> None:
     """Whatever the operator's own certificates are like."""
-    missing = replace(seen(), missing_secrets=("Secret door is not there",))
+    secrets = NamedSecrets(missing=("Secret door is not there",))
+    missing = replace(seen(), named_secrets=secrets)
     found = judge_acceptance([VALID], missing, None)
     assert ("CertificatesValid", "False", "CertificateMissing", "Secret door is not there") in found
     assert VALID not in found
+    old = replace(seen(), named_secrets=replace(secrets, expired=("Secret gate has expired",)))
+    found = judge_acceptance([VALID], old, None)
+    assert ("CertificatesValid", "False", "CertificateExpired", "Secret gate has expired") in found

@@ -25,6 +25,7 @@ from tests.decide.picture import (
     make_waiting,
     want,
     well,
+    with_logs,
 )
 
 from raftkeeper_operator.api.conditions import REASONS, ConditionType, Reason
@@ -37,6 +38,8 @@ BAD_V2 = break_pod(
     change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", "ImagePull"
 )
 
+LOGS = with_logs(well())
+FULL_LOG = change_node(LOGS, "x-1", free_bytes=GIB, log_free_bytes=GIB // 100)
 TOO_NEW = change_node(want(well(), revision="v2", version="1.3.0"), "x-1", version="1.1.0")
 FOREIGN_V2 = change_node(
     change_node(
@@ -86,6 +89,9 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("Upgraded", well(), "True", "UpToDate"),
     ("Upgraded", want(well(), revision="v2"), "False", "RollingOut"),
     ("Upgraded", BAD_V2, "False", "UpgradeStalled"),
+    ("StorageHealthy", FULL_LOG, "False", "NearlyFull"),
+    ("StorageHealthy", change_volume(LOGS, "log-x-1", lost=True), "False", "DiskLost"),
+    ("StorageHealthy", change_volume(LOGS, "log-x-1", capacity_bytes=1), "False", "Resizing"),
     ("Upgraded", TOO_NEW, "False", "VersionSkew"),
     ("Upgraded", FOREIGN_V2, "False", "VersionSkew"),
     ("Upgraded", NO_NODE_V2, "False", "PodHeldUp"),

@@ -72,6 +72,12 @@ class LocalCluster:
         binaries.check_go()
         need(["docker", "dockerd", "debootstrap"], ["docker.io", "debootstrap"])
 
+    def prepare(self) -> None:
+        """Build Kubernetes and what belongs to it, if that has not been done for these versions."""
+        for program in binaries.ALL:
+            binaries.binary(program)
+        addons.images()
+
     def up(self) -> bool:
         """Whether it had to be brought up; False when it was found running."""
         _check_machine()

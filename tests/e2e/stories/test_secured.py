@@ -22,6 +22,8 @@ SECURED: Object = {
     "networkPolicy": {
         "enabled": True,
         "clients": [{"podSelector": {"matchLabels": {"app": "load"}}}],
+        # Left out, everybody may collect metrics.
+        "monitoring": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}],
     },
 }
 RESTORE_TIMEOUT_S = 300

@@ -107,7 +107,7 @@ mod tests {
         if batches.is_empty() {
             return None;
         }
-        let mut payload = begin_entry(1, 0);
+        let mut payload = begin_entry(1, false, 0);
         let expected = payload.len() + batches.next_bytes();
         batches.seal(GroupId::of_leader(9), &mut payload);
         assert_eq!(payload.len(), expected);

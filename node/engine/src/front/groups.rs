@@ -68,7 +68,8 @@ impl Front {
         if groups.is_empty() && !decides {
             return Ok(None);
         }
-        let mut entry = begin_entry(now_ms, bytes + self.decisions.sealed_bytes());
+        let bytes = bytes + self.decisions.sealed_bytes();
+        let mut entry = begin_entry(now_ms, self.config.enforce_quotas, bytes);
         if decides {
             self.decisions.seal(GroupId::of_leader(self.config.origin), &mut entry);
         }
@@ -86,7 +87,8 @@ impl Front {
         if self.batches.is_empty() {
             return None;
         }
-        let mut entry = begin_entry(now_ms, self.batches.next_bytes());
+        let bytes = self.batches.next_bytes();
+        let mut entry = begin_entry(now_ms, self.config.enforce_quotas, bytes);
         self.seal_own(&mut entry);
         Some(entry)
     }

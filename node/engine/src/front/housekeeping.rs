@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::connections::{Answer, State, Waiting};
 use super::limits::{COLLECT_MAX, DECISIONS_BYTES_MAX};
 use super::{Action, Front, Refusal};
-use crate::entry::{FORMAT, GroupBuilder, GroupId, NoEntry, begin_entry};
+use crate::entry::{FORMAT, FORMAT_ENFORCING, GroupBuilder, GroupId, NoEntry, begin_entry};
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Writer, patch_i32};
 use crate::machine::{CLUSTER_ID_BYTES, Damaged, NoSuccessor};
@@ -27,7 +27,7 @@ impl Front {
         let mut group = GroupBuilder::default();
         let auth = group.add_auth(&[]).unwrap_or_default();
         group.push(0, 0, 0, ops::BOOTSTRAP, auth, &body);
-        let mut entry = begin_entry(now_ms, group.sealed_bytes());
+        let mut entry = begin_entry(now_ms, false, group.sealed_bytes());
         group.seal(GroupId::of_leader(self.config.origin), &mut entry);
         entry
     }
@@ -221,8 +221,8 @@ impl From<NoEntry> for Refusal {
             NoEntry::Malformed => Malformed.into(),
             NoEntry::Format(format) => Self(
                 format!(
-                    "the log entry has format {format}, and this program reads format {FORMAT}: \
-                     start the version of RaftKeeper that wrote it"
+                    "the log entry has format {format}, and this program reads formats {FORMAT} \
+                     and {FORMAT_ENFORCING}: start the version of RaftKeeper that wrote it"
                 )
                 .into(),
             ),

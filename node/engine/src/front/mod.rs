@@ -78,6 +78,8 @@ pub struct Config {
     pub skip_acl: bool,
     pub reconfig_enabled: bool,
     pub ttl_enabled: bool,
+    /// As the leader, hard limits of quotas are enforced.
+    pub enforce_quotas: bool,
     /// Every read waits until this node knows what all others wrote before.
     pub linearizable_reads: bool,
     /// Without a leader, clients that said so are served for reading.

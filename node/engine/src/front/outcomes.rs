@@ -23,6 +23,9 @@ impl Front {
         }
         let entry = Entry::decode(payload)?;
         self.begin(index, entry.time_ms)?;
+        if entry.enforces_quotas {
+            self.machine.enforce_quotas();
+        }
         for mut group in entry.groups {
             let verdict = self.machine.admit(group.id);
             if verdict != Verdict::Apply {
@@ -125,6 +128,7 @@ impl Front {
             return Err(Refusal("a write came back that its connection does not wait for".into()));
         };
         self.outstanding -= 1;
+        self.statistics.quota_exceeded += u64::from(effects.over_quota);
         match request.op {
             ops::CREATE_SESSION | ops::ATTACH_SESSION => self.open_session(id, effects, now_us),
             _ if effects.moved => {

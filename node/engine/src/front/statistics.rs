@@ -59,6 +59,8 @@ pub struct Statistics {
     pub handshakes_refused: u64,
     pub large_requests_refused: u64,
     pub auth_failed: u64,
+    /// Writes of this node's clients that a hard limit of a quota was in the way of.
+    pub quota_exceeded: u64,
     pub sessions_expired: u64,
     pub sessions_revalidated: u64,
     pub reads_behind_writes: u64,

@@ -53,6 +53,7 @@ impl Front {
             ("connection_revalidate_count", all.sessions_revalidated),
             ("large_requests_rejected", all.large_requests_refused),
             ("auth_failed_count", all.auth_failed),
+            ("quota_exceeded_count", all.quota_exceeded),
             ("stale_sessions_expired", all.sessions_expired),
             ("reads_after_write_in_session_queue", all.reads_behind_writes),
             ("groups_skipped", all.groups_skipped),

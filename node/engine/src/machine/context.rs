@@ -11,6 +11,8 @@ pub struct Context<'a> {
     /// The session, or why it may not write. Operations ask at their own point in the order of checks.
     pub session: Result<i64, ErrorCode>,
     pub auth: &'a [AuthId],
+    /// Whether what exceeds the hard limit of a quota is refused.
+    pub enforces_quotas: bool,
 }
 
 /// `expected` −1 is any version. Answers the next version, which wraps as ZooKeeper's does.

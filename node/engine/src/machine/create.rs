@@ -13,6 +13,7 @@ use super::acl_list::RawAcl;
 use super::context::Context;
 use super::effects::{Effects, EventKind};
 use super::path;
+use super::quota;
 use super::stat::{self, Kind, TTL_MS_MAX};
 use super::tree::Tree;
 
@@ -122,6 +123,13 @@ impl<'a> Create<'a> {
         }
         if matches!(Kind::of(parent_meta.owner), Kind::Ephemeral(_)) {
             return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
+        }
+        if context.enforces_quotas {
+            let bytes = self.data.map_or(0, <[u8]>::len) as i64;
+            if let Err(error) = quota::check(tree, path, 1, bytes) {
+                effects.over_quota = true;
+                return Err(error);
+            }
         }
         let meta = Meta {
             czxid: context.zxid,

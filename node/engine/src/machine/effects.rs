@@ -59,6 +59,8 @@ pub struct Effects {
     pub attached: Option<Attached>,
     /// The session belongs to another connection: close this one and send no reply.
     pub moved: bool,
+    /// The hard limit of a quota was in the way, of the request or of a part of it.
+    pub over_quota: bool,
 }
 
 impl Default for Effects {
@@ -73,6 +75,7 @@ impl Default for Effects {
             session_opened: None,
             attached: None,
             moved: false,
+            over_quota: false,
         }
     }
 }
@@ -102,6 +105,7 @@ impl Effects {
         self.session_opened = None;
         self.attached = None;
         self.moved = false;
+        self.over_quota = false;
     }
 
     pub(super) fn fail(&mut self, error: ErrorCode) {

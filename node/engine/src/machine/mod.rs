@@ -92,6 +92,8 @@ pub struct Machine {
     index: u64,
     zxid: i64,
     time_ms: i64,
+    /// Whether the entry under way says so.
+    enforces_quotas: bool,
     is_stuck: bool,
     /// What this node serves as the data of /zookeeper/config; empty for what is in the tree.
     config: Vec<u8>,
@@ -116,6 +118,7 @@ impl Machine {
             index: 0,
             zxid: 0,
             time_ms: 0,
+            enforces_quotas: false,
             is_stuck: false,
             config: Vec::new(),
             search: ttl::Search::default(),
@@ -138,7 +141,13 @@ impl Machine {
         }
         self.index = index;
         self.time_ms = self.time_ms.max(time_ms);
+        self.enforces_quotas = false;
         Ok(())
+    }
+
+    /// What exceeds the hard limit of a quota is refused in the rest of this entry.
+    pub const fn enforce_quotas(&mut self) {
+        self.enforces_quotas = true;
     }
 
     /// Whether a group of this entry is to be applied: asked once for each, in order.
@@ -189,6 +198,7 @@ impl Machine {
             time_ms: self.time_ms,
             session: self.sessions.check(request.session, owner),
             auth,
+            enforces_quotas: self.enforces_quotas,
         };
         let (tree, body) = (&mut self.tree, &mut Reader::new(request.body));
         match request.op {

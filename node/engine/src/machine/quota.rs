@@ -1,11 +1,12 @@
 //! Quotas: the count and bytes of a subtree, kept in `/zookeeper/quota/<path>/zookeeper_stats`.
 //!
-//! A subtree has a quota while `/zookeeper/quota/<path>/zookeeper_limits` exists. Limits are soft, as
-//! in a ZooKeeper without `enforceQuota`: nothing is refused here. The statistics are data of a znode
-//! whose version and times stay, as there.
+//! A subtree has a quota while `/zookeeper/quota/<path>/zookeeper_limits` exists. Soft limits refuse
+//! nothing; hard ones do in an entry whose leader enforces them. The statistics are data of a znode
+//! whose version and times stay, as in ZooKeeper.
 
 use std::collections::BTreeSet;
 
+use crate::error::ErrorCode;
 use crate::store::{NodeId, Store};
 
 use super::path;
@@ -13,6 +14,7 @@ use super::tree::Tree;
 
 pub const LIMITS: &str = "zookeeper_limits";
 pub const STATS: &str = "zookeeper_stats";
+const UNLIMITED: i64 = -1;
 
 /// The paths that have a quota.
 #[derive(Debug, Default)]
@@ -89,6 +91,26 @@ pub(super) fn add(tree: &mut Tree, path: &str, count: i64, bytes: i64) {
     rewrite(tree, stats, &stats_path, count, bytes);
 }
 
+/// Refuses what would take the quota that `path` falls under beyond a hard limit. What does not change
+/// a number is not measured against its limit, however far beyond that it is.
+pub(super) fn check(tree: &Tree, path: &str, count: i64, bytes: i64) -> Result<(), ErrorCode> {
+    let Some(subject) = tree.quotas.nearest(path) else { return Ok(()) };
+    let read = |name: &str| {
+        let id = tree.find(&[path::QUOTA, subject, "/", name].concat()).ok()?;
+        Some(tree.store.data(id).unwrap_or_default())
+    };
+    let (Some(limits), Some(stats)) = (read(LIMITS), read(STATS)) else { return Ok(()) };
+    let (count_max, bytes_max) = parse_hard(limits);
+    let (count_now, bytes_now) = parse(stats);
+    let exceeds = |more: i64, now: i64, max: i64| {
+        more != 0 && max > UNLIMITED && now.saturating_add(more) > max
+    };
+    if exceeds(count, count_now, count_max) || exceeds(bytes, bytes_now, bytes_max) {
+        return Err(ErrorCode::QUOTA_EXCEEDED);
+    }
+    Ok(())
+}
+
 /// A store without room for a few digits keeps the old statistics: a quota that is off by one is
 /// better than a write that is refused for it.
 fn rewrite(tree: &mut Tree, stats: NodeId, path: &str, count: i64, bytes: i64) {
@@ -97,20 +119,27 @@ fn rewrite(tree: &mut Tree, stats: NodeId, path: &str, count: i64, bytes: i64) {
     let _ = tree.write(stats, path, Some(text.as_bytes()), &meta);
 }
 
-/// `count=N,bytes=M`; what is missing or unreadable counts as −1, which stands for unknown.
+/// Of `count=N,bytes=M`, statistics or soft limits.
 fn parse(data: &[u8]) -> (i64, i64) {
+    (parse_number(data, "count"), parse_number(data, "bytes"))
+}
+
+/// Of `…;byteHardLimit=M;countHardLimit=N`: count, bytes.
+fn parse_hard(data: &[u8]) -> (i64, i64) {
+    (parse_number(data, "countHardLimit"), parse_number(data, "byteHardLimit"))
+}
+
+/// What is missing or unreadable counts as −1, which stands for unknown, or for no limit.
+fn parse_number(data: &[u8], wanted: &str) -> i64 {
     let text = core::str::from_utf8(data).unwrap_or_default();
-    let (mut count, mut bytes) = (-1, -1);
+    let mut number = UNLIMITED;
     for pair in text.split([',', ';']) {
         let mut parts = pair.split('=');
-        let (key, value) = (parts.next(), parts.next().and_then(|value| value.parse().ok()));
-        match key {
-            Some("count") => count = value.unwrap_or(-1),
-            Some("bytes") => bytes = value.unwrap_or(-1),
-            _ => {}
+        if parts.next() == Some(wanted) {
+            number = parts.next().and_then(|value| value.parse().ok()).unwrap_or(UNLIMITED);
         }
     }
-    (count, bytes)
+    number
 }
 
 /// Znodes and bytes of a subtree, itself included.
@@ -135,6 +164,10 @@ mod tests {
         assert_eq!(parse(b"count=3,bytes=17=;byteHardLimit=1;countHardLimit=2"), (3, 17));
         assert_eq!(parse(b"count=,bytes=x"), (-1, -1));
         assert_eq!(parse(b"\xff"), (-1, -1));
+        let limits = b"count=3,bytes=17=;byteHardLimit=1;countHardLimit=2";
+        assert_eq!(parse_hard(limits), (2, 1));
+        assert_eq!(parse_hard(b"count=3,bytes=17=;byteHardLimit=;countHardLimit=-1"), (-1, -1));
+        assert_eq!(parse_hard(b"count=3,bytes=17"), (-1, -1));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::acl_list::RawAcl;
 use super::context::{Context, next_version};
 use super::effects::{Effects, EventKind};
 use super::path;
+use super::quota;
 use super::stat::put_stat;
 use super::tree::Tree;
 
@@ -37,6 +38,14 @@ impl<'a> SetData<'a> {
         let meta = tree.store.meta(id);
         if !tree.acls.allows(meta.acl, acl::WRITE, context.auth) {
             return Err(ErrorCode::NO_AUTH);
+        }
+        if context.enforces_quotas {
+            let bytes = |data: Option<&[u8]>| data.map_or(0, <[u8]>::len) as i64;
+            let more = bytes(self.data) - bytes(tree.store.data(id));
+            if let Err(error) = quota::check(tree, self.path, 0, more) {
+                effects.over_quota = true;
+                return Err(error);
+            }
         }
         let version = next_version(meta.version, self.version)?;
         let after = Meta { version, mzxid: context.zxid, mtime: context.time_ms, ..meta };

@@ -65,7 +65,9 @@ class Authenticator:
         if subject:
             return f"certificate {subject}"
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._knows(token.strip().encode()):
+        if scheme.lower() == "bearer" and self._knows(
+            token.strip().encode(errors="surrogateescape")
+        ):
             return "token"
         raise AdminRefusal(
             Code.UNAUTHENTICATED,

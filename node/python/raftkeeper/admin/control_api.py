@@ -29,7 +29,7 @@ log = get_logger(__name__)
 DOWNLOADS_MAX = 4
 """At a time. Each reads the disk as fast as its client takes it, beside the log's fsyncs."""
 
-_RANGE = re.compile(r"bytes=(\d+)-")
+_RANGE = re.compile(r"bytes=([0-9]{1,19})-")
 
 
 class ControlApi:
@@ -194,5 +194,5 @@ def _offset(request: web.Request, size: int) -> int:
         return 0
     match = _RANGE.fullmatch(text.strip())
     if match is None or int(match[1]) >= size:
-        raise bad_request(f"Range: {text!r} is not `bytes=N-` with N below {size}")
+        raise bad_request(f"Range: {text[:40]!r} is not `bytes=N-` with N below {size}")
     return int(match[1])

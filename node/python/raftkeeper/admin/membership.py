@@ -5,10 +5,11 @@ decided on (compare-and-swap), and what the replicated membership already shows 
 by whichever member leads by then. Nothing here touches HTTP.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raftkeeper.admin.member_details import check_address, check_priority, check_zone
 from raftkeeper.admin.ports import MemberView, Operations, Status, Surveyor, Views
 from raftkeeper.admin.refusals import (
     AdminRefusal,
@@ -35,6 +36,13 @@ SURVEY_TIMEOUT_S = 3.0
 """A node that runs answers within milliseconds; a name may take a second to resolve."""
 
 INCARNATION_BYTES = 16
+
+CHECKS: dict[str, Callable[[Any], None]] = {
+    "address": check_address,
+    "zone": check_zone,
+    "priority": check_priority,
+}
+"""Of a member's details, where they change: one that is alone may have no address yet."""
 
 Answer = dict[str, Any]
 
@@ -64,6 +72,9 @@ class MembershipChanges:
     ) -> Answer:
         """A new member that listens; the answer has its id."""
         self._lead()
+        check_address(new.address)
+        check_zone(new.zone)
+        check_priority(new.priority)
         incarnation = new.incarnation or await self._ask_incarnation(new.address, cluster_id)
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
@@ -147,6 +158,9 @@ class MembershipChanges:
         }
         if wanted == {"address": now.address, "zone": now.zone, "priority": now.priority}:
             return await self._shown("update", member, timeout_s)
+        for name, check in CHECKS.items():
+            if wanted[name] != getattr(now, name):
+                check(wanted[name])
         await self._refusable(Update(member, **wanted), config_index, timeout_s)
         return self._done("update", member)
 

@@ -92,7 +92,7 @@ class MembershipApi:
         if body["role"] != "learner":
             raise bad_request("a new member is a learner first", "add it, then promote it")
         new = NewMember(
-            check_address(body["address"]),
+            body["address"],
             _incarnation(body["incarnation"]),
             body["zone"],
             body["priority"],
@@ -187,16 +187,6 @@ class MembershipApi:
         answer, replayed = await self._operations.run(operation_id, fingerprint, work)
         log.info("admin.operation", operation_id=operation_id, replayed=replayed, **answer)
         return reply(answer, headers={"Op-Replayed": "1"} if replayed else {})
-
-
-def check_address(address: str) -> str:
-    """A host and a port."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise bad_request(
-            f"{address!r} is no address", "write host:port, the new member's peer port"
-        )
-    return address
 
 
 def _incarnation(text: str) -> bytes:

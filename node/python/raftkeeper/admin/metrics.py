@@ -25,7 +25,7 @@ COUNTERS = frozenset(
         "auth_failed_count bytes_received_count commit_count connection_drop_count "
         "connection_rejected connection_request_count connection_revalidate_count "
         "dead_watchers_cleared large_requests_rejected loop_stalls packets_received packets_sent "
-        "proposal_count response_bytes sessionless_connections_expired snap_count "
+        "proposal_count quota_exceeded_count response_bytes sessionless_connections_expired snap_count "
         "snapshot_error_count tls_handshake_exceeded stale_sessions_expired unsuccessful_handshake watch_bytes"
     ).split()
 )

@@ -16,6 +16,7 @@ ROLES = LEARNER_ROLES | {"participant"}
 _SERVER = re.compile(
     r"server\.(\d{1,9})=(\[[0-9a-fA-F:.]+\]|[^:;\[\]]+):(\d{1,5})((?::[^:;]*)*)((?:;[^;]*)*)"
 )
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 class ReconfigError(ValueError):
@@ -79,7 +80,7 @@ def parse_server(text: str) -> Joining:
         raise ReconfigError(f"{text!r}: the role is participant or observer")
     priority = 1
     if roles and semicolons and semicolons[0].lower() in ROLES and len(semicolons) > 1:
-        if not semicolons[1].isdecimal():
+        if not _NUMBER.fullmatch(semicolons[1]):
             raise ReconfigError(f"{text!r}: the priority is a number")
         priority = int(semicolons[1])
     is_learner = bool(roles) and roles[0] in LEARNER_ROLES
@@ -100,6 +101,6 @@ def _split(text: str) -> list[str]:
 
 def _member_id(text: str) -> int:
     name = text.removeprefix("server.")
-    if not name.isdecimal():
+    if not _NUMBER.fullmatch(name):
         raise ReconfigError(f"{text!r} is no member id")
     return int(name)

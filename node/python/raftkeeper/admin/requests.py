@@ -4,6 +4,7 @@ A field that nobody knows is refused: a misspelt `force` must not be a change wi
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ TIMEOUT_MS = 10_000
 
 TIMEOUT_MS_MAX = 600_000
 """Longer than any handover or snapshot that still makes sense to wait for."""
+
+_WHOLE = re.compile(r"[0-9]{1,19}")
+"""As many digits as 63 bits have; of more a number is not even made."""
 
 Fields = Mapping[str, tuple[type, object]]
 """Name, type and default of each field that is allowed; no default (None): it must be there."""
@@ -33,7 +37,7 @@ async def read_body(request: web.Request, fields: Fields) -> dict[str, Any]:
     try:
         text = await request.text()
         given = json.loads(text) if text.strip() else {}
-    except ValueError as error:  # neither UTF-8 nor JSON
+    except (ValueError, RecursionError) as error:  # neither UTF-8 nor JSON, or too deep
         raise bad_request(f"the body is no JSON: {error}") from error
     if not isinstance(given, dict):
         raise bad_request("the body is no JSON object")
@@ -73,16 +77,16 @@ def config_index_of(request: web.Request) -> int:
             "a change must say which membership it was decided on",
             "send the config_index of /v1/members in the header If-Config-Index",
         )
-    if not text.strip().isdecimal():
-        raise bad_request(f"If-Config-Index: {text!r} is no whole number")
+    if not _WHOLE.fullmatch(text.strip()):
+        raise bad_request(f"If-Config-Index: {text[:40]!r} is no whole number")
     return int(text)
 
 
 def member_id_of(request: web.Request) -> int:
     """The member in the path."""
     text = request.match_info["id"]
-    if not text.isdecimal():
-        raise bad_request(f"{text!r} is no member id")
+    if not _WHOLE.fullmatch(text):
+        raise bad_request(f"{text[:40]!r} is no member id")
     return int(text)
 
 

@@ -30,9 +30,10 @@ class SnapshotName:
 
 
 def list_snapshots(data: Path) -> list[SnapshotName]:
-    """Newest first. One that is retired meanwhile is left out."""
+    """Newest first. One that is retired meanwhile is left out; a node that waits has no folder yet."""
     found = []
-    for path in (data / SNAPSHOTS).iterdir():
+    folder = data / SNAPSHOTS
+    for path in folder.iterdir() if folder.is_dir() else ():
         position = snapshot_position(path.name)
         if position is None:
             continue

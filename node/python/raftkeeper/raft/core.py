@@ -19,7 +19,7 @@ from raftkeeper.raft.change import Change, propose_change
 from raftkeeper.raft.dispatch import dispatch
 from raftkeeper.raft.effects import Ready, SnapshotMeta
 from raftkeeper.raft.election import Election
-from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.invariants import broken, invariant
 from raftkeeper.raft.leadership import Leadership
 from raftkeeper.raft.log import RaftLog
 from raftkeeper.raft.membership import Membership, MembershipHistory
@@ -280,7 +280,9 @@ class RaftCore:
             membership = self._handed_membership = self.memberships.current
         if self.fetch_due:
             fetch, self.fetch_due = self.fetch, False
-        sends_cold, self.sends_cold = tuple(self.sends_cold), []
+        sends_cold: tuple[ColdSend, ...] = ()
+        if self.sends_cold:
+            sends_cold, self.sends_cold = tuple(self.sends_cold), []
         redraw_timeout, self.redraw_timeout = self.redraw_timeout, False
         return Ready(
             self._promises.number,
@@ -316,10 +318,8 @@ class RaftCore:
 
     def applied(self, index: Index) -> None:
         """The state machine has applied everything up to `index`."""
-        invariant(
-            self.applied_index <= index <= self._handed_commit,
-            f"index {index} was handed over to be applied",
-        )
+        if not self.applied_index <= index <= self._handed_commit:
+            broken(f"index {index} was handed over to be applied")
         self.applied_index = index
         self.log.evict(index)
 

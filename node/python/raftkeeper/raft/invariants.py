@@ -4,7 +4,7 @@
 after every step; the core itself checks only what it is about to rely on.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from raftkeeper.raft.messages import NOBODY, Role
 
@@ -20,6 +20,11 @@ def invariant(condition: object, sentence: str) -> None:
     """Raises InvariantBroken with the sentence that should have been true."""
     if not condition:
         raise InvariantBroken(sentence)
+
+
+def broken(sentence: str) -> NoReturn:
+    """For the path of every entry, where a sentence is only made when it turns out false."""
+    raise InvariantBroken(sentence)
 
 
 def check_core(core: "RaftCore") -> None:

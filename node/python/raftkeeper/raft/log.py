@@ -11,7 +11,7 @@ followers that are a little behind; older ones are read from disk by the driver.
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.invariants import broken, invariant
 from raftkeeper.raft.messages import Entry, Index, Term
 
 
@@ -106,11 +106,11 @@ class RaftLog:
         return index, self._run_terms[run]
 
     def append(self, entry: Entry) -> None:
-        invariant(entry.index == self.last_index + 1, f"entry {entry.index} is the next")
-        invariant(
-            entry.term >= self._run_terms[-1], f"the term of entry {entry.index} has not fallen"
-        )
-        if entry.term != self._run_terms[-1]:
+        if entry.index != self.last_index + 1:
+            broken(f"entry {entry.index} is the next")
+        last_term = self._run_terms[-1]
+        if entry.term != last_term:
+            invariant(entry.term > last_term, f"the term of entry {entry.index} has not fallen")
             self._run_starts.append(entry.index)
             self._run_terms.append(entry.term)
         self.last_index = entry.index

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.invariants import broken
 from raftkeeper.raft.messages import Entry, HardState, Index, Term
 
 
@@ -35,7 +35,8 @@ class Promises:
 
     def fulfil(self, number: int) -> Iterator[Promise]:
         """Everything up to the Ready of this number is durable."""
-        invariant(number <= self.number, f"Ready {number} was handed over")
+        if number > self.number:
+            broken(f"Ready {number} was handed over")
         self.persisted_number = max(self.persisted_number, number)
         while self._open and self._open[0].number <= number:
             yield self._open.popleft()

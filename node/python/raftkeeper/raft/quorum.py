@@ -25,7 +25,10 @@ def majority(count: int) -> int:
 
 def decide_commit_index(membership: Membership, match: Mapping[MemberId, Index]) -> Index:
     """The highest index that a quorum has on disk. `match` is what is known of each; 0 otherwise."""
-    return min(_index_of_majority(voters, match) for voters in _halves(membership))
+    index = _index_of_majority(membership.voters, match)
+    if membership.outgoing:
+        index = min(index, _index_of_majority(membership.outgoing, match))
+    return index
 
 
 def decide_vote(membership: Membership, votes: Mapping[MemberId, bool]) -> VoteResult:
@@ -59,5 +62,5 @@ def _in_all(membership: Membership, condition: Callable[[frozenset[MemberId]], b
 def _index_of_majority(voters: frozenset[MemberId], match: Mapping[MemberId, Index]) -> Index:
     if not voters:
         return 0
-    ordered = sorted((match.get(voter, 0) for voter in voters), reverse=True)
-    return ordered[majority(len(voters)) - 1]
+    ordered = sorted([match.get(voter, 0) for voter in voters])
+    return ordered[-majority(len(voters))]

@@ -144,11 +144,15 @@ class Reads:
             waiting.clear()
 
     def take_granted(self) -> tuple[ReadGrant, ...]:
+        if not self._granted:
+            return ()
         granted = tuple(self._granted)
         self._granted.clear()
         return granted
 
     def take_failed(self) -> tuple[int, ...]:
+        if not self._failed:
+            return ()
         failed = tuple(self._failed)
         self._failed.clear()
         return failed

@@ -8,7 +8,7 @@ bytes; what is no longer in memory is asked from the driver, one range at a time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.invariants import broken, invariant
 from raftkeeper.raft.leadership import Leadership, advance_commit
 from raftkeeper.raft.messages import (
     Append,
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 def feed_followers(core: "RaftCore", lead: Leadership) -> None:
     """Sends to each what it may get now; who gets nothing else hears of the commit."""
     lead.due = False
+    last_index = core.last_index
     for member, progress in lead.followers.items():
         if progress.state is FollowerState.REPLICATE:
-            _replicate(core, lead, member, progress)
+            if progress.next_index <= last_index or progress.nudge:
+                _replicate(core, lead, member, progress)
         elif progress.state is FollowerState.PROBE:
             _probe(core, lead, member, progress)
         if progress.state is FollowerState.SNAPSHOT:
@@ -203,20 +205,26 @@ def _on_accepted(
     core: "RaftCore", lead: Leadership, reply: AppendReply, progress: Progress
 ) -> None:
     match_index = reply.match_index
-    invariant(match_index <= core.last_index, f"member {reply.sender} has what this leader sent")
+    if match_index > core.last_index:
+        broken(f"member {reply.sender} has what this leader sent")
     is_news = progress.accepted(match_index)
-    # In PROBE the question's own answer, or a better one; in SNAPSHOT the log can go on from here.
-    first_sure = {
-        FollowerState.PROBE: progress.next_index - 1,
-        FollowerState.SNAPSHOT: core.log.base_index,
-    }.get(progress.state)
-    if first_sure is not None and match_index >= first_sure:
-        progress.become_replicate()
-    lead.due = True
+    if progress.state is not FollowerState.REPLICATE:
+        _on_sure(core, lead, progress, match_index)
+    elif progress.next_index <= core.last_index or progress.told_commit < core.commit_index:
+        lead.due = True
     if is_news:
         lead.match[reply.sender] = match_index
-        advance_commit(core, lead)
+        if match_index > core.commit_index:
+            advance_commit(core, lead)
         go_on(core, lead)
+
+
+def _on_sure(core: "RaftCore", lead: Leadership, progress: Progress, match_index: Index) -> None:
+    """In PROBE the question's own answer, or a better one; in SNAPSHOT the log can go on from here."""
+    is_probing = progress.state is FollowerState.PROBE
+    if match_index >= (progress.next_index - 1 if is_probing else core.log.base_index):
+        progress.become_replicate()
+    lead.due = True
 
 
 def _on_refused(core: "RaftCore", lead: Leadership, reply: AppendReply, progress: Progress) -> None:

@@ -220,6 +220,11 @@ class Features(Section):
         True, description="TTL nodes. ZooKeeper's extendedTypesEnabled, which is off there."
     )
     reconfig: bool = Field(False, description="The reconfig request. ZooKeeper's reconfigEnabled.")
+    enforce_quotas: bool = Field(
+        False,
+        description="Refuse writes beyond the hard limits of quotas. ZooKeeper's enforceQuota. The "
+        "leader's setting counts.",
+    )
     collect_interval_ms: int = Field(
         1_000,
         ge=100,

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 from raftkeeper.server.config_section import MIB, Port, Section
 from raftkeeper.server.recovery_order import parse_order
 
+PRIORITY_MAX = 1_000
+"""Only the order counts; more steps than anybody has members."""
+
 FOUNDERS_MAX = 9
 """A write waits for a majority: nine survive the loss of four, and nobody needs more."""
 
@@ -49,7 +52,7 @@ class Ensemble(Section):
     )
     zone: str = Field("", description="Where this member is, for the preference of leaders.")
     priority: int = Field(
-        1, ge=0, le=1_000, description="Members with a higher one lead by preference."
+        1, ge=0, le=PRIORITY_MAX, description="Members with a higher one lead by preference."
     )
     preferred_zones: tuple[str, ...] = Field(
         (),
@@ -159,10 +162,25 @@ class Peer(Section):
     tls_ca: str = Field(
         "", description="PEM file with the CA that signs members' certificates, both ways."
     )
+    tls_names: tuple[str, ...] = Field(
+        (),
+        description="Patterns such as `*.raftkeeper.svc`: one DNS name of a member's certificate must fit "
+        "one of them. Empty: whoever the CA has signed is a member.",
+    )
+
+    @field_validator("tls_names", mode="before")
+    @classmethod
+    def split_names(cls, value: object) -> object:
+        """Environment and flags give one string, with commas."""
+        if isinstance(value, str):
+            return tuple(item.strip() for item in value.split(",") if item.strip())
+        return value
 
     @model_validator(mode="after")
     def check_tls(self) -> Self:
         """TLS between members is mutual, or not at all."""
         if bool(self.tls_certificate) != bool(self.tls_ca):
             raise ValueError("tls_certificate and tls_ca belong together: members check each other")
+        if self.tls_names and not self.tls_ca:
+            raise ValueError("tls_names is about certificates: set tls_certificate and tls_ca")
         return self

@@ -23,6 +23,7 @@ from raftkeeper.server.backlog import Backlog
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.server.ensemble.cold_reads import ColdReads
+from raftkeeper.server.ensemble.commit_words import CommitWords
 from raftkeeper.server.ensemble.handler import Handler
 from raftkeeper.server.ensemble.installing import Installer
 from raftkeeper.server.ensemble.leadership import Leadership
@@ -83,7 +84,6 @@ class Driver:
         self.clients: ClientSockets | None = None
         self.serving = asyncio.Event()
         """Clients may be let in. It may be cleared again, while the state is replaced."""
-        self.quiet = asyncio.Event()
         self.failed = False
         self.draining = False
         """Clients are moved to other members, a few with each slow tick."""
@@ -113,12 +113,14 @@ class Driver:
         """What works on the driver's behalf, each in a file of its own."""
         engine, core, writer = self.engine, self.core, self.writer
         loop, clock = self._loop, self._clock
+        self.words = CommitWords(self.links, loop, clock)
         self.peering = Peering(
             engine=engine,
             core=core,
             writer=writer,
             clock=clock,
             links=self.links,
+            words=self.words,
             draw=draw,
             settings=self.settings,
             record_bytes_max=most,
@@ -207,19 +209,15 @@ class Driver:
         """Brings the histogram of fsyncs up to date. By each tick, and by whoever shows it."""
         self.figures.count_fsyncs(self.writer.fsync_us())
 
-    def refresh_quiet(self) -> bool:
-        """Whether nothing is gathered or under way; `quiet` is set accordingly."""
-        idle = (
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is gathered or under way."""
+        return (
             self.writer.idle
             and not self.engine.wants & WANTS_BATCH
             and self.backlog.is_empty
             and not self.peering.own.kept
         )
-        if idle:
-            self.quiet.set()
-        else:
-            self.quiet.clear()
-        return idle
 
     # ---- one turn of the loop --------------------------------------------------------------------
 
@@ -273,14 +271,13 @@ class Driver:
                 self._sealed_us = 0
             self.core.persisted(number)
             while self._held and self._held[0][0] <= number:
-                self._send(self._held.popleft()[1])
+                self.words.send(self._held.popleft()[1])
             self.pump()
         self.follow_disk()
         self.after_step()
 
     def after_step(self) -> None:
-        """Whether all is quiet, or something is wanted."""
-        self.refresh_quiet()
+        """Whether something is wanted."""
         if self.engine.wants or self.peering.sealer.has_arrivals:
             self.wake()
 
@@ -290,7 +287,7 @@ class Driver:
         while core.has_ready:
             ready = core.ready()
             if ready.messages:
-                self._send(ready.messages)
+                self.words.send(ready.messages)
             if ready.restored is not None:
                 self.admission.load_restored()
             if ready.hard_state or ready.entries or ready.restored:
@@ -332,10 +329,6 @@ class Driver:
         if ready.membership is not None:
             self.admission.plan_comparison()
         self.membership_door.publish()
-
-    def _send(self, messages: tuple[Message, ...]) -> None:
-        for message in messages:
-            self.links.send(message)
 
     def _apply(self, entries: tuple[Entry, ...]) -> None:
         engine, figures = self.engine, self.figures

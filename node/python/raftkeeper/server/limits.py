@@ -42,9 +42,6 @@ SPARE_DESCRIPTORS: Final = 128
 
 # ---- the loop ---------------------------------------------------------------------------------
 
-TICK_S: Final = 0.25
-"""How often the session clock is moved. Timeouts are seconds, so a quarter of one is fine enough."""
-
 BATCH_TURNS_MAX: Final = 2
 """Turns of the loop that a batch may go on growing for while the disk is idle. Measured: more than
 two gain nothing at 30 and at 300 connections."""
@@ -102,6 +99,14 @@ BATCHES_UNDER_WAY_MAX: Final = 16
 BATCH_SPACING_US: Final = 1_000
 """From the third on, a batch leaves this long after the one before it: by then the wait is for round
 trips and not for the processor."""
+
+STREAM_GAP_US: Final = 2_000
+"""Entries that follow each other as soon are a stream, in which the next one is about to come. One
+client that waits for each answer makes one in 0.5 to 1 ms."""
+
+COMMIT_WORD_WAIT_S: Final = 0.002
+"""How long the word of a commit may wait for the next append, within a stream. Watches of another
+member's clients fire that much later at most."""
 
 OWN_BARRIERS_MAX: Final = 1_000
 """Barriers that the admin side waits for at a time."""

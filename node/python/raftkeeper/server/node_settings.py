@@ -26,6 +26,7 @@ def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
             certificate_file=Path(peer.tls_certificate),
             key_file=Path(peer.tls_key or peer.tls_certificate),
             ca_file=Path(peer.tls_ca),
+            peer_names=peer.tls_names,
         )
     settings = PeerSettings(
         frame_bytes_max=max(limits.PEER_FRAME_BYTES_MIN, config.record_bytes_max * 2),

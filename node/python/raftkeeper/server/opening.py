@@ -61,6 +61,7 @@ def build_engine(config: "Config") -> Engine:
         skip_acl=config.auth.skip_acl,
         reconfig_enabled=config.features.reconfig,
         ttl_enabled=config.features.ttl_nodes,
+        enforce_quotas=config.features.enforce_quotas,
         linearizable_reads=config.client.linearizable_reads,
         read_only_mode=config.client.read_only_mode,
     )

@@ -85,12 +85,12 @@ async def drain(parts: NodeParts, acceptor: Acceptor | None, *, snapshot: bool) 
     try:
         await wait_until(
             driver,
-            lambda: driver.refresh_quiet() or not has_quorum_linked(driver),
+            lambda: driver.is_quiet or not has_quorum_linked(driver),
             limits.DRAIN_TIMEOUT_S,
         )
     except TimeoutError:
         pass
-    if not driver.refresh_quiet():
+    if not driver.is_quiet:
         log.warning("node.not_drained", effect="unfinished writes were not acknowledged")
     parts.clients.close_all()
     try:

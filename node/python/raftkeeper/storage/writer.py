@@ -14,7 +14,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
@@ -52,8 +51,10 @@ class EventFdWakeup:
         os.eventfd_write(self._fd, 1)
 
     def drain(self) -> None:
-        with suppress(BlockingIOError):  # nobody has notified since the last time
+        try:
             os.eventfd_read(self._fd)
+        except BlockingIOError:
+            return  # nobody has notified since the last time
 
 
 class Disk(Protocol):
@@ -73,10 +74,8 @@ class _Group:
     hard_state: tuple[int, int] | None
     records: Sequence[Record]
     payload_bytes: int
-
-    @property
-    def block_bytes(self) -> int:
-        return block_bytes(len(self.records), self.payload_bytes) if self.records else 0
+    block_bytes: int
+    """Of a block of its own; 0 without records."""
 
 
 class Writer:
@@ -139,7 +138,8 @@ class Writer:
         """The log so far counts no more: a durable snapshot of another member covers `index`, and
         the next entry is the one behind it. What `write` brings next becomes durable after this.
         """
-        self._waiting.append(_Group(self._last_number, None, [(index, term, RESTART, b"")], 0))
+        record = (index, term, RESTART, b"")
+        self._waiting.append(_Group(self._last_number, None, [record], 0, block_bytes(1, 0)))
         self._waiting_bytes += self._waiting[-1].block_bytes
         self._start()
 
@@ -250,6 +250,10 @@ class Writer:
         self, number: int, hard_state: tuple[int, int] | None, records: Sequence[Record]
     ) -> list[_Group]:
         """Into blocks of bounded length; only the last of them makes `number` durable."""
+        payload = sum([len(record[3]) for record in records])
+        length = block_bytes(len(records), payload) if records else 0
+        if length <= self._block_bytes_max:
+            return [_Group(number, hard_state, records, payload, length)]
         groups: list[_Group] = []
         start = payload = 0
         for at, record in enumerate(records):
@@ -257,10 +261,12 @@ class Writer:
                 raise ValueError(f"entry {record[0]} fits no segment: {len(record[3])} bytes")
             length = block_bytes(at + 1 - start, payload + len(record[3]))
             if at > start and length > self._block_bytes_max:
-                groups.append(_Group(self._last_number, hard_state, records[start:at], payload))
+                part, length = records[start:at], block_bytes(at - start, payload)
+                groups.append(_Group(self._last_number, hard_state, part, payload, length))
                 hard_state, start, payload = None, at, 0
             payload += len(record[3])
-        groups.append(_Group(number, hard_state, records[start:], payload))
+        length = block_bytes(len(records) - start, payload)
+        groups.append(_Group(number, hard_state, records[start:], payload, length))
         return groups
 
     def _start(self) -> None:

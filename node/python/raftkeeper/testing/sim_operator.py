@@ -168,11 +168,13 @@ class Operator:
         membership = leader.node.core.membership
         machines = self._world.machines
         ids = {member.incarnation: member.id for member in membership.members}
+        # A rotten disk counts as lost, and of two voters neither may be: it is not to become one.
         joining = [
             ids[machine.incarnation]
             for machine in machines
             if machine.number in self._wanted
             and ids.get(machine.incarnation, 0) in membership.learners
+            and not machine.rotten
         ]
         at = {member: self._machine_of(membership, member) for member in membership.everyone}
         leaving = [

@@ -51,7 +51,6 @@ class Session:
         self._under_way: deque[tuple[int, Operation]] = deque()
         self._watched: set[str] = set()
         self._heard_us = 0
-        self._sent_us = 0
 
     @property
     def is_connected(self) -> bool:

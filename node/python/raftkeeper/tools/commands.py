@@ -1,6 +1,6 @@
-"""The verbs beside `server`, with typer: check-config, config-reference, status, version.
+"""The verbs beside `server`, with typer: the small ones, and where the others are hung in.
 
-They are short-lived and may load what they like; none of them touches the data of a node.
+They are short-lived and may load what they like; none of those in this file touches the data of a node.
 """
 
 import os
@@ -27,13 +27,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-app.add_typer(admin.app)
-app.command()(inspect)
-app.command()(backup)
-app.command()(restore)
-app.command()(recover)
-app.add_typer(backups_app)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value
@@ -104,6 +97,13 @@ def status(
         typer.echo(f"raftkeeper: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
     print_status(address, figures)
+
+
+# Those of other files, behind the everyday ones in the list of --help.
+for verb in (inspect, backup, restore, recover):
+    app.command()(verb)
+app.add_typer(admin.app)
+app.add_typer(backups_app)
 
 
 def run_command(arguments: Sequence[str]) -> int:

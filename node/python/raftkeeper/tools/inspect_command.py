@@ -30,8 +30,12 @@ def inspect(
     directory: Annotated[Path, typer.Argument(help="The data folder of a stopped node.")],
     *,
     log: Annotated[bool, typer.Option("--log", help="Show the entries of the log.")] = False,
-    first: Annotated[int, typer.Option("--from", help="First entry to show.", min=0)] = 0,
-    last: Annotated[int, typer.Option("--to", help="Last entry to show.", min=0)] = 1 << 62,
+    first: Annotated[
+        int, typer.Option("--from", help="First entry to show.", min=0, show_default="the oldest")
+    ] = 0,
+    last: Annotated[
+        int, typer.Option("--to", help="Last entry to show.", min=0, show_default="the newest")
+    ] = 1 << 62,
     snapshot: Annotated[
         str, typer.Option(help="Show a snapshot's znodes: `newest`, or <index>-<term>.")
     ] = "",

@@ -6,6 +6,7 @@ identity comes last, so a node never starts on half of it, and a second try begi
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from raftkeeper.tools.backup_taking import Content, read_snapshot
 FIRST_MEMBER_ID = 1
 
 PIECE_BYTES = 1024 * 1024
+
+WORK_PREFIX = ".restore-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,14 @@ def _identity_of(data_dir: Path) -> Identity | None:
 
 
 def _work_folder(data_dir: Path) -> "TemporaryDirectory[str]":
-    """On the same volume: it is the one that has room."""
+    """On the same volume: it is the one that has room. Those of tries that were killed are removed, or
+    an init container that is killed again and again would fill it.
+    """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return TemporaryDirectory(prefix=".restore-", dir=data_dir)
+        for left in data_dir.glob(f"{WORK_PREFIX}*"):
+            shutil.rmtree(left)
+        return TemporaryDirectory(prefix=WORK_PREFIX, dir=data_dir)
     except OSError as error:
         raise BackupError(f"{data_dir} cannot be written: {error.strerror}") from error
 

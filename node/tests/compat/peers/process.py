@@ -56,6 +56,8 @@ class PeerSettings:
     """Whether a member without a leader serves clients that only read, if they ask for it."""
     reconfig: bool = False
     """Whether clients may ask for other members."""
+    enforce_quotas: bool = False
+    """Whether hard limits of quotas are more than words."""
     java_heap: str = "1g"
     """Only for servers that run in a JVM."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -36,6 +36,7 @@ class RaftKeeper(Peer):
             "session-min-timeout-ms": settings.min_session_timeout_ms,
             "session-max-timeout-ms": settings.max_session_timeout_ms,
             "features-ttl-nodes": "true",
+            "features-enforce-quotas": str(settings.enforce_quotas).lower(),
             "features-collect-interval-ms": settings.collect_interval_ms,
             "log-level": "warning",
         }

@@ -64,6 +64,7 @@ class ZooKeeper(Peer):
             "4lw.commands.whitelist": "*",
             "admin.enableServer": "false",
             "extendedTypesEnabled": "true",
+            "enforceQuota": str(settings.enforce_quotas).lower(),
             "forceSync": "yes" if settings.fsync else "no",
         }
         if self.membership is None:

@@ -17,9 +17,10 @@ SETTINGS = PeerSettings(
     tick_ms=500,
     collect_interval_ms=500,
     super_digest=SUPER_DIGEST,
+    enforce_quotas=True,
     java_heap="512m",
 )
-"""What the stories assume of the server: sessions that expire soon, containers that go soon."""
+"""What the stories assume of the server: sessions that expire soon, containers that go soon, quotas that hold."""
 
 
 class Run:

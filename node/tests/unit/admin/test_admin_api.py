@@ -57,6 +57,16 @@ async def test_nobody_passes_without_a_token(node: AdminNode) -> None:
                 assert error["code"] == "UNAUTHENTICATED"
 
 
+async def test_token_that_is_no_text_is_no_token(node: AdminNode) -> None:
+    """Whoever sends bytes is refused like anybody else, and not a fault of the node."""
+    async with serving(node) as client:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(b"GET /v1/status HTTP/1.0\r\nAuthorization: Bearer \xff\xfe\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+    assert answer.split()[1] == b"401"
+
+
 async def test_token_is_rotated_without_a_restart(node: AdminNode) -> None:
     """Both count while both are in the file."""
     async with serving(node) as client:
@@ -85,6 +95,23 @@ async def test_status_is_there_before_the_data(tmp_path: Path) -> None:
         }
         error = await error_of(client, "GET", "/v1/members", 503)
         assert error["code"] == "NOT_SERVING"
+        assert await done(client, "GET", "/v1/snapshot") == {"snapshots": []}
+
+
+async def test_numbers_beyond_all_measure_are_refused_in_a_sentence(node: AdminNode) -> None:
+    """Python makes no number of more than some thousand digits, and no object a thousand levels deep."""
+    many = "9" * 5000
+    async with serving(node) as client:
+        await done(client, "POST", "/v1/snapshot")
+        for method, path, more in (
+            ("DELETE", f"/v1/members/{many}", {"headers": CHANGE}),
+            ("DELETE", "/v1/members/2", {"headers": {"If-Config-Index": many}}),
+            ("POST", "/v1/members", {"headers": CHANGE, "data": "[" * 60_000}),
+            ("GET", "/v1/snapshot/newest", {"headers": {"Range": f"bytes={many}-"}}),
+        ):
+            error = await error_of(client, method, path, 400, **more)
+            assert error["code"] == "BAD_REQUEST"
+            assert len(error["message"]) < 200
 
 
 async def test_status_needs_no_leader(node: AdminNode) -> None:

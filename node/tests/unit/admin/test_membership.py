@@ -8,7 +8,7 @@ from tests.unit.admin.fake_ensemble import CLUSTER, FakeEnsemble, incarnation, m
 
 from raftkeeper.admin.membership import MembershipChanges, NewMember
 from raftkeeper.admin.refusals import AdminRefusal
-from raftkeeper.raft import AddLearner, Membership, Promote, Remove, Replace, Update
+from raftkeeper.raft import AddLearner, Member, Membership, Promote, Remove, Replace, Update
 
 
 def changes(ensemble: FakeEnsemble) -> MembershipChanges:
@@ -156,6 +156,27 @@ async def test_address_changes_and_the_rest_stays() -> None:
     assert ensemble.done == [Update(2, "new:2888", "zone2", 1)]
     answer = await changes(ensemble).update(2, 10, details, timeout_s=1)
     assert not answer["changed"]
+
+
+async def test_details_that_are_none_are_refused_by_every_change() -> None:
+    """A new member's and a known one's alike; nothing is done."""
+    ensemble = FakeEnsemble()
+    new = NewMember("10.0.0.7:2888", priority=10**6)
+    assert (
+        await code_of(changes(ensemble).add_learner(new, 10, cluster_id=CLUSTER, timeout_s=1))
+        == "BAD_REQUEST"
+    )
+    for details in ({"address": "nowhere"}, {"zone": "a\nb"}, {"priority": -1}):
+        assert await code_of(changes(ensemble).update(2, 10, details, timeout_s=1)) == "BAD_REQUEST"
+    assert not ensemble.done
+
+
+async def test_member_without_an_address_may_get_a_zone() -> None:
+    """One that is alone has none, and only what changes is looked at."""
+    ensemble = FakeEnsemble(membership=Membership.found([Member(1, incarnation(1))]))
+    answer = await changes(ensemble).update(1, 10, {"zone": "a"}, timeout_s=1)
+    assert answer["changed"]
+    assert ensemble.done == [Update(1, "", "a", 1)]
 
 
 async def test_unfinished_change_says_that_its_outcome_is_open() -> None:

@@ -234,8 +234,8 @@ async def test_quiet_means_nothing_gathered_and_nothing_under_way(bench: Bench) 
     """What a stopping node waits for."""
     await bench.serve()
     bench.client()[0].data_received(b"W1")
-    assert not bench.driver.refresh_quiet()
+    assert not bench.driver.is_quiet
     await bench.turn()
-    assert not bench.driver.refresh_quiet()
+    assert not bench.driver.is_quiet
     await bench.fsync()
-    assert bench.driver.quiet.is_set()
+    assert bench.driver.is_quiet

@@ -1,9 +1,9 @@
 """Snapshots of other members, and the log that restarts behind them: after any crash all fits."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
+from tests.unit.storage.directory_lives import CLUSTER, OPTIONS, ROOT, DirectoryLives, settle
 
 from raftkeeper.storage import (
     DataDirectory,
@@ -11,8 +11,6 @@ from raftkeeper.storage import (
     SnapshotMeta,
     SnapshotStore,
     StorageError,
-    StorageOptions,
-    Writer,
 )
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
@@ -21,9 +19,6 @@ from raftkeeper.testing.faulty_files import (
     InlineExecutor,
 )
 
-ROOT = Path("/data")
-CLUSTER = b"cluster-of-tests"
-OPTIONS = StorageOptions(segment_bytes=8192, record_bytes_max=1500, snapshots_kept=2)
 PIECES = [b"one", bytes(5000), b"three"]
 
 
@@ -47,31 +42,11 @@ def bytes_of_snapshot(index: int, term: int) -> bytes:
     return data
 
 
-class Follower:
-    """A member's directory, in one short life after the other."""
+class Follower(DirectoryLives):
+    """Who takes snapshots in."""
 
     def __init__(self) -> None:
-        self.files = FaultyFiles()
-        self.open().create(Identity(CLUSTER, 2, b"i" * 16))
-
-    def open(self) -> DataDirectory:
-        self.files = self.files.copy()
-        return DataDirectory.open(
-            ROOT, OPTIONS, files=self.files, random_bytes=lambda count: b"s" * count
-        )
-
-    def live(self) -> tuple[DataDirectory, Writer]:
-        data = self.open()
-        data.recover()
-        writer = data.start_writer(
-            wakeup=CountingWakeup(), disk=FaultyDisk(self.files), executor=InlineExecutor()
-        )
-        return data, writer
-
-
-def settle(writer: Writer) -> None:
-    while not writer.idle:
-        writer.poll()
+        super().__init__(member_id=2)
 
 
 def receive(store: SnapshotStore, data: bytes, index: int, term: int) -> SnapshotMeta:

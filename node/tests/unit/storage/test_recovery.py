@@ -2,60 +2,40 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.unit.storage.directory_lives import CLUSTER, ROOT, DirectoryLives, settle
 
 from raftkeeper._engine import crc32c
 from raftkeeper.storage import (
-    DataDirectory,
-    Identity,
     Recovered,
     SnapshotMeta,
     StorageError,
-    StorageOptions,
 )
 from raftkeeper.storage.hard_state import HardStateFile
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
     FaultyDisk,
-    FaultyFiles,
     InlineExecutor,
 )
 
-ROOT = Path("/data")
-CLUSTER = b"cluster-of-tests"
-OPTIONS = StorageOptions(segment_bytes=8192, record_bytes_max=1500, snapshots_kept=2)
 Records = list[tuple[int, int, int, bytes]]
 
 
-class Member:
-    """A directory in memory, and short lives in it."""
+class Member(DirectoryLives):
+    """A life for each thing that is done."""
 
     def __init__(self) -> None:
-        self.files = FaultyFiles()
-        data = self.open()
-        data.create(Identity(CLUSTER, 1, b"i" * 16))
-        data.recover()
-
-    def open(self) -> DataDirectory:
-        self.files = self.files.copy()
-        return DataDirectory.open(
-            ROOT, OPTIONS, files=self.files, random_bytes=lambda count: b"s" * count
-        )
+        super().__init__(member_id=1)
+        self.recover()
 
     def recover(self) -> Recovered:
         return self.open().recover()
 
     def write(self, term: int, records: Records) -> None:
-        data = self.open()
-        data.recover()
-        writer = data.start_writer(
-            wakeup=CountingWakeup(), disk=FaultyDisk(self.files), executor=InlineExecutor()
-        )
+        _, writer = self.live()
         writer.write(1, (term, 1), records)
-        while not writer.idle:
-            writer.poll()
+        settle(writer)
         writer.close()
 
     def snapshot(self, index: int, term: int, *, installed: bool = False) -> None:

@@ -22,7 +22,7 @@ from raftkeeper_operator.decide.quorum import majority_is_lost
 from raftkeeper_operator.observe.fields import Object, label, name_of, uid_of
 from raftkeeper_operator.observe.members import ask_members
 from raftkeeper_operator.observe.snapshot import RecoveryOrder
-from raftkeeper_operator.observe.volumes import is_data_claim
+from raftkeeper_operator.observe.volumes import is_member_claim
 
 
 async def create_founding(scene: Scene, action: CreateFounding) -> None:
@@ -60,7 +60,7 @@ async def _refuse_if_more_is_there(scene: Scene, action: OrderRecovery) -> None:
     pods = await kube.list_objects(PODS, namespace, labels=selector)
     claims = await kube.list_objects(VOLUME_CLAIMS, namespace, labels=selector)
     found = [pod for pod in pods if label(pod, labels.COMPONENT) == MEMBER_COMPONENT]
-    found += [claim for claim in claims if is_data_claim(claim)]
+    found += [claim for claim in claims if is_member_claim(claim)]
     known = {*action.pods, *action.volumes}
     if new := [name_of(item) for item in found if uid_of(item) not in known]:
         raise NotDone(f"{', '.join(sorted(new))} came since the look")

@@ -52,7 +52,8 @@ async def create_pool(scene: Scene, action: CreatePool) -> None:
         replicas=action.replicas,
         template=template,
         revision=action.revision,
-        storage=str(action.storage_bytes),
+        data_bytes=action.storage_bytes,
+        log_bytes=action.log_bytes,
     )
     await scene.hands.kube.create(made)
 

@@ -16,6 +16,8 @@ DEFAULT_POOL = "default"
 """Value of the pool label where placement.zones is empty: a label may not say nothing."""
 DATA_CLAIM = "data"
 """Name of the volume claim template, and so the beginning of claims' names."""
+LOG_CLAIM = "log"
+"""Likewise, of the log's own volume where the spec asks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,16 @@ class Names:
         return f"{self.cluster}-tls"
 
     @property
+    def peer_certificate(self) -> str:
+        """cert-manager's Certificate of the members, and its Secret. No other cluster's names end so."""
+        return f"{self.cluster}-tls-peer"
+
+    @property
+    def client_certificate(self) -> str:
+        """That for clients, likewise."""
+        return f"{self.cluster}-tls-client"
+
+    @property
     def founding_config(self) -> str:
         return f"{self.cluster}-founding"
 
@@ -118,6 +130,11 @@ class Names:
             f"{client}.{space}",
             client,
         )
+
+    def member_patterns(self) -> tuple[str, ...]:
+        """One of these fits a name of whoever may speak to members as a member."""
+        members = f"{self.members_service}.{self.namespace}.svc"
+        return (f"*.{members}", f"*.{members}.{self.domain}", members)
 
     def connection_string(self, port: int = CLIENT_PORT) -> str:
         """What a client is given."""

@@ -8,6 +8,21 @@ from raftkeeper_operator.api.part import Part, Rule
 from raftkeeper_operator.api.scalars import ObjectName, RawObject, SecretKey
 
 
+class IssuerReference(Part):
+    """Who signs: an issuer of cert-manager."""
+
+    name: ObjectName
+    kind: Annotated[str, Field(min_length=1, max_length=63)] = "Issuer"
+    """Issuer, in the cluster's namespace, or ClusterIssuer; or a kind that an addition brings."""
+    group: Annotated[str, Field(min_length=1, max_length=253)] = "cert-manager.io"
+
+
+ONE_SOURCE = Rule(
+    "!has(self.secretName) || !has(self.issuerRef)",
+    "give secretName or issuerRef, not both: a Secret that you make, or an issuer that makes it",
+)
+
+
 class ClientTls(Part):
     """TLS between clients and members, on port 2281."""
 
@@ -23,6 +38,12 @@ class ClientTls(Part):
             "is given while mode is Disabled: set mode to Permissive or Required to use it",
             ".secretName",
         ),
+        Rule(
+            "self.mode != 'Disabled' || !has(self.issuerRef)",
+            "is given while mode is Disabled: set mode to Permissive or Required to use it",
+            ".issuerRef",
+        ),
+        ONE_SOURCE,
     )
 
     mode: Literal["Disabled", "Permissive", "Required"] = "Disabled"
@@ -31,6 +52,8 @@ class ClientTls(Part):
     """Secret of type kubernetes.io/tls with tls.crt, tls.key and, to check clients, ca.crt, such as
     cert-manager writes. Its certificate must be good for the client Service's name. Left out: the
     operator issues one from the cluster's CA, which clients find in ConfigMap <cluster>-ca-bundle."""
+    issuer_ref: IssuerReference | None = None
+    """cert-manager's issuer to sign the certificate instead; the operator makes the Certificate."""
     client_auth: Literal["None", "Want", "Need"] = "None"
     """Whether clients are asked for a certificate (Want), or refused without one (Need)."""
 
@@ -38,10 +61,25 @@ class ClientTls(Part):
 class PeerTls(Part):
     """TLS between members, and of the admin API. It is always on."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        ONE_SOURCE,
+        Rule(
+            "(has(self.secretName) || has(self.issuerRef)) == "
+            "(has(oldSelf.secretName) || has(oldSelf.issuerRef))",
+            "members cannot change from the operator's CA to another, or back: those that are "
+            "restarted first and those that are not would not trust each other. "
+            "To change it, back up and restore into a new cluster",
+        ),
+    )
+
     secret_name: ObjectName | None = None
     """Secret with tls.crt, tls.key and ca.crt, such as cert-manager writes; good for
-    *.<cluster>-members.<namespace>.svc and <cluster>-members.<namespace>.svc, for both server and
-    client use. Left out: the operator makes a CA and renews the certificate at 2/3 of its life."""
+    *.<cluster>-members.<namespace>.svc, the same with the cluster's domain (.cluster.local) behind, and
+    <cluster>-members.<namespace>.svc, for both server and client use. Left out: the operator makes a CA
+    and renews the certificate at 2/3 of its life."""
+    issuer_ref: IssuerReference | None = None
+    """cert-manager's issuer to sign members' certificates instead; the operator makes the Certificate.
+    The issuer must write ca.crt, as one of kind CA or Vault does and one of kind ACME does not."""
 
 
 class TlsSpec(Part):

@@ -54,6 +54,7 @@ class MemberStatus(Part):
     incarnation: str | None = None
     """Names the life of its disk."""
     last_seen: str | None = None
+    """When the leader last heard of it; left out while it does."""
 
 
 class ZoneStatus(Part):

@@ -59,7 +59,8 @@ def build_network_policy(blueprint: Blueprint) -> Object:
             "podSelector": {"matchLabels": selector(blueprint.name)},
             "policyTypes": ["Ingress"],
             "ingress": [
-                _rule([PEER_PORT], [members]),
+                # The admin port as well: what is asked of one member by hand goes on to the leader.
+                _rule([PEER_PORT, ADMIN_PORT], [members]),
                 _rule([ADMIN_PORT, HTTP_PORT], [operator]),
                 _rule([ADMIN_PORT], [backups]),
                 _rule(client_ports, list(spec.clients)),

@@ -80,18 +80,21 @@ class Blueprint:
 
     @property
     def peer_tls_secret(self) -> str:
-        return self.spec.tls.peer.secret_name or self.names.tls_secret
+        peer = self.spec.tls.peer
+        made = self.names.peer_certificate if peer.issuer_ref else self.names.tls_secret
+        return peer.secret_name or made
 
     @property
     def client_tls_secret(self) -> str:
-        return self.spec.tls.client.secret_name or self.names.tls_secret
+        client = self.spec.tls.client
+        made = self.names.client_certificate if client.issuer_ref else self.names.tls_secret
+        return client.secret_name or made
 
     @property
     def issues_certificates(self) -> bool:
         """Whether anything uses the operator's CA."""
-        return self.spec.tls.peer.secret_name is None or (
-            self.serves_tls and self.spec.tls.client.secret_name is None
-        )
+        own = self.names.tls_secret
+        return self.peer_tls_secret == own or (self.serves_tls and self.client_tls_secret == own)
 
     def owned(self, **more: str) -> dict[str, str]:
         """Labels of an object of the cluster."""

@@ -142,7 +142,7 @@ def _written(blueprint: Blueprint, alert: Alert) -> Object:
     series = f'{{namespace="{blueprint.namespace}",{CLUSTER_LABEL}="{blueprint.name}"}}'
     claims = (
         f'{{namespace="{blueprint.namespace}",'
-        f'persistentvolumeclaim=~"data-{blueprint.name}-(.+-)?[0-9]+"}}'
+        f'persistentvolumeclaim=~"(data|log)-{blueprint.name}-(.+-)?[0-9]+"}}'
     )
     where = f"{blueprint.namespace}/{blueprint.name}"
     return {

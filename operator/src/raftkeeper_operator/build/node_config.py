@@ -17,6 +17,7 @@ from raftkeeper_operator.api.names import (
 )
 from raftkeeper_operator.api.scalars import parse_quantity
 from raftkeeper_operator.build.blueprint import Blueprint, Object
+from raftkeeper_operator.build.data_volumes import DATA_FOLDER
 
 CONFIG_FOLDER: Final = "/etc/raftkeeper/config"
 CONFIG_FILE: Final = "raftkeeper.toml"
@@ -24,9 +25,6 @@ TOKEN_FOLDER: Final = "/etc/raftkeeper/admin"  # noqa: S105  # a folder, not a p
 TOKEN_FILE: Final = "token"  # noqa: S105
 PEER_TLS_FOLDER: Final = "/etc/raftkeeper/peer-tls"
 CLIENT_TLS_FOLDER: Final = "/etc/raftkeeper/client-tls"
-DATA_MOUNT: Final = "/var/lib/raftkeeper"
-DATA_FOLDER: Final = f"{DATA_MOUNT}/data"
-"""Below the volume's root, where some file systems put a folder lost+found."""
 
 EVERYWHERE: Final = "0.0.0.0"
 DIGEST_CHARACTERS: Final = 10
@@ -69,6 +67,8 @@ def node_settings(blueprint: Blueprint) -> dict[str, Section]:
             "tls_certificate": f"{PEER_TLS_FOLDER}/tls.crt",
             "tls_key": f"{PEER_TLS_FOLDER}/tls.key",
             "tls_ca": f"{PEER_TLS_FOLDER}/ca.crt",
+            # The CA may sign others than members, clients above all.
+            "tls_names": list(blueprint.names.member_patterns()),
         },
         "admin": {
             "listen": EVERYWHERE,

@@ -9,6 +9,12 @@ from typing import Final
 
 from raftkeeper_operator.build.access import build_network_policy, build_service_account
 from raftkeeper_operator.build.blueprint import Blueprint, Object
+from raftkeeper_operator.build.certificates import (
+    build_client_certificate,
+    build_peer_certificate,
+    has_client_certificate,
+    has_peer_certificate,
+)
 from raftkeeper_operator.build.monitoring import build_prometheus_rule, build_service_monitor
 from raftkeeper_operator.build.node_config import build_node_config
 from raftkeeper_operator.build.services import build_client_service, build_members_service
@@ -24,6 +30,8 @@ ALWAYS: Final[tuple[Builder, ...]] = (
 """In the order in which they are made; the members' Service before any pod asks for its name."""
 
 SOMETIMES: Final[tuple[tuple[Callable[[Blueprint], bool], Builder], ...]] = (
+    (has_peer_certificate, build_peer_certificate),
+    (has_client_certificate, build_client_certificate),
     (lambda blueprint: blueprint.spec.network_policy.enabled, build_network_policy),
     (lambda blueprint: blueprint.spec.monitoring.service_monitor, build_service_monitor),
     (lambda blueprint: blueprint.spec.monitoring.prometheus_rule, build_prometheus_rule),

@@ -13,20 +13,18 @@ from raftkeeper_operator.api.names import (
     ADMIN_PORT,
     CLIENT_PORT,
     CLIENT_TLS_PORT,
-    DATA_CLAIM,
     HTTP_PORT,
     PEER_PORT,
     pool_label,
     selector,
 )
 from raftkeeper_operator.build.blueprint import Blueprint, Object
+from raftkeeper_operator.build.data_volumes import DATA_FOLDER, data_mounts
 from raftkeeper_operator.build.founding import OPTIONAL, VARIABLES
 from raftkeeper_operator.build.node_config import (
     CLIENT_TLS_FOLDER,
     CONFIG_FILE,
     CONFIG_FOLDER,
-    DATA_FOLDER,
-    DATA_MOUNT,
     PEER_TLS_FOLDER,
     TOKEN_FILE,
     TOKEN_FOLDER,
@@ -176,7 +174,7 @@ def _node_container(blueprint: Blueprint) -> Object:
         "resources": resources,
         "securityContext": container_security(),
         "volumeMounts": [
-            {"name": DATA_CLAIM, "mountPath": DATA_MOUNT},
+            *data_mounts(blueprint),
             {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
             {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "admin", "mountPath": TOKEN_FOLDER, "readOnly": True},

@@ -5,12 +5,13 @@ out again restarts nobody. The command itself does nothing on a disk that has da
 may not found the ensemble.
 """
 
+import copy
 from typing import Final
 
 from raftkeeper_operator.api.backup import BackupSource
-from raftkeeper_operator.api.names import DATA_CLAIM
 from raftkeeper_operator.build.blueprint import Blueprint, Object
-from raftkeeper_operator.build.node_config import DATA_FOLDER, DATA_MOUNT
+from raftkeeper_operator.build.data_volumes import DATA_FOLDER, data_mounts
+from raftkeeper_operator.build.overlay import NODE_CONTAINER
 from raftkeeper_operator.build.places import place_of
 from raftkeeper_operator.build.pod_security import container_security
 
@@ -34,13 +35,20 @@ def add_restore(
             "--founder-only",
         ],
         "env": [*environment, *place.environment],
+        # As its node: where pods must name their resources, an init container must as well.
+        "resources": _resources_of_the_node(spec),
         "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": DATA_CLAIM, "mountPath": DATA_MOUNT},
+            *data_mounts(blueprint),
             {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108  # the pod's own
             *place.mounts,
         ],
     }
     spec.setdefault("initContainers", []).insert(0, container)
     spec["volumes"] = [*spec["volumes"], *place.volumes]
+
+
+def _resources_of_the_node(spec: Object) -> Object:
+    found = (item for item in spec["containers"] if item["name"] == NODE_CONTAINER)
+    return copy.deepcopy(next(found).get("resources") or {})

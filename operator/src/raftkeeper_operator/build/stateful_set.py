@@ -1,8 +1,9 @@
 """A pool: the StatefulSet of a zone, or the only one."""
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.api.names import DATA_CLAIM, pool_label, selector
+from raftkeeper_operator.api.names import pool_label, selector
 from raftkeeper_operator.build.blueprint import Blueprint, Object
+from raftkeeper_operator.build.data_volumes import claim_templates
 from raftkeeper_operator.build.node_config import digest
 from raftkeeper_operator.build.pod_template import for_pool
 
@@ -14,10 +15,11 @@ def build_stateful_set(
     replicas: int,
     template: Object,
     revision: str,
-    storage: str | None = None,
+    data_bytes: int | None = None,
+    log_bytes: int | None = None,
 ) -> Object:
-    """`template` and `revision` may be those of the spec or kept ones; `storage` is the size of new
-    volumes where it is not the spec's.
+    """`template` and `revision` may be those of the spec or kept ones; `…_bytes` are the sizes of new
+    volumes where they are not the spec's.
     """
     retention = blueprint.spec.storage.retention
     made: Object = {
@@ -41,7 +43,7 @@ def build_stateful_set(
                 "matchLabels": {**selector(blueprint.name), labels.POOL: pool_label(zone)}
             },
             "template": for_pool(blueprint, template, revision, zone),
-            "volumeClaimTemplates": [_claim(blueprint, storage)],
+            "volumeClaimTemplates": claim_templates(blueprint, data_bytes, log_bytes),
             # When scaled the operator deletes volumes itself, once their members are out.
             "persistentVolumeClaimRetentionPolicy": {
                 "whenDeleted": retention.when_deleted,
@@ -57,27 +59,9 @@ def _digest_of_the_rest(made: Object, blueprint: Blueprint) -> str:
     """Of what neither replicas nor the revision say, and can be changed in place."""
     spec = made["spec"]
     restore = blueprint.restore.model_dump(mode="json") if blueprint.restore else None
+    placement = blueprint.spec.placement
+    # What pins a pool to its zone is no part of the common template.
+    pin = [placement.topology_key, placement.requires_zones] if placement.zones else None
     return digest(
-        [made["metadata"]["labels"], spec["persistentVolumeClaimRetentionPolicy"], restore]
+        [made["metadata"]["labels"], spec["persistentVolumeClaimRetentionPolicy"], restore, pin]
     )
-
-
-def _claim(blueprint: Blueprint, storage: str | None) -> Object:
-    data = blueprint.spec.storage.data
-    metadata: Object = {
-        "name": DATA_CLAIM,
-        "labels": {
-            labels.NAME: labels.APPLICATION,
-            labels.INSTANCE: blueprint.name,
-            labels.CLUSTER: blueprint.name,
-            labels.CLUSTER_UID: blueprint.uid,
-        },
-    }
-    spec: Object = {
-        "accessModes": ["ReadWriteOnce"],
-        "volumeMode": "Filesystem",
-        "resources": {"requests": {"storage": storage or data.size}},
-    }
-    if data.storage_class_name:
-        spec["storageClassName"] = data.storage_class_name
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}

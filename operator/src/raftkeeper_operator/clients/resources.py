@@ -55,6 +55,8 @@ NETWORK_POLICIES = Resource("networking.k8s.io", "v1", "NetworkPolicy", "network
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 SERVICE_MONITORS = Resource("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
 PROMETHEUS_RULES = Resource("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
+CERTIFICATES = Resource("cert-manager.io", "v1", "Certificate", "certificates")
+"""cert-manager's."""
 
 ALL = (
     CLUSTERS,
@@ -77,6 +79,7 @@ ALL = (
     LEASES,
     SERVICE_MONITORS,
     PROMETHEUS_RULES,
+    CERTIFICATES,
 )
 _BY_KIND = {resource.kind: resource for resource in ALL}
 

@@ -82,6 +82,7 @@ def create_pools(facts: Facts) -> Plan | None:
                 replicas,
                 _first_revision(facts),
                 facts.desired.storage_bytes,
+                facts.desired.log_bytes,
             ),
             "CreatingPool",
             f"StatefulSet {name} is missing; it begins with {replicas} pods",

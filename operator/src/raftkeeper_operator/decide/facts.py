@@ -70,8 +70,20 @@ class Facts:
     def pod_at(self, seat: Seat) -> Pod | None:
         return self.snapshot.pod(seat.pod)
 
+    def volumes_at(self, seat: Seat) -> tuple[Volume, ...]:
+        """Its data volume, and its log volume where there is one."""
+        return self.snapshot.volumes_of(seat.pool, seat.ordinal)
+
     def volume_at(self, seat: Seat) -> Volume | None:
-        return self.snapshot.volume_of(seat.pool, seat.ordinal)
+        """What its disk is worth: the worse of its volumes, None when one of them is not there."""
+        volumes = self.volumes_at(seat)
+        if len(volumes) < (2 if self.desired.log_bytes else 1):
+            return None
+        return max(volumes, key=lambda volume: (volume.terminating, volume.lost, not volume.is_log))
+
+    def wanted_bytes(self, volume: Volume) -> int:
+        """How large the spec has it."""
+        return self.desired.log_bytes if volume.is_log else self.desired.storage_bytes
 
     def zone_of_pool(self, name: str) -> str:
         """A pool's name is the cluster's, and the zone's behind it."""

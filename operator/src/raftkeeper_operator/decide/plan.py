@@ -94,6 +94,7 @@ class CreatePool:
     replicas: int
     revision: str
     storage_bytes: int
+    log_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

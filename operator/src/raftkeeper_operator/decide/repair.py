@@ -72,11 +72,12 @@ def repair_lost_volumes(facts: Facts) -> Plan | None:
 def give_up_lost_disks(facts: Facts) -> Plan | None:
     """A voter whose disk has been out of reach for `replaceAfter` is removed, to be added anew.
 
-    Never while its whole zone is away: the disk comes back with the zone, and there is no other place.
+    Never while its whole zone is away: the disk comes back with the zone, and there is no other place. One
+    that has lost one of its two volumes is removed at once, as one that has lost its only one is replaced.
     """
     ensemble = facts.snapshot.ensemble
     patience_ms = facts.desired.replace_after_ms
-    if ensemble is None or patience_ms is None:
+    if ensemble is None:
         return None
     blocked = None
     for seat, members in facts.seated(ensemble).items():
@@ -84,10 +85,12 @@ def give_up_lost_disks(facts: Facts) -> Plan | None:
         pod = facts.pod_at(seat)
         if old is None or len(members) > 1 or pod is None or not pod.unready_since_ms:
             continue
-        trouble = _why_out_of_reach(facts, seat, pod)
-        if not trouble:
+        half = _which_half_is_new(facts, seat, pod, old)
+        trouble = half or _why_out_of_reach(facts, seat, pod)
+        if not trouble or (patience_ms is None and not half):
             continue
-        left_ms = pod.unready_since_ms + patience_ms - facts.snapshot.now_ms
+        left_ms = pod.unready_since_ms + (patience_ms or 0) - facts.snapshot.now_ms
+        left_ms = 0 if half else left_ms
         if left_ms > 0:
             blocked = blocked or wait(
                 "DiskOutOfReach",
@@ -104,20 +107,34 @@ def give_up_lost_disks(facts: Facts) -> Plan | None:
     return blocked
 
 
+def _which_half_is_new(facts: Facts, seat: Seat, pod: Pod, old: Member) -> str:
+    """'' unless the node says that its files do not go together, one of its volumes is the member's, and
+    the other has never been anybody's.
+    """
+    volumes = facts.volumes_at(seat)
+    if pod.node is None or not pod.node.damage or len(volumes) < 2:
+        return ""
+    new = [volume for volume in volumes if not volume.member_id]
+    kept = [volume for volume in volumes if volume.member_id == old.id]
+    if len(new) != 1 or len(kept) != 1:
+        return ""
+    return f"its volume {new[0].name} is a new one, and {kept[0].name} alone is no disk"
+
+
 def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> str:
     """'' when its disk is there, or will be when the pod runs again."""
     if pod.node is not None and pod.node.damage:
         return f"its disk is damaged: {pod.node.damage}"
-    volume = facts.volume_at(seat)
     pool = facts.snapshot.pool(seat.pool)
-    zone = (pool.zone if pool else "") or (volume.zone if volume else "")
-    if zone and zone not in facts.snapshot.live_zones:
-        return ""
-    if volume is not None and volume.lost:
-        return f"its volume {volume.name} is lost"
-    # A volume that any node can mount waits for a node, however long: its data is well.
-    if pod.unschedulable and volume is not None and volume.capacity_bytes and volume.pinned:
-        return f"no node can take it to its volume {volume.name}: {pod.unschedulable}"
+    for volume in facts.volumes_at(seat):
+        zone = (pool.zone if pool else "") or volume.zone
+        if zone and zone not in facts.snapshot.live_zones:
+            return ""
+        if volume.lost:
+            return f"its volume {volume.name} is lost"
+        # A volume that any node can mount waits for a node, however long: its data is well.
+        if pod.unschedulable and volume.capacity_bytes and volume.pinned:
+            return f"no node can take it to its volume {volume.name}: {pod.unschedulable}"
     return ""
 
 
@@ -138,40 +155,47 @@ def _remove(facts: Facts, ensemble: Ensemble, seat: Seat, old: Member, why: str)
 
 
 def wipe_removed(facts: Facts) -> Plan | None:
-    """A wanted seat with the disk of a member that was removed: the volume goes, then the pod.
+    """A wanted seat with the disk of a member that was removed: its volumes go, then the pod.
 
-    The pod holds the volume until it is gone itself; the StatefulSet then makes both anew.
+    The pod holds the volumes until it is gone itself; the StatefulSet then makes all of them anew.
     """
     ensemble = facts.settled
     if ensemble is None:
         return None
     for seat in facts.wanted:
-        volume = facts.volume_at(seat)
+        volumes = facts.volumes_at(seat)
         pod = facts.pod_at(seat)
-        if volume is None or pod is None or not _bears_a_former_life(facts, ensemble, volume, pod):
+        if not volumes or pod is None or not _bears_a_former_life(facts, ensemble, volumes, pod):
             continue
-        if not volume.terminating:
-            return act(
-                DeleteVolume(volume.name, volume.uid),
-                "WipingVolume",
-                f"volume {volume.name} holds a member that was removed for ever",
-                volume.name,
-            )
+        for volume in volumes:
+            if not volume.terminating:
+                return act(
+                    DeleteVolume(volume.name, volume.uid),
+                    "WipingVolume",
+                    f"volume {volume.name} holds a member that was removed for ever",
+                    volume.name,
+                )
         if not pod.terminating:
             return act(
                 DeletePod(pod.name, pod.uid),
                 "WipingVolume",
-                f"{pod.name} holds the volume that is being deleted",
+                f"{pod.name} holds a volume that is being deleted",
                 pod.name,
             )
-        return wait("WipingVolume", f"waiting until {pod.name} and its volume are gone")
+        return wait("WipingVolume", f"waiting until {pod.name} and its volumes are gone")
     return None
 
 
-def _bears_a_former_life(facts: Facts, ensemble: Ensemble, volume: Volume, pod: Pod) -> bool:
-    """The disk's own word counts. Before its node has spoken, its label and its seat do."""
+def _bears_a_former_life(
+    facts: Facts, ensemble: Ensemble, volumes: tuple[Volume, ...], pod: Pod
+) -> bool:
+    """The disk's own word counts. Before its node has spoken, its labels and its seat do. One that has lost
+    its identity is nobody's where its seat is nobody's.
+    """
     node = pod.node
+    if node is not None and node.state == "starting" and node.damage:
+        return not ensemble.at(pod.name)
     if node is not None and node.state != "starting":
         same = node.cluster_id == ensemble.cluster_id
         return same and node.state == "member" and ensemble.member(node.member_id) is None
-    return bool(volume.member_id) and facts.volume_is_free(volume, ensemble)
+    return any(v.member_id and facts.volume_is_free(v, ensemble) for v in volumes)

@@ -70,10 +70,9 @@ def _fill(facts: Facts, ensemble: Ensemble, seat: Seat) -> Plan | None:
     pool = facts.snapshot.pool(seat.pool)
     if pool is None or pool.replicas > seat.ordinal:
         return wait("PodMissing", f"{seat.pod} is not there yet", target=seat.pod)
-    volume = facts.volume_at(seat)
-    if volume is not None and volume.terminating:
-        return wait("VolumeDeleting", f"volume {volume.name} is being deleted", target=seat.pod)
-    if volume is not None:
+    for volume in facts.volumes_at(seat):
+        if volume.terminating:
+            return wait("VolumeDeleting", f"volume {volume.name} is being deleted", target=seat.pod)
         if not facts.volume_is_free(volume, ensemble):
             return wait(
                 "VolumeInUse",

@@ -78,15 +78,14 @@ def delete_empty_pools(facts: Facts) -> Plan | None:
 
 def grow_volumes(facts: Facts) -> Plan | None:
     """All claims first, online; then the pools, so that members to come get the new size."""
-    desired_bytes = facts.desired.storage_bytes
     in_use = [
         volume
         for volume in facts.snapshot.volumes
         if facts.pod_at(Seat(volume.pool, volume.ordinal)) and not volume.terminating
     ]
     for volume in in_use:
-        if volume.requested_bytes < desired_bytes:
-            return _grow(volume, desired_bytes)
+        if volume.requested_bytes < facts.wanted_bytes(volume):
+            return _grow(volume, facts.wanted_bytes(volume))
     for volume in in_use:
         if volume.capacity_bytes and volume.capacity_bytes < volume.requested_bytes:
             trouble = volume.resize_trouble or "the storage is at work"
@@ -103,7 +102,8 @@ def _grow(volume: Volume, size: int) -> Plan:
         return wait(
             "StorageNotExpandable",
             f"volume {volume.name} is to grow, and its storage class does not allow it "
-            "(allowVolumeExpansion); allow it, or set storage.data.size back",
+            "(allowVolumeExpansion); allow it, or set "
+            f"storage.{'log' if volume.is_log else 'data'}.size back",
             target=volume.name,
         )
     return act(
@@ -119,7 +119,8 @@ def _recreate_pools(facts: Facts) -> Plan | None:
     all of them must be there and well.
     """
     for pool in facts.snapshot.pools:
-        if pool.storage_bytes >= facts.desired.storage_bytes or pool.deleting:
+        large = pool.storage_bytes >= facts.desired.storage_bytes
+        if (large and pool.log_bytes >= facts.desired.log_bytes) or pool.deleting:
             continue
         seats = [Seat(pool.name, ordinal) for ordinal in range(pool.replicas)]
         pods = [facts.pod_at(seat) for seat in seats]

@@ -58,6 +58,9 @@ class Desired:
     paused: bool = False
     hibernate: bool = False
     storage_bytes: int = 0
+    """Of a member's data volume."""
+    log_bytes: int = 0
+    """Of its log's own volume; 0 when it has none."""
     when_scaled: WhenScaled = WhenScaled.QUARANTINE
     quarantine_ttl_ms: int = 168 * 3_600_000
     delete_volumes: bool = False

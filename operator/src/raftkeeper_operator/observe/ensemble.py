@@ -105,6 +105,9 @@ class NodeStatus:
     """Why it takes no writes (a full disk)."""
     diverged: str = ""
     free_bytes: int = -1
+    """Room in its data folder; -1 when not known."""
+    log_free_bytes: int = -1
+    """Room where its log is."""
     clients: int = 0
     snapshot_running: bool = False
     reason: str = ""

@@ -57,7 +57,7 @@ async def ask_members(
 def read_status(answer: Mapping[str, Any]) -> NodeStatus:
     """From /v1/status. A node of another version may leave fields out."""
     number, text = _reader(answer)
-    free = part(answer, "disk", "free_bytes")
+    free, log_free = (part(answer, "disk", key) for key in ("free_bytes", "log_free_bytes"))
     return NodeStatus(
         state=str(part(answer, "identity", "state") or "starting"),
         member_id=int(part(answer, "identity", "member_id") or 0),
@@ -78,6 +78,7 @@ def read_status(answer: Mapping[str, Any]) -> NodeStatus:
         writes_refused=str(part(answer, "disk", "writes_refused") or ""),
         diverged=text("diverged"),
         free_bytes=-1 if free is None else int(free),
+        log_free_bytes=-1 if log_free is None else int(log_free),
         clients=number("clients"),
         snapshot_running=bool(part(answer, "snapshot", "running")),
         reason=text("reason"),

@@ -14,6 +14,7 @@ from raftkeeper_operator.clients.errors import NotFound
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import (
     BUDGETS,
+    CERTIFICATES,
     CONFIG_MAPS,
     NETWORK_POLICIES,
     PODS,
@@ -41,7 +42,7 @@ CORE = (
     BUDGETS,
     NETWORK_POLICIES,
 )
-MONITORING = (SERVICE_MONITORS, PROMETHEUS_RULES)
+OPTIONAL = (SERVICE_MONITORS, PROMETHEUS_RULES, CERTIFICATES)
 """Their kinds exist only where somebody has installed them."""
 
 
@@ -63,7 +64,7 @@ class Objects:
 
 async def read_objects(kube: Kube, namespace: str, cluster: str, uid: str) -> Objects:
     """The cluster's own objects, and every volume claim of its name."""
-    kinds = (*CORE, *MONITORING)
+    kinds = (*CORE, *OPTIONAL)
     found = await asyncio.gather(*(_list(kube, kind, namespace, cluster) for kind in kinds))
     by_kind: dict[str, dict[str, Object]] = {}
     absent = set()
@@ -82,7 +83,7 @@ async def _list(
     try:
         return await kube.list_objects(resource, namespace, labels=f"{labels.CLUSTER}={cluster}")
     except NotFound:
-        if resource in MONITORING:
+        if resource in OPTIONAL:
             return None
         raise
 

@@ -20,6 +20,7 @@ from raftkeeper_operator.clients.keeper import KeeperAccess, KeeperClient
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import (
     BUDGETS,
+    CERTIFICATES,
     CLUSTERS,
     CONFIG_MAPS,
     PODS,
@@ -46,14 +47,14 @@ from raftkeeper_operator.observe.placing import Host
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.resources import Applied, find_resources, is_current
 from raftkeeper_operator.observe.restoring import find_restore
-from raftkeeper_operator.observe.secret_names import find_missing_secrets
+from raftkeeper_operator.observe.secret_names import NamedSecrets, inspect_named_secrets
 from raftkeeper_operator.observe.snapshot import Budget, Pod, Pool, Snapshot, Volume
 from raftkeeper_operator.observe.spec import (
     read_desired,
     read_remembered,
     read_transfer_request,
 )
-from raftkeeper_operator.observe.volumes import is_data_claim, read_volume
+from raftkeeper_operator.observe.volumes import is_member_claim, read_volume
 
 
 class SpecUnusable(Exception):
@@ -77,8 +78,8 @@ class Observation:
     """By pod: host and port of its admin API."""
     backups: BackupPicture | None = None
     """Filled in by who looks after them; None when they could not be read."""
-    missing_secrets: tuple[str, ...] = ()
-    """Secrets that the spec names and that are not there, or lack a key: a sentence for each."""
+    named_secrets: NamedSecrets = field(default_factory=NamedSecrets)
+    """What is wrong with those that the spec names."""
 
 
 class Observer:
@@ -128,7 +129,12 @@ class Observer:
             census,
             access,
             endpoints,
-            missing_secrets=await find_missing_secrets(self._kube, blueprint),
+            named_secrets=await inspect_named_secrets(
+                self._kube,
+                blueprint,
+                self._clock_ms(),
+                issuers=CERTIFICATES.kind not in objects.absent_kinds,
+            ),
         )
         return replace(observation, snapshot=await self._snapshot(observation, pods))
 
@@ -195,10 +201,10 @@ class Observer:
         )
 
     async def _volumes(self, blueprint: Blueprint, objects: Objects) -> tuple[Volume, ...]:
-        claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_data_claim(claim)]
+        claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
         found = [read_volume(claim, blueprint.uid, storage) for claim in claims]
-        return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal)))
+        return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:
         """Since when this leader leads: as seen, or as the status says of the same term."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.api.names import pool_of_label
+from raftkeeper_operator.api.names import DATA_CLAIM, LOG_CLAIM, pool_of_label
 from raftkeeper_operator.observe.ensemble import NodeStatus
 from raftkeeper_operator.observe.fields import (
     annotation,
@@ -36,7 +36,7 @@ TROUBLE_CHARACTERS_MAX = 300
 def read_pool(body: Mapping[str, Any], *, current: bool) -> Pool:
     """From a StatefulSet."""
     template = part(body, "spec", "template") or {}
-    claims = part(body, "spec", "volumeClaimTemplates") or [{}]
+    claims = {name_of(claim): claim for claim in part(body, "spec", "volumeClaimTemplates") or []}
     zone = pool_of_label(label(body, labels.POOL))
     replicas = part(body, "spec", "replicas")
     return Pool(
@@ -46,10 +46,15 @@ def read_pool(body: Mapping[str, Any], *, current: bool) -> Pool:
         resource_version=version_of(body),
         replicas=1 if replicas is None else int(replicas),
         revision=annotation(template, labels.REVISION),
-        storage_bytes=size(part(claims[0], "spec", "resources", "requests", "storage")),
+        storage_bytes=_size_of(claims.get(DATA_CLAIM)),
+        log_bytes=_size_of(claims.get(LOG_CLAIM)),
         current=current,
         deleting=is_deleting(body),
     )
+
+
+def _size_of(claim: Mapping[str, Any] | None) -> int:
+    return size(part(claim or {}, "spec", "resources", "requests", "storage"))
 
 
 def read_pod(

@@ -29,7 +29,9 @@ class Pool:
     revision: str
     """Of its pod template (`raftkeeper.io/revision`)."""
     storage_bytes: int
-    """Of its volume claim template; it cannot be changed in place."""
+    """Of its template of data volumes; it cannot be changed in place."""
+    log_bytes: int = 0
+    """Likewise of log volumes; 0 when it has none."""
     current: bool = True
     """Its other mutable fields (labels, retention policy, …) are as they should be."""
     deleting: bool = False
@@ -71,7 +73,10 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A PersistentVolumeClaim of ours. It is found by the cluster's name, so also one of a former life."""
+    """A PersistentVolumeClaim of ours. It is found by the cluster's name, so also one of a former life.
+
+    A member has one for its data, and another for its log if the spec says so; both are its disk.
+    """
 
     name: str
     pool: str
@@ -97,6 +102,8 @@ class Volume:
     """Its storage class allows it to grow."""
     resize_trouble: str = ""
     """Why the last growth failed."""
+    is_log: bool = False
+    """It is the log's own."""
     owned: bool = True
     """It bears this cluster's UID; False for one retained by a former cluster of the same name."""
 
@@ -258,5 +265,7 @@ class Snapshot:
     def pod(self, name: str) -> Pod | None:
         return next((pod for pod in self.pods if pod.name == name), None)
 
-    def volume_of(self, pool: str, ordinal: int) -> Volume | None:
-        return next((v for v in self.volumes if (v.pool, v.ordinal) == (pool, ordinal)), None)
+    def volumes_of(self, pool: str, ordinal: int) -> tuple[Volume, ...]:
+        """The data volume first."""
+        found = (v for v in self.volumes if (v.pool, v.ordinal) == (pool, ordinal))
+        return tuple(sorted(found, key=lambda volume: volume.is_log))

@@ -37,6 +37,7 @@ def read_desired(spec: ClusterSpec, names: Names, *, revision: str, version: str
         paused=spec.paused,
         hibernate=spec.hibernate,
         storage_bytes=parse_quantity(storage.data.size),
+        log_bytes=parse_quantity(storage.log.size) if storage.log is not None else 0,
         when_scaled=WhenScaled(storage.retention.when_scaled),
         quarantine_ttl_ms=storage.retention.quarantine_for_ms,
         delete_volumes=storage.retention.when_deleted == "Delete",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.api.names import DATA_CLAIM
+from raftkeeper_operator.api.names import DATA_CLAIM, LOG_CLAIM
 from raftkeeper_operator.observe.fields import (
     annotation,
     condition,
@@ -61,14 +61,16 @@ def read_place(volume: Mapping[str, Any]) -> Place:
     return Place(frozenset(hosts), zones.pop() if len(zones) == 1 else "")
 
 
-def is_data_claim(body: Mapping[str, Any]) -> bool:
-    """Of a member's data, not some other claim that bears the cluster's label."""
-    return name_of(body).startswith(f"{DATA_CLAIM}-") and ordinal_of(name_of(body)) >= 0
+def is_member_claim(body: Mapping[str, Any]) -> bool:
+    """Of a member's data or log, not some other claim that bears the cluster's label."""
+    kind, _, pod = name_of(body).partition("-")
+    return kind in {DATA_CLAIM, LOG_CLAIM} and ordinal_of(pod) >= 0
 
 
 def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
     """From a claim, the cluster's UID and what is known of the storage below."""
     name = name_of(body)
+    kind, _, pod = name.partition("-")
     place = storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
     unreachable = (
         bool(place.hosts) and storage.hosts is not None and not place.hosts & storage.hosts
@@ -77,7 +79,7 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
     member = label(body, labels.MEMBER)
     return Volume(
         name=name,
-        pool=name.removeprefix(f"{DATA_CLAIM}-").rpartition("-")[0],
+        pool=pod.rpartition("-")[0],
         ordinal=ordinal_of(name),
         uid=uid_of(body),
         member_id=int(member) if member.isdecimal() else 0,
@@ -91,6 +93,7 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
         pinned=bool(place.hosts),
         expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),
         resize_trouble=_resize_trouble(body),
+        is_log=kind == LOG_CLAIM,
         owned=is_owned(body, uid),
     )
 

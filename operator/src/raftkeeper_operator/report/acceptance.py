@@ -1,5 +1,5 @@
-"""Whether the spec is followed as it stands: what the pods' overlay may not say, Secrets that are missing,
-names that are taken. Beside `conditions`, because a snapshot for decisions knows nothing of these. Pure.
+"""Whether the spec is followed as it stands: what the pods' overlay may not say, Secrets that are of no
+use, names that are taken. Beside `conditions`, because a snapshot for decisions knows nothing of these. Pure.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,14 @@ C, R = ConditionType, Reason
 def judge_acceptance(
     verdicts: Sequence[Verdict], seen: Observation, report: Report | None
 ) -> list[Verdict]:
-    """The verdicts with SpecAccepted; and with CertificatesValid for a Secret that is missing."""
+    """The verdicts with SpecAccepted; and with CertificatesValid for a Secret that is of no use."""
     found = [verdict for verdict in verdicts if verdict[0] != C.SPEC_ACCEPTED]
     found.append(_accepted(seen, report))
-    if seen.missing_secrets:
+    secrets = seen.named_secrets
+    if sentences := secrets.expired or secrets.missing:
+        reason = R.CERTIFICATE_EXPIRED if secrets.expired else R.CERTIFICATE_MISSING
         found = [verdict for verdict in found if verdict[0] != C.CERTIFICATES_VALID]
-        message = "; ".join(seen.missing_secrets)
-        found.append((C.CERTIFICATES_VALID.value, "False", R.CERTIFICATE_MISSING.value, message))
+        found.append((C.CERTIFICATES_VALID.value, "False", reason.value, "; ".join(sentences)))
     return found
 
 

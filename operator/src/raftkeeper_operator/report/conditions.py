@@ -288,8 +288,8 @@ def _storage(facts: Facts) -> Verdict:
     for volume in snapshot.volumes:
         if volume.resize_trouble:
             return _no(kind, R.RESIZE_FAILED, f"{volume.name}: {volume.resize_trouble}")
-    wanted_bytes = facts.desired.storage_bytes
     for volume in snapshot.volumes:
+        wanted_bytes = facts.wanted_bytes(volume)
         seat = Seat(volume.pool, volume.ordinal)
         if volume.retired_ms or facts.pod_at(seat) is None:
             continue
@@ -311,13 +311,13 @@ def lost_disks(facts: Facts) -> list[str]:
     for voter in ensemble.voters if ensemble is not None else ():
         pod = facts.snapshot.pod(voter.pod)
         node = pod.node if pod is not None else None
-        volume = facts.volume_at(Seat.of(voter.pod))
+        gone = [volume for volume in facts.volumes_at(Seat.of(voter.pod)) if volume.lost]
         if node is not None and node.damage:
             found.append(f"{voter.pod}: {node.damage}")
         elif facts.has_other_disk(voter):
             found.append(f"{voter.pod}: another disk than member {voter.id} had")
-        elif volume is not None and volume.lost:
-            found.append(f"{voter.pod}: volume {volume.name} is lost")
+        elif gone:
+            found.append(f"{voter.pod}: volume {gone[0].name} is lost")
     return found
 
 
@@ -325,11 +325,13 @@ def nearly_full(facts: Facts) -> list[str]:
     """Volumes with little room left."""
     found = []
     for pod in facts.snapshot.pods:
-        volume = facts.snapshot.volume_of(pod.pool, pod.ordinal)
-        if pod.node is None or pod.node.free_bytes < 0 or volume is None:
+        if pod.node is None:
             continue
-        if pod.node.free_bytes * 100 < volume.capacity_bytes * NEARLY_FULL_PERCENT:
-            found.append(f"{pod.name} has {pod.node.free_bytes >> 20} MiB left")
+        for volume in facts.snapshot.volumes_of(pod.pool, pod.ordinal):
+            free = pod.node.log_free_bytes if volume.is_log else pod.node.free_bytes
+            if free >= 0 and free * 100 < volume.capacity_bytes * NEARLY_FULL_PERCENT:
+                where = "its log" if volume.is_log else "its data"
+                found.append(f"{pod.name} has {free >> 20} MiB left for {where}")
     return found
 
 

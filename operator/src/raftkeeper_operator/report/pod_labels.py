@@ -22,7 +22,6 @@ log = structlog.get_logger(__name__)
 async def label_members(kube: Kube, seen: Observation) -> None:
     """Only where something is different. One that cannot be written is written next time."""
     ensemble = seen.snapshot.ensemble
-    volumes = {(volume.pool, volume.ordinal): volume for volume in seen.snapshot.volumes}
     changes = []
     for pod in seen.snapshot.pods:
         node = pod.node
@@ -34,8 +33,12 @@ async def label_members(kube: Kube, seen: Observation) -> None:
             wanted[labels.VOTER] = "true" if member is not None and member.votes else None
             wanted[labels.ROLE] = _role(ensemble, member)
         changes.append(_label(kube, PODS, seen.objects.get(PODS, pod.name), wanted))
-        volume = volumes.get((pod.pool, pod.ordinal))
-        if volume is not None and volume.owned and not volume.terminating:
+        if node.damage:
+            # One of its volumes may be a new one, on which nobody lives.
+            continue
+        for volume in seen.snapshot.volumes_of(pod.pool, pod.ordinal):
+            if not volume.owned or volume.terminating:
+                continue
             claim = seen.objects.get(VOLUME_CLAIMS, volume.name)
             living: dict[str, str | None] = {
                 labels.MEMBER: str(node.member_id),

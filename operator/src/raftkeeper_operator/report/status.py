@@ -77,13 +77,14 @@ def _ensemble(snapshot: Snapshot, ensemble: Ensemble | None, before: Mapping[str
         return found
     leader = ensemble.member(ensemble.leader_id)
     zones = _zones(ensemble)
+    seen = {row.get("id"): row.get("lastSeen") for row in before.get("members") or []}
     return {
         "configIndex": ensemble.config_index,
         "term": ensemble.term,
         "voters": len(ensemble.voters),
         "learners": len(ensemble.members) - len(ensemble.voters),
         "leader": _leader(leader, ensemble) if leader is not None else None,
-        "members": [_member(snapshot, ensemble, member) for member in ensemble.members],
+        "members": [_member(snapshot, ensemble, member, seen) for member in ensemble.members],
         "zones": zones,
         "zonesSummary": " ".join(f"{zone['name']}:{zone['voters']}" for zone in zones),
     }
@@ -94,7 +95,9 @@ def _leader(leader: Member, ensemble: Ensemble) -> Object:
     return found | ({"zone": leader.zone} if leader.zone else {})
 
 
-def _member(snapshot: Snapshot, ensemble: Ensemble, member: Member) -> Object:
+def _member(
+    snapshot: Snapshot, ensemble: Ensemble, member: Member, seen: Mapping[Any, Any]
+) -> Object:
     pod = _pod_of(snapshot, member)
     node = pod.node if pod is not None else None
     role = "leader" if member.id == ensemble.leader_id else member.role
@@ -111,6 +114,9 @@ def _member(snapshot: Snapshot, ensemble: Ensemble, member: Member) -> Object:
         "revision": pod.revision if pod else None,
         "incarnation": member.incarnation,
     }
+    if not member.active:
+        heard_ms = snapshot.now_ms - member.last_contact_ms
+        row["lastSeen"] = seen.get(member.id) or timestamp(heard_ms)
     return {key: value for key, value in row.items() if value not in (None, "")}
 
 

@@ -43,6 +43,7 @@ ETCD = Program("etcd", "go.etcd.io/etcd/server/v3")
 COREDNS = Program("coredns", "github.com/coredns/coredns")
 HELM = Program("helm", "helm.sh/helm/v3/cmd/helm")
 PAUSE = Program("pause", ".")
+ALL = (KUBERNETES, ETCD, COREDNS, HELM, PAUSE)
 
 
 def binary(program: Program) -> Path:

@@ -2,7 +2,7 @@
 
 use super::super::limits::{DECISIONS_BYTES_MAX, EXPIRIES_PER_TICK_MAX};
 use super::*;
-use crate::entry::FORMAT;
+use crate::entry::FORMAT_ENFORCING;
 
 /// The leader's entry of these groups.
 fn entry_of(leader: &mut Node, groups: &[&[u8]]) -> Vec<u8> {
@@ -42,6 +42,34 @@ fn each_node_answers_its_own_clients() {
     }
     assert_eq!(leader.front.machine().digest(), follower.front.machine().digest());
     assert_eq!(outline(&follower.feed(far.conn, &get(2, "/near"))), [(2, OK)]);
+}
+
+/// Hard limits hold or not as the leader says, so that members that are configured differently agree.
+#[test]
+fn leader_decides_whether_quotas_are_enforced() {
+    let mut strict = Node::with(Config { enforce_quotas: true, ..config() });
+    let mut lenient = Node::member(2);
+    let client = client_of(&mut lenient, &mut strict);
+    let quota = "/zookeeper/quota/a";
+    lenient.feed(client.conn, &create(1, "/a", b""));
+    lenient.feed(client.conn, &create(2, quota, b""));
+    let limits = format!("{quota}/zookeeper_limits");
+    lenient.feed(client.conn, &create(3, &limits, b"countHardLimit=1"));
+    lenient.feed(client.conn, &create(4, &format!("{quota}/zookeeper_stats"), b""));
+    lenient.feed(client.conn, &create(5, "/a/b", b""));
+    let group = group_of(&mut lenient);
+    let entry = entry_of(&mut strict, &[&group]);
+    strict.apply(&entry);
+    let answers = replies(&lenient.apply(&entry)[&client.conn]);
+    assert_eq!(answers.last().map(|last| last.error), Some(ErrorCode::QUOTA_EXCEEDED.0));
+    assert_eq!(lenient.front.statistics.quota_exceeded, 1);
+    assert_eq!(strict.front.statistics.quota_exceeded, 0, "it was nobody of its own");
+    lenient.feed(client.conn, &create(6, "/a/b", b""));
+    let group = group_of(&mut lenient);
+    let entry = entry_of(&mut lenient, &[&group]);
+    strict.apply(&entry);
+    assert_eq!(outline(&replies(&lenient.apply(&entry)[&client.conn])), [(6, OK)]);
+    assert_eq!(strict.front.machine().digest(), lenient.front.machine().digest());
 }
 
 /// A group that was sent again is applied and answered once, in the same entry or in a later one.
@@ -259,10 +287,10 @@ fn malformed_group_is_refused() {
 fn entry_of_another_format_says_so() {
     let mut node = Node::new();
     let mut entry = node.front.bootstrap_entry(&[1; 16], &[2; 32], 100, 1);
-    entry[0] = FORMAT + 1;
+    entry[0] = FORMAT_ENFORCING + 1;
     let refusal = node.front.apply(2, &entry, 1);
     let text = refusal.err().map(|refusal| refusal.0.into_owned()).unwrap_or_default();
-    assert!(text.contains("format 3") && text.contains("start the version"), "{text}");
+    assert!(text.contains("format 4") && text.contains("start the version"), "{text}");
 }
 
 /// The id of a member may come late, but not after the first group.

@@ -1,6 +1,7 @@
 //! Tests of the machine as a whole: requests in, replies and events out.
 
 mod multi;
+mod quota;
 mod random;
 mod reads;
 mod sessions;
@@ -22,6 +23,8 @@ pub struct World {
     pub conn: u64,
     pub session: i64,
     pub time_ms: i64,
+    /// As every entry says.
+    pub enforces_quotas: bool,
 }
 
 pub const FIRST_SESSION: i64 = 0x0100_0000_0000_0001;
@@ -35,6 +38,7 @@ impl World {
             conn: 1,
             session: 0,
             time_ms: 1_000,
+            enforces_quotas: false,
         };
         let mut body = Vec::new();
         body.put_buf(Some(&[7; CLUSTER_ID_BYTES]));
@@ -58,6 +62,9 @@ impl World {
     pub fn send(&mut self, op: i32, body: &[u8]) -> ErrorCode {
         let index = self.machine.applied_index() + 1;
         assert_eq!(self.machine.begin(index, self.time_ms), Ok(()));
+        if self.enforces_quotas {
+            self.machine.enforce_quotas();
+        }
         let (conn, session) = (self.conn, self.session);
         let request = Request { origin: 1, conn, session, xid: 1, op, auth: 0, body };
         self.machine.apply(&request, &self.auth, &mut self.effects);

@@ -20,6 +20,7 @@ from raftkeeper.raft import (
 )
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
+from raftkeeper.server.ensemble.commit_words import CommitWords
 from raftkeeper.server.ensemble.digests import Digests
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
 from raftkeeper.server.ensemble.ports import Draw, PeerLinks
@@ -48,6 +49,7 @@ class Peering:
         writer: Writer,
         clock: Clock,
         links: PeerLinks,
+        words: CommitWords,
         draw: Draw,
         settings: EnsembleSettings,
         record_bytes_max: int,
@@ -80,6 +82,7 @@ class Peering:
             writer=writer,
             clock=clock,
             links=links,
+            words=words,
             own=self.own,
             arrivals=self.arrivals,
             batch_bytes_max=settings.batch_bytes_max,

@@ -12,6 +12,7 @@ from raftkeeper._engine import Engine
 from raftkeeper.raft import MemberId, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
+from raftkeeper.server.ensemble.commit_words import CommitWords
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
 from raftkeeper.server.ensemble.ports import PeerLinks
 from raftkeeper.server.logs import get_logger
@@ -91,6 +92,7 @@ class SealLeading:
         writer: Writer,
         clock: Clock,
         links: PeerLinks,
+        words: CommitWords,
         own: OwnGroups,
         arrivals: Arrivals,
         batch_bytes_max: int,
@@ -101,6 +103,7 @@ class SealLeading:
         self._writer = writer
         self._clock = clock
         self._links = links
+        self._words = words
         self._own = own
         self._arrivals = arrivals
         self._batch_bytes_max = batch_bytes_max
@@ -131,7 +134,8 @@ class SealLeading:
             return self._seal_one_by_one(now_ms, [(a.member, a.data) for a in arrivals])
         if payload is None:
             return False
-        self._core.propose(payload)
+        index = self._core.propose(payload)
+        self._words.sealed(index, [arrival.member for arrival in arrivals])
         self._pace.left()
         return True
 
@@ -151,7 +155,7 @@ class SealLeading:
                 self._links.drop(member, f"sent a malformed group: {error}")
                 continue
             if payload is not None:
-                self._core.propose(payload)
+                self._words.sealed(self._core.propose(payload), [member])
                 sealed = True
         self._pace.left()
         return sealed

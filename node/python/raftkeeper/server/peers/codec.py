@@ -171,15 +171,14 @@ def pack(value: object) -> bytes:
 
 def _append(values: tuple[Any, ...]) -> Append:
     """With its entries as entries, one behind the other, of terms that do not fall."""
-    append = Append._make(values)
-    index, term = append.prev_index, append.prev_term
+    _, _, append_term, index, term, rows, _, _ = values
     entries = []
-    for row in append.entries:
+    for row in rows:
         if type(row) is not tuple or tuple(map(type, row)) != _ENTRY_SHAPE:
             raise CodecError("an entry whose fields have other types")
         entry = Entry._make(row)
         index += 1
-        if entry.index != index or not term <= entry.term <= append.term:
+        if entry.index != index or not term <= entry.term <= append_term:
             raise CodecError("entries that do not follow each other")
         term = entry.term
         if entry.kind not in _ENTRY_KINDS:

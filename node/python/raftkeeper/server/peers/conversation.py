@@ -24,7 +24,6 @@ class Conversation(asyncio.Protocol):
         self.peer = "unknown"
         self.error: Exception | None = None
         self._reader = FrameReader(limits.HELLO_BYTES_MAX)
-        self._bodies: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
         self._over = False
         self._held = False

@@ -29,6 +29,7 @@ from raftkeeper.server.peers.figures import PeerFigures
 from raftkeeper.server.peers.frames import FrameError, FrameReader, frame
 from raftkeeper.server.peers.handshake import Hello
 
+_WORDS = (Group, Touches, Digest, Ask, Answer)
 _NOT_A_RESET = frozenset(
     {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 )
@@ -153,8 +154,19 @@ class Link(asyncio.Protocol):
 
     def _deliver(self, message: Message | Word) -> None:
         self._context.figures.messages_received += 1
+        if isinstance(message, _WORDS):
+            self._deliver_word(message)
+            return
+        if message.sender != self.member_id or message.to != self._own_id:
+            raise CodecError(
+                f"a message from {message.sender} to {message.to} on the link of"
+                f" {self.member_id} to {self._own_id}"
+            )
+        self._handler.on_message(message)
+
+    def _deliver_word(self, word: Word) -> None:
         handler = self._handler
-        match message:
+        match word:
             case Group(term, number, group):
                 handler.on_group(self.member_id, term, number, group)
             case Touches(term, touches):
@@ -165,13 +177,6 @@ class Link(asyncio.Protocol):
                 handler.on_ask(self.member_id, number, body)
             case Answer(number, error, config_index):
                 handler.on_answer(self.member_id, number, error, config_index)
-            case _:
-                if message.sender != self.member_id or message.to != self._own_id:
-                    raise CodecError(
-                        f"a message from {message.sender} to {message.to} on the link of"
-                        f" {self.member_id} to {self._own_id}"
-                    )
-                handler.on_message(message)
 
     # ---- its end ---------------------------------------------------------------------------------
 

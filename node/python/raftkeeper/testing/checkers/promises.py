@@ -156,8 +156,9 @@ class Promises(Checker):
 def facts_of(recovered: Recovered) -> DiskFacts:
     """What a start has found."""
     snapshot = recovered.snapshot.index if recovered.snapshot else 0
-    disk = DiskFacts((recovered.term, recovered.vote), base=snapshot, last=recovered.last_index)
-    runs = [*recovered.term_starts, (recovered.last_index + 1, 0)]
+    last = recovered.last_index
+    disk = DiskFacts((recovered.term, recovered.vote), base=snapshot, last=last, ever=last)
+    runs = [*recovered.term_starts, (last + 1, 0)]
     for (start, term), (end, _) in pairwise(runs):
         disk.terms.update(dict.fromkeys(range(start, end), term))
     return disk

@@ -22,6 +22,7 @@ from . import (
     paths,
     persistent_watches,
     quota,
+    quota_enforced,
     reads,
     restart,
     root,
@@ -44,5 +45,5 @@ STORIES: tuple[ModuleType, ...] = (
     *(watches, persistent_watches, watch_removal, set_watches, order, sessions, admin),
     *(malformed, frames, extremes),
     # What nobody wrote down; and the end.
-    *(chance, bursts, restart),
+    *(chance, bursts, quota_enforced, restart),
 )

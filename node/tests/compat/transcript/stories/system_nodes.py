@@ -39,7 +39,7 @@ def story(run: Run) -> None:
     a.delete("/limited/c")
     a.get_data(f"{QUOTA}/zookeeper_stats")
     a.set_data(f"{QUOTA}/zookeeper_limits", b"count=1,bytes=1=;byteHardLimit=1;countHardLimit=1")
-    a.create("/limited/f", b"beyond the hard limit, which is not enforced by default")
+    a.create("/limited/f", b"beyond the hard limit")
     a.delete(f"{QUOTA}/zookeeper_limits")
     a.create("/limited/e", b"")
     a.delete(f"{QUOTA}/zookeeper_stats")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from raftkeeper.raft import NOBODY, Member, Membership, Message, NotLeader, Role
+from raftkeeper.server.ensemble.ports import Timer
 
 
 class GroupEngine:
@@ -210,6 +211,13 @@ class StandInWriter:
         return {"log_first_index": self.first_index}
 
 
+class NoTimer:
+    """Of a call that comes when the test says."""
+
+    def cancel(self) -> None:
+        raise AssertionError("nobody cancels a call of these tests")
+
+
 class HandLoop:
     """Runs what was asked for when the test says."""
 
@@ -219,8 +227,9 @@ class HandLoop:
     def call_soon(self, callback: Callable[..., object], *args: object) -> None:
         self.soon.append((callback, args))
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> None:
+    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Timer:
         self.soon.append((callback, args))
+        return NoTimer()
 
     def run(self) -> None:
         """Until nothing is due."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.server.ensemble.stand_ins import (
     GroupEngine,
+    HandLoop,
     RecordingLinks,
     StandInCore,
     StandInWriter,
@@ -14,6 +15,7 @@ from tests.unit.server.fakes import FakeClock
 
 from raftkeeper.raft import NOBODY, Append, Entry, Heartbeat, Membership
 from raftkeeper.server import limits
+from raftkeeper.server.ensemble.commit_words import CommitWords
 from raftkeeper.server.ensemble.peering import Peering
 from raftkeeper.server.ensemble.settings import EnsembleSettings
 
@@ -33,6 +35,7 @@ class Bench:
             writer=self.writer,  # type: ignore[arg-type]
             clock=self.clock,
             links=self.links,
+            words=CommitWords(self.links, HandLoop(), self.clock),
             draw=lambda low, high: high,
             settings=EnsembleSettings(election_ticks=10, batch_bytes_max=100),
             record_bytes_max=200,

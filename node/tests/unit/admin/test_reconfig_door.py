@@ -144,6 +144,11 @@ async def test_known_member_gets_another_address() -> None:
         (body(members="server.1=a:1:1"), -8),
         (body(), -8),
         (b"", -8),
+        (body("", "9" * 5000), -8),
+        (body(f"server.4={'a' * 300}:2888:3888"), -8),
+        (body("server.2=new host:2888:3888"), -8),
+        (body("server.2=new:2888;participant;1001"), -8),
+        (body(f"server.2=new:2888;participant;{'9' * 5000}"), -8),
     ],
 )
 async def test_refusals_have_zookeepers_codes(request_body: bytes, code: int) -> None:
