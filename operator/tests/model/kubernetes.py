@@ -67,6 +67,8 @@ class ModelPod:
     """When a node took it."""
     may_found: str = ""
     """The founders that its container was started with; '' when it may not found."""
+    order: str = ""
+    """The recovery that its container was started with."""
 
 
 @dataclass
@@ -171,6 +173,7 @@ class ModelKubernetes:
         pod.may_found = ""
         if self.founding is not None and self.founding["open"] == "true":
             pod.may_found = self.founding["members"]
+        pod.order = self.founding["recovery"] if self.founding is not None else ""
 
     # ---- effects ---------------------------------------------------------------------------------
 

@@ -64,15 +64,16 @@ class BootstrapSpec(Part):
 class ForceQuorumSpec(Part):
     """The way out when a majority of volumes is lost for good. It may lose acknowledged writes.
 
-    This version checks the request, and says in status.plan and status.recovery who knows most and what
-    to do by hand; it does not carry it out.
+    The survivor's data become a new ensemble, and all other members join it with empty disks; old data are set
+    aside on their volumes. Refused while a majority can still come back, or anybody leads. See
+    docs/runbook/majority-lost.md.
     """
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("self.epoch >= oldSelf.epoch", "counts up: each recovery has its own", ".epoch"),
         Rule(
             "self.epoch == 0 || self.acknowledgeDataLoss",
-            "forcing a quorum may lose acknowledged writes: read docs/runbook/quorum-lost.md, "
+            "forcing a quorum may lose acknowledged writes: read docs/runbook/majority-lost.md, "
             "then set acknowledgeDataLoss to true",
             ".acknowledgeDataLoss",
         ),

@@ -113,6 +113,8 @@ class RecoveryStatus(Part):
 
     observed_epoch: int = 0
     """The last epoch that was carried out."""
+    order: str | None = None
+    """The last recovery that was ordered, `<epoch>@<address of the survivor>`; it keeps old disks out."""
     proposed_survivor: str | None = None
     evidence: Annotated[
         tuple[SurvivorEvidence, ...],

@@ -28,7 +28,11 @@ def found(facts: Facts) -> Plan | None:
         return None
     if founding.open or not founding.cluster_id:
         return act(
-            CloseFounding(ensemble.cluster_id, founding.resource_version),
+            CloseFounding(
+                ensemble.cluster_id,
+                founding.resource_version,
+                facts.order.text if facts.order else "",
+            ),
             "Founded",
             f"ensemble {ensemble.cluster_id} exists; from now on empty disks wait to be added",
         )
@@ -46,7 +50,10 @@ def _create_founding(facts: Facts) -> Plan:
         founders = _founders(facts)
         names = ", ".join(address for _, address in founders)
         return act(CreateFounding(founders), "Founding", f"these pods found the ensemble: {names}")
-    return act(CreateFounding(()), "Adopting", f"no pod may found an ensemble, because {why}")
+    recovery = facts.order.text if facts.order else ""
+    return act(
+        CreateFounding((), recovery), "Adopting", f"no pod may found an ensemble, because {why}"
+    )
 
 
 def _founders(facts: Facts) -> tuple[tuple[int, str], ...]:
