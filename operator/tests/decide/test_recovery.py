@@ -157,6 +157,18 @@ def test_force_is_asked_once_an_epoch() -> None:
     assert decide(asked(replace(empty(), founding=lost().founding))).name == "CreatePool"
 
 
+def test_epoch_asked_for_while_somebody_leads_is_used_up() -> None:
+    """It was written down before there was a loss to accept; with an order under way it is not."""
+    facts = Facts(asked(well(), epoch=3))
+    assert facts.recovered_epoch == 3
+    later = asked(lost(), epoch=3)
+    later = replace(later, remembered=replace(later.remembered, recovery_epoch=3))
+    assert decide(later).reason == "QuorumLost"
+    assert isinstance(decide(asked(later, epoch=4)).action, OrderRecovery)
+    under_way = ordered(asked(well(replicas=5), epoch=3))
+    assert Facts(under_way).recovered_epoch == 0
+
+
 def test_everybody_starts_anew_and_the_survivor_last() -> None:
     """One pod a step; the survivor keeps its data to itself until nobody else has the old ones."""
     snapshot = ordered(lost(), "x-1", "x-2", "x-3", "x-4")

@@ -211,8 +211,8 @@ class Run:
 
     def force(self, by: int = 1, survivor: str = "") -> None:
         """A person acknowledges the loss, and asks for a recovery; or says the same once more."""
-        order = Facts(self.world.observe()).order
-        epoch = (order.epoch if order else 0) + by
+        facts = Facts(self.world.observe())
+        epoch = max(facts.order.epoch if facts.order else 0, facts.recovered_epoch) + by
         want(self.world, force_quorum=ForceQuorum(epoch, survivor, acknowledged=True))
 
     # ---- calm ------------------------------------------------------------------------------------

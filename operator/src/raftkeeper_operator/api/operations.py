@@ -80,7 +80,8 @@ class ForceQuorumSpec(Part):
     )
 
     epoch: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Raise it by one to ask for one recovery. 0: never asked."""
+    """Raise it by one to ask for one recovery, once the majority is lost: an epoch that is set while somebody
+    leads is used up by that. 0: never asked."""
     survivor: Annotated[str, Field(max_length=63, pattern=r"^(Auto|[a-z0-9][-a-z0-9]*)$")] = "Auto"
     """The pod whose data counts. Auto: the one with the newest log."""
     acknowledge_data_loss: bool = False

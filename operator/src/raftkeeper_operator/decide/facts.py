@@ -144,11 +144,19 @@ class Facts:
 
     @property
     def recovered_epoch(self) -> int:
-        """The last forced recovery that is done: the ensemble that leads has passed it, and is ours."""
+        """The last forced recovery that is done: the ensemble that leads has passed it, and is ours.
+
+        An epoch that is asked for while somebody leads is used up by that. A person has to see a loss to
+        accept it, so one that was written down before must not count when a majority is lost later.
+        """
         ensemble, done = self.snapshot.ensemble, self.snapshot.remembered.recovery_epoch
-        if ensemble is None or ensemble.cluster_id != self.cluster_id or self.order is None:
+        order, force = self.order, self.desired.force_quorum
+        if ensemble is None or ensemble.cluster_id != self.cluster_id:
             return done
-        return max(done, min(ensemble.recovery_epoch, self.order.epoch))
+        if order is not None:
+            done = max(done, min(ensemble.recovery_epoch, order.epoch))
+        is_pending = order is not None and done < order.epoch
+        return max(done, force.epoch) if force is not None and not is_pending else done
 
     @property
     def settled(self) -> Ensemble | None:
