@@ -9,8 +9,11 @@ from typing import Any
 
 from tests.model.ensemble import Broken, ModelEnsemble, Refused
 from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+from tests.model.releases import fits, level_of
 
 from raftkeeper_operator.decide import plan as acts
+from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.skew import level_in_use
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
 from raftkeeper_operator.observe.ensemble import Member, NodeStatus
 from raftkeeper_operator.observe.snapshot import (
@@ -52,7 +55,7 @@ def first_desired(
 class World:
     """All that is there."""
 
-    def __init__(self, desired: Desired) -> None:
+    def __init__(self, desired: Desired, *, has_releases: bool = False) -> None:
         self.desired = desired
         self.now_ms = 1_000_000
         self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
@@ -65,6 +68,10 @@ class World:
         self.came_back: dict[str, int] = {}
         """Since when those it took down are back."""
         self.lose_change = False
+        self.has_releases = has_releases
+        """Some of the specs to come ask for releases of other levels."""
+        self.level_in_use = 0
+        """The highest that all members have had at a time."""
 
     # ---- time ------------------------------------------------------------------------------------
 
@@ -89,7 +96,7 @@ class World:
         lives = {member.incarnation: member.id for member in self.ensemble.members}
         for pod in running.values():
             disk, log = self.claim_of(pod).disk, self.log_of(pod)
-            if self.damage_of(pod):
+            if self.damage_of(pod) or not fits(pod.revision, self.level_in_use):
                 continue
             if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
                 disk.member_id = lives.get(disk.incarnation, 0)
@@ -98,6 +105,18 @@ class World:
                 self.ensemble.up.add(disk.member_id)
                 if log is not None:
                     log.written_by = disk.incarnation
+        self.level_in_use = max(self.level_in_use, self._common_level())
+
+    def _common_level(self) -> int:
+        """What all members can read that hear each other; 0 when one is not heard."""
+        members = {member.id for member in self.ensemble.members}
+        pods = [pod for pod in self.kube.pods.values() if pod.running]
+        levels = [
+            level_of(pod.revision)
+            for pod in pods
+            if self.claim_of(pod).disk.member_id in members & self.ensemble.up
+        ]
+        return min(levels, default=0) if members and members <= self.ensemble.up else 0
 
     def _found(self, running: dict[str, ModelPod]) -> None:
         for pod in running.values():
@@ -141,7 +160,7 @@ class World:
         member = self.claim_of(pod).disk.member_id if pod.running else 0
         mine = any(m.id == member for m in self.ensemble.members)
         serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
-        serves = serves and not self.damage_of(pod)
+        serves = serves and not self.damage_of(pod) and fits(pod.revision, self.level_in_use)
         if serves and not pod.ready_since_ms:
             pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
         elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
@@ -228,6 +247,10 @@ class World:
             node = NodeStatus(
                 state="member" if disk.member_id else empty,
                 damage=damage,
+                feature_level=level_of(pod.revision),
+                ensemble_feature_level=self._common_level()
+                if disk.member_id in self.ensemble.up
+                else 0,
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,
@@ -297,6 +320,7 @@ class World:
             0,
             decided.reason,
             old.plan_since_ms if same else self.now_ms,
+            level_in_use(Facts(snapshot)),
         )
 
     # ---- what the operator does ------------------------------------------------------------------
@@ -448,11 +472,12 @@ class World:
                 if name not in kube.pools or kube.pools[name].uid != uid:
                     raise Refused(f"Conflict: {name}")
                 del kube.pools[name]
-            case acts.RecordGood(revision, rejected):
+            case acts.RecordGood(revision, rejected, level):
                 known = tuple({revision, rejected} - {""})
-                self.revisions = Revisions(revision, rejected, known)
+                self.revisions = Revisions(revision, rejected, known, good_level=level)
             case acts.RejectRevision(revision):
-                if revision not in kube.bad_revisions | kube.greedy_revisions:
+                wrong = kube.bad_revisions | kube.greedy_revisions
+                if revision not in wrong and fits(revision, self.level_in_use):
                     raise Broken(f"revision {revision} is rejected, and nothing is wrong with it")
                 self.revisions = replace(self.revisions, rejected=revision)
             case acts.SetBudget(min_available):
