@@ -291,6 +291,10 @@ impl Engine {
         self.front.restore_piece(data).map_err(to_py)
     }
 
+    fn restore_more(&mut self, znodes: u32) -> PyResult<bool> {
+        self.front.restore_more(znodes).map_err(to_py)
+    }
+
     fn restore_end(&mut self) -> PyResult<()> {
         self.front.restore_end().map_err(to_py)
     }

@@ -255,6 +255,11 @@ class Engine:
         state, or no further epoch.
         """
 
+    def restore_more(self, znodes: int) -> bool:
+        """After the last piece, where nobody may wait for long: goes on by about so many znodes with
+        what `restore_end` does at once; whether something is left. Raises EngineError like it.
+        """
+
     def restore_end(self) -> None:
         """Checks that everything arrived (counts, parents). Raises EngineError otherwise."""
 

@@ -228,6 +228,10 @@ def test_snapshot_and_replay_give_the_same_state(node: Node) -> None:
     restored.restore_begin()
     for at in range(0, len(whole), 7):
         restored.restore_piece(whole[at : at + 7])
+    slices = 1
+    while restored.restore_more(1):
+        slices += 1
+    assert slices > 3, "each znode is gone through in more than one slice"
     restored.restore_end()
     replayed = Node().engine
     for number, payload in enumerate(node.entries[1:], 2):

@@ -206,6 +206,56 @@ async def test_founding_is_created_and_never_overwritten(bare: Stage) -> None:
     assert bare.of("configmaps", "zoo-founding")["data"]["members"] == "1=a:1"
 
 
+def recovery(stage: Stage, seen: Observation) -> plans.OrderRecovery:
+    """Decided on this look, whatever it was for."""
+    return plans.OrderRecovery(
+        1,
+        "zoo-2.zoo-members:2888",
+        "c" * 32,
+        tuple(pod.uid for pod in seen.snapshot.pods),
+        tuple(volume.uid for volume in seen.snapshot.volumes),
+        stage.version("configmaps", "zoo-founding"),
+    )
+
+
+async def lose_two(stage: Stage) -> None:
+    """And see it."""
+    for pod in ("zoo-0", "zoo-1"):
+        await stage.controllers.lose_disk(pod)
+    for _ in range(4):
+        await stage.controllers.tick()
+
+
+async def test_recovery_is_ordered_when_a_majority_is_lost(stage: Stage) -> None:
+    """Beside what the founding says already, with the pods that do not know of it."""
+    await lose_two(stage)
+    seen = await stage.look()
+    assert (await stage.act(recovery(stage, seen), seen)).result is DONE
+    data = stage.of("configmaps", "zoo-founding")["data"]
+    assert data["recovery"] == "1@zoo-2.zoo-members:2888"
+    assert set(data["recovery-uninformed"].split(",")) == {pod.uid for pod in seen.snapshot.pods}
+    assert (data["cluster-id"], data["bootstrap"], data["join"]) == ("c" * 32, "false", "true")
+    assert (await stage.act(recovery(stage, seen), seen)).result is DONE, "again"
+
+
+async def test_recovery_is_not_ordered_on_an_old_look(stage: Stage) -> None:
+    """Somebody leads, a majority is there, something came, or the founding is another one by now."""
+    well = await stage.look()
+    report = await stage.act(recovery(stage, well), well)
+    assert (report.result, report.message) == (STALE, "somebody leads")
+    stage.keepers.leader_id = 0
+    report = await stage.act(recovery(stage, well), well)
+    assert (report.result, report.message) == (STALE, "a majority of the voters can come back")
+    await lose_two(stage)
+    report = await stage.act(recovery(stage, well), well)
+    assert report.result is STALE
+    assert "zoo-0, zoo-1 came since the look" in report.message
+    seen = await stage.look()
+    old = replace(recovery(stage, seen), resource_version="1")
+    assert (await stage.act(old, seen)).result is STALE
+    assert stage.of("configmaps", "zoo-founding")["data"]["recovery"] == ""
+
+
 async def test_founding_is_opened_only_as_it_was_seen(stage: Stage) -> None:
     """One that was closed meanwhile stays closed."""
     report = await stage.act(plans.OpenFounding(((1, "a:1"),), "1"))

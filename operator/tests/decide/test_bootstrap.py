@@ -8,6 +8,7 @@ from tests.decide.picture import (
     LONG_AGO,
     NOW,
     SUFFIX,
+    change_ensemble,
     change_pod,
     change_pool,
     drop_pod,
@@ -22,7 +23,7 @@ from tests.decide.picture import (
     well,
 )
 
-from raftkeeper_operator.decide.bootstrap import adopt, create_pools, found
+from raftkeeper_operator.decide.bootstrap import NOBODY, adopt, create_pools, found
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import (
@@ -145,6 +146,13 @@ def test_adopted_ensemble_gets_its_id_written_down() -> None:
     """A founding that was closed from the start learns the id from the leader."""
     plan = plan_of(found(Facts(replace(well(), founding=CLOSED))))
     assert plan.action == CloseFounding(CLUSTER_ID, "rv")
+
+
+def test_recovery_that_members_have_been_through_is_written_down_again() -> None:
+    """The order went with a former cluster of this name; older disks must still be set aside."""
+    snapshot = change_ensemble(replace(well(), founding=CLOSED), recovery_epoch=2)
+    plan = plan_of(found(Facts(snapshot)))
+    assert plan.action == CloseFounding(CLUSTER_ID, "rv", f"2@{NOBODY}")
 
 
 def test_founding_waits_for_a_leader() -> None:

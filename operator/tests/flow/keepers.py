@@ -22,6 +22,8 @@ class Disk:
 
     incarnation: str
     member_id: int = 0
+    cluster_id: str = ""
+    recovery_epoch: int = 0
 
 
 @dataclass
@@ -69,6 +71,8 @@ class Keepers:
     founded: int = 0
     operations: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
+    cluster_id: str = "c" * 32
+    recovery_epoch: int = 0
 
     # ---- the ensemble ----------------------------------------------------------------------------
 
@@ -99,9 +103,25 @@ class Keepers:
             assert self.founded == 1, "founded twice"
             for number, address in listed.items():
                 node = by_address[address]
-                node.disk.member_id = int(number)
+                node.disk.member_id, node.disk.cluster_id = int(number), self.cluster_id
                 self.rows.append(Row(int(number), address, node.disk.incarnation, "voter"))
             self.next_id, self.config_index = len(self.rows) + 1, 1
+
+    def obey(self, node: Node) -> None:
+        """As a node does with `ensemble.recovery` before it speaks to anybody."""
+        epoch, _, survivor = node.founding.get("recovery", "").partition("@")
+        disk = node.disk
+        if not epoch or disk.recovery_epoch >= int(epoch):
+            return
+        disk.recovery_epoch = int(epoch)
+        disk.incarnation = f"{int(epoch):08x}{disk.incarnation[8:]}"
+        if survivor != node.address or not disk.member_id:
+            disk.member_id, disk.cluster_id = 0, ""
+            return
+        self.recovery_epoch, self.cluster_id = int(epoch), f"{int(epoch):032x}"
+        disk.member_id, disk.cluster_id = self.next_id, self.cluster_id
+        self.rows = [Row(self.next_id, node.address, disk.incarnation, "voter")]
+        self.next_id, self.config_index, self.leader_id = self.next_id + 1, 50, 0
 
     def serves(self, pod: str) -> bool:
         node = self.nodes.get(pod)
@@ -124,12 +144,28 @@ class Keepers:
             "identity": {
                 "state": "member" if node.disk.member_id else "waiting",
                 "member_id": node.disk.member_id,
-                "cluster_id": "c" * 32 if node.disk.member_id else "",
+                "cluster_id": node.disk.cluster_id,
                 "incarnation": node.disk.incarnation,
+                "recovery_epoch": node.disk.recovery_epoch,
             },
+            "config_index": self.config_index,
+            "config": self._config() if row is not None else [],
             "transferring_to": 0,
             "disk": {"writes_refused": "", "free_bytes": 1 << 30},
         }
+
+    def _config(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": row.id,
+                "role": row.role,
+                "address": row.address,
+                "incarnation": row.incarnation,
+                "zone": row.zone,
+                "priority": 1,
+            }
+            for row in self.rows
+        ]
 
     def members(self, node: Node) -> dict[str, Any]:
         if self.status(node)["role"] != "leader":
@@ -176,7 +212,7 @@ class Keepers:
     def _add(self, body: dict[str, Any]) -> None:
         node = next(n for n in self.nodes.values() if n.address == body["address"])
         assert node.disk.incarnation == body["incarnation"]
-        node.disk.member_id = self.next_id
+        node.disk.member_id, node.disk.cluster_id = self.next_id, self.cluster_id
         new = Row(self.next_id, node.address, node.disk.incarnation, "learner", body["zone"])
         self.rows.append(new)
         self.next_id += 1
@@ -217,6 +253,7 @@ class KeeperServers:
         self, ip: str, node: Node, certificate: dict[str, str], port: int = ADMIN_PORT
     ) -> None:
         """A container starts."""
+        self.keepers.obey(node)
         pair = self._directory / "pair.pem"
         pair.write_text(certificate["tls.crt"] + certificate["tls.key"])
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

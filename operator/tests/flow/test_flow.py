@@ -233,6 +233,38 @@ async def test_sleeps_and_wakes_whenever_it_dies(world: World) -> None:
     assert all(is_ready(pod) for pod in world.controllers.of("pods").values())
 
 
+async def test_recovers_a_survivor_whenever_it_dies(world: World) -> None:
+    """Two of three volumes are gone: explained, refused, then done as asked; the order stays."""
+    await world.settle("")
+    world.voters_down_by_accident = 3
+    survivor = f"zoo-2.zoo-members.{SPACE}.svc.cluster.local:2888"
+    await world.controllers.lose_disk("zoo-0")
+    await world.controllers.lose_disk("zoo-1")
+    step = world._start("")
+    for _ in range(6):
+        await world.controllers.tick()
+        await step(KEY)
+    status = world.cluster()["status"]
+    conditions = {c["type"]: c for c in status["conditions"]}
+    assert conditions["RecoveryRequired"]["reason"] == "MajorityLost"
+    assert status["recovery"]["proposedSurvivor"] == "zoo-2"
+    assert status["clusterId"] == "c" * 32
+
+    force = {"epoch": 1, "acknowledgeDataLoss": True}
+    world.want(recovery={"forceQuorum": force})
+    await world.settle()
+    assert sorted(row.id for row in world.keepers.rows) == [4, 5, 6]
+    assert {row.role for row in world.keepers.rows} == {"voter"}
+    status = world.cluster()["status"]
+    assert status["clusterId"] == f"{1:032x}"
+    assert status["recovery"] == {"observedEpoch": 1, "order": f"1@{survivor}"}
+    conditions = {c["type"]: c for c in status["conditions"]}
+    assert conditions["RecoveryRequired"]["status"] == "False"
+    founding = world.api.objects.get(("configmaps", SPACE, "zoo-founding"))["data"]
+    assert founding["recovery"] == f"1@{survivor}"
+    assert (founding["cluster-id"], founding["join"]) == (f"{1:032x}", "true")
+
+
 async def test_two_operators_do_it_once(world: World) -> None:
     """Both see, decide and act at the same time; preconditions let one of them through."""
     await world.settle("")

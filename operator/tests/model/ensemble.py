@@ -28,6 +28,10 @@ class Disk:
     incarnation: str
     member_id: int = 0
     cluster_id: str = ""
+    recovery_epoch: int = 0
+    term: int = 0
+    last_index: int = 0
+    """What it has of the ensemble's writes; there is one at each tick."""
 
 
 class ModelEnsemble:
@@ -35,6 +39,7 @@ class ModelEnsemble:
 
     def __init__(self) -> None:
         self.cluster_id = ""
+        self.recovery_epoch = 0
         self.foundings = 0
         self.members: tuple[Member, ...] = ()
         self.next_id = 1
@@ -66,6 +71,20 @@ class ModelEnsemble:
         self.next_id = len(founders) + 1
         self.last_index = self.config_index = 1
 
+    def succeed(self, survivor: Disk, address: str, epoch: int, life: str) -> "ModelEnsemble":
+        """The ensemble of one that a survivor's disk becomes; nothing else of this one counts there."""
+        new = ModelEnsemble()
+        new.cluster_id, new.recovery_epoch = f"{self.cluster_id}+{epoch}", epoch
+        new.foundings = 1
+        new.members = (Member(self.next_id, "voter", address, life),)
+        new.next_id = self.next_id + 1
+        new.ids_committed = dict(self.ids_committed)
+        new.term = self.term + 10
+        new.last_index = new.config_index = max(survivor.last_index, 1)
+        survivor.incarnation, survivor.member_id = life, self.next_id
+        survivor.cluster_id, survivor.recovery_epoch = new.cluster_id, epoch
+        return new
+
     def has_quorum(self) -> bool:
         voters = {member.id for member in self.members if member.votes}
         if not voters or len(voters & self.up) < quorum(len(voters)):
@@ -91,6 +110,7 @@ class ModelEnsemble:
             self.leader_since_ms = now_ms
         if self.leader_id:
             self._commit()
+            self.last_index += 1
         for member in self.members:
             caught = self.progress.get(member.id, 0)
             serving = member.id in self.up and self.leader_id
@@ -135,6 +155,7 @@ class ModelEnsemble:
             False,
             members,
             self.leader_since_ms,
+            self.recovery_epoch,
         )
 
     def change(self, config_index: int, members: list[Member], *, adds: bool = False) -> None:

@@ -45,6 +45,16 @@ class ModelClaim:
     """Of a log: the disk whose log it is; '' while it is empty."""
 
 
+def why_damaged(data: ModelClaim, log: ModelClaim | None) -> str:
+    """What a node says of two volumes that do not belong together."""
+    disk = data.disk
+    if log is None or log.written_by == disk.incarnation:
+        return ""
+    if disk.member_id:
+        return "the log is missing"
+    return "the identity is missing" if log.written_by else ""
+
+
 @dataclass
 class ModelPod:
     name: str
@@ -67,6 +77,8 @@ class ModelPod:
     """When a node took it."""
     may_found: str = ""
     """The founders that its container was started with; '' when it may not found."""
+    order: str = ""
+    """The recovery that its container was started with."""
 
 
 @dataclass
@@ -146,6 +158,11 @@ class ModelKubernetes:
                 return "its volume is lost"
         return ""
 
+    def choosy(self, good: str) -> frozenset[str]:
+        """The greedy ones, once there is another to compare them with."""
+        greedy = self.greedy_revisions
+        return frozenset(greedy if good and good not in greedy else ())
+
     def why_unschedulable(self, pod: ModelPod) -> str:
         """The scheduler's words. A pod that has a node keeps it, as long as its zone is there."""
         if pod.zone in self.zones_down:
@@ -171,6 +188,7 @@ class ModelKubernetes:
         pod.may_found = ""
         if self.founding is not None and self.founding["open"] == "true":
             pod.may_found = self.founding["members"]
+        pod.order = self.founding["recovery"] if self.founding is not None else ""
 
     # ---- effects ---------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 
 from tests.model.ensemble import Broken
-from tests.model.run import Decide, Move, play
+from tests.model.run import RECOVERY_KINDS, Decide, Move, play
 from tests.model.world import World, first_desired
 
 PACKAGE = "raftkeeper_operator.decide"
@@ -43,6 +43,8 @@ class Mutation:
     new: str
     seed: int
     says: str
+    losses: bool = False
+    """Its stories are those in which a majority is lost."""
 
 
 def read_mutations() -> list[Mutation]:
@@ -107,23 +109,25 @@ def load_decide(mutation: Mutation) -> Decide:
     return decide
 
 
-def play_seed(decide: Decide, seed: int) -> None:
+def play_seed(decide: Decide, seed: int, *, losses: bool = False) -> None:
     """A world, and moves, from one number."""
     chance = random.Random(seed)
+    kinds = RECOVERY_KINDS if losses else KINDS
     size, zones = chance.choice([1, 3, 5]), chance.choice([(), ("a", "b", "c")])
     budget = chance.random() < 0.5
     count = chance.randrange(MOVES_MAX)
-    moves: list[Move] = [(chance.choice(KINDS), chance.randrange(1_000)) for _ in range(count)]
-    log = chance.random() < LOG_VOLUMES_SHARE
+    moves: list[Move] = [(chance.choice(kinds), chance.randrange(1_000)) for _ in range(count)]
+    log = chance.random() < LOG_VOLUMES_SHARE and not losses
+    has_releases = chance.random() < RELEASES_SHARE and not losses
     desired = first_desired(size, zones, budget=budget, log=log)
-    world = World(desired, has_releases=chance.random() < RELEASES_SHARE)
+    world = World(desired, has_releases=has_releases)
     play(decide, world, moves)
 
 
-def what_catches(decide: Decide, seed: int) -> str:
+def what_catches(decide: Decide, seed: int, *, losses: bool = False) -> str:
     """The first line of the broken promise; '' when all is kept."""
     try:
-        play_seed(decide, seed)
+        play_seed(decide, seed, losses=losses)
     except Broken as broken:
         return str(broken).splitlines()[0]
     return ""
@@ -135,7 +139,7 @@ def _look_for_seeds() -> None:
             continue
         decide = load_decide(mutation)
         for seed in [mutation.seed, *range(SEEDS_TRIED)]:
-            if says := what_catches(decide, seed):
+            if says := what_catches(decide, seed, losses=mutation.losses):
                 print(f"{mutation.name}: seed = {seed}, says {says[:110]!r}", flush=True)
                 break
         else:

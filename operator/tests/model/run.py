@@ -5,11 +5,13 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from tests.model.ensemble import Broken, Refused
+from tests.model.losses import whole_voters
 from tests.model.releases import fits, fitting
 from tests.model.world import World, want
 
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import Plan
+from raftkeeper_operator.observe.desired import ForceQuorum
 from raftkeeper_operator.observe.snapshot import Snapshot
 
 Decide: TypeAlias = Callable[[Snapshot], Plan]
@@ -21,6 +23,15 @@ SNAPSHOTS_KEPT = 6
 
 CALM_STEPS_MAX = 600
 """Nine members moved one by one take about 300 steps of the operator."""
+
+RECOVERY_KINDS = (
+    *("step",) * 8,
+    *("tick",) * 8,
+    *("die", "stale", "late", "crash", "delete pod", "lose volume", "zone", "spec", "lose change"),
+    *("lose many", "lose many", "force", "force", "bring back", "bring back"),
+)
+"""The moves of stories in which a majority is lost for good. No cluster is deleted and applied again there:
+the order goes with it, and then old disks must stay away."""
 
 SPECS: tuple[dict[str, object], ...] = (
     {"replicas": 1},
@@ -120,6 +131,12 @@ class Run:
                 world.kube.stop(pods[number % len(pods)])
             case "lose volume" if pods:
                 self._lose_volume(pods[number % len(pods)].name, number)
+            case "lose many" if pods:
+                self._lose_majority(number)
+            case "bring back" if world.lost_disks:
+                self._bring_back(sorted(world.lost_disks)[number % len(world.lost_disks)])
+            case "force":
+                self.force(min(number % 3, 1), self._somebody(number))
             case "zone":
                 world.kube.zones_down ^= {"abcd"[number % 4]}
             case "apply again":
@@ -147,8 +164,61 @@ class Run:
         whole = sum(voter.incarnation in lives for voter in voters)
         if claim is None or world.ensemble.before is not None or whole - 1 <= len(voters) // 2:
             return
+        if self._is_recovering():  # the survivor's disk may be the last
+            return
         claim.terminating = True
         world.kube.stop(world.kube.pods[name])
+
+    def _lose_majority(self, number: int) -> None:
+        """A majority of the claims goes, with their pods; one voter keeps its disk, or nothing is left to
+        recover. Not while a recovery is on its way: its survivor may be the last. Not before the operator
+        has heard of the ensemble either: then nobody can say that there was one.
+        """
+        world = self.world
+        voters = [m for m in world.ensemble.members if m.votes]
+        whole = whole_voters(world.kube.claims.values(), voters)
+        unheard = not (world.kube.founding or {}).get("cluster_id")
+        busy = world.ensemble.before is not None or self._is_recovering()
+        if unheard or busy or len(whole) < len(voters):
+            return
+        start = number % max(1, len(voters))
+        going = [*voters[start:], *voters[:start]][: len(voters) // 2 + 1]
+        for voter in going if len(going) < len(voters) else []:
+            claim = next(
+                c for c in world.kube.claims.values() if c.disk.incarnation == voter.incarnation
+            )
+            world.lost_disks[claim.name] = replace(claim.disk)
+            claim.terminating = True
+            name = claim.name.removeprefix("data-")
+            if name in world.kube.pods:
+                world.kube.stop(world.kube.pods[name])
+
+    def _bring_back(self, name: str) -> None:
+        """A claim gets the disk that it had before it was lost, unless a voter lives on what it has now."""
+        world = self.world
+        claim = world.kube.claims.get(name)
+        voters = {member.incarnation for member in world.ensemble.members}
+        if claim is None or claim.terminating or claim.disk.incarnation in voters:
+            return
+        claim.uid, claim.disk = world.kube.fresh("pvc"), world.lost_disks.pop(name)
+        pod = world.kube.pods.pop(name.removeprefix("data-"), None)
+        if pod is not None:
+            world.taken_down.discard(pod.name)
+
+    def _is_recovering(self) -> bool:
+        order = Facts(self.world.observe()).order
+        return order is not None and self.world.ensemble.recovery_epoch < order.epoch
+
+    def _somebody(self, number: int) -> str:
+        """A pod, or '' for whoever knows most."""
+        pods = sorted(self.world.kube.pods)
+        return pods[number % len(pods)] if pods and number % 4 == 0 else ""
+
+    def force(self, by: int = 1, survivor: str = "") -> None:
+        """A person acknowledges the loss, and asks for a recovery; or says the same once more."""
+        facts = Facts(self.world.observe())
+        epoch = max(facts.order.epoch if facts.order else 0, facts.recovered_epoch) + by
+        want(self.world, force_quorum=ForceQuorum(epoch, survivor, acknowledged=True))
 
     # ---- calm ------------------------------------------------------------------------------------
 
@@ -170,6 +240,8 @@ class Run:
             stuck = plan.reason in {"VersionSkew", "UpgradeStalled"}
             if stuck and not self.can_come_up(world.desired.revision):
                 want(world, revision=fitting(world.level_in_use, steps + 10))
+            if plan.reason in {"QuorumLost", "RecoveryRefused"} and world.majority_is_gone():
+                self.force()
             if plan.reason == "RolledBack":  # for what the faults did
                 want(world, revision=fitting(world.level_in_use, steps + 10))
             quiet = quiet + 1 if plan.idle else 0

@@ -13,9 +13,10 @@ MUTATIONS = read_mutations()
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=[mutation.name for mutation in MUTATIONS])
 def test_bug_is_caught(mutation: Mutation) -> None:
     """With the bug the promise is broken; the same seed without it is kept."""
-    assert what_catches(load_decide(mutation), mutation.seed).startswith(mutation.says)
+    with_bug = load_decide(mutation)
+    assert what_catches(with_bug, mutation.seed, losses=mutation.losses).startswith(mutation.says)
     assert mutation.says
-    play_seed(decide, mutation.seed)
+    play_seed(decide, mutation.seed, losses=mutation.losses)
 
 
 def test_the_real_decisions_are_back_afterwards() -> None:

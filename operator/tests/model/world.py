@@ -7,8 +7,15 @@ pass. The promises that the operator must keep are checked at every effect.
 from dataclasses import replace
 from typing import Any
 
-from tests.model.ensemble import Broken, ModelEnsemble, Refused
-from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+from tests.model.ensemble import Broken, Disk, ModelEnsemble, Refused
+from tests.model.kubernetes import (
+    ModelClaim,
+    ModelKubernetes,
+    ModelPod,
+    ModelPool,
+    why_damaged,
+)
+from tests.model.losses import check_survivor, majority_is_gone
 from tests.model.releases import fits, level_of
 
 from raftkeeper_operator.decide import plan as acts
@@ -21,15 +28,15 @@ from raftkeeper_operator.observe.snapshot import (
     Founding,
     Pod,
     Pool,
+    RecoveryOrder,
     Remembered,
     Revisions,
     Snapshot,
     Volume,
 )
 
-TICK_MS = 2_000
+TICK_MS, ZONES = 2_000, ("a", "b", "c", "d")
 SUFFIX = ".x-members.ns.svc.cluster.local:2888"
-ZONES = ("a", "b", "c", "d")
 
 
 def first_desired(
@@ -61,6 +68,10 @@ class World:
         self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
         self.kube.log_volumes = bool(desired.log_bytes)
         self.ensemble = ModelEnsemble()
+        self.given_up: list[ModelEnsemble] = []
+        """Those that a forced recovery has replaced: they must never lead again."""
+        self.lost_disks: dict[str, Disk] = {}
+        """By the claim that held it: somebody may find it again."""
         self.revisions = Revisions()
         self.remembered = Remembered()
         self.taken_down: set[str] = set()
@@ -80,7 +91,10 @@ class World:
         self.now_ms += TICK_MS
         self.kube.tick(self.now_ms)
         self._run_nodes()
-        self.ensemble.tick(self.now_ms, lose_change=self.lose_change)
+        for ensemble in (self.ensemble, *self.given_up):
+            ensemble.tick(self.now_ms, lose_change=self.lose_change)
+        self._check_given_up()
+        self._write()
         for pod in self.kube.pods.values():
             self._probe(pod)
         here = {pod.name for pod in self.kube.pods.values() if pod.ready_since_ms}
@@ -91,32 +105,72 @@ class World:
 
     def _run_nodes(self) -> None:
         running = {pod.name: pod for pod in self.kube.pods.values() if pod.running}
+        for pod in running.values():
+            self._obey(pod)
         self._found(running)
-        self.ensemble.up = set()
+        for ensemble in (self.ensemble, *self.given_up):
+            disks = [self.claim_of(pod).disk for pod in running.values() if self.is_whole(pod)]
+            ensemble.up = {d.member_id for d in disks if d.cluster_id == ensemble.cluster_id} - {0}
         lives = {member.incarnation: member.id for member in self.ensemble.members}
         for pod in running.values():
             disk, log = self.claim_of(pod).disk, self.log_of(pod)
-            if self.damage_of(pod) or not fits(pod.revision, self.level_in_use):
+            if not self.is_whole(pod):
                 continue
             if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
                 disk.member_id = lives.get(disk.incarnation, 0)
                 disk.cluster_id = self.ensemble.cluster_id if disk.member_id else ""
-            if disk.member_id:
-                self.ensemble.up.add(disk.member_id)
-                if log is not None:
-                    log.written_by = disk.incarnation
+                self.ensemble.up |= {disk.member_id} - {0}
+            if disk.member_id and log is not None:
+                log.written_by = disk.incarnation
         self.level_in_use = max(self.level_in_use, self._common_level())
 
     def _common_level(self) -> int:
         """What all members can read that hear each other; 0 when one is not heard."""
         members = {member.id for member in self.ensemble.members}
-        pods = [pod for pod in self.kube.pods.values() if pod.running]
-        levels = [
-            level_of(pod.revision)
-            for pod in pods
-            if self.claim_of(pod).disk.member_id in members & self.ensemble.up
-        ]
-        return min(levels, default=0) if members and members <= self.ensemble.up else 0
+        pods = [pod for pod in self.kube.pods.values() if self.member_of(pod) in members]
+        heard = pods and members <= self.ensemble.up
+        return min(level_of(pod.revision) for pod in pods) if heard else 0
+
+    def is_whole(self, pod: ModelPod) -> bool:
+        """Its disk is, and its release may work beside the others."""
+        damage = why_damaged(self.claim_of(pod), self.log_of(pod))
+        return not damage and fits(pod.revision, self.level_in_use)
+
+    def _obey(self, pod: ModelPod) -> None:
+        """As a node does with `ensemble.recovery` before it speaks to anybody."""
+        order, claim = RecoveryOrder.parse(pod.order), self.claim_of(pod)
+        if order is None or claim.disk.recovery_epoch >= order.epoch:
+            return
+        life = self.kube.fresh("life")
+        if order.pod != pod.name:
+            claim.disk = Disk(life, recovery_epoch=order.epoch)
+        elif not claim.disk.member_id:
+            claim.disk.recovery_epoch = order.epoch
+        else:
+            old = self.ensemble
+            if claim.disk.cluster_id != old.cluster_id:
+                raise Broken(f"{pod.name} recovers an ensemble that was given up before")
+            self.given_up.append(old)
+            self.ensemble = old.succeed(claim.disk, order.survivor, order.epoch, life)
+
+    def _check_given_up(self) -> None:
+        for ensemble in self.given_up:
+            if ensemble.leader_id:
+                raise Broken(f"{ensemble.cluster_id} leads again, which was given up")
+
+    def _write(self) -> None:
+        """Who follows the leader has what it has."""
+        for pod in self.kube.pods.values():
+            member = self.member_of(pod)
+            if member and self.ensemble.leader_id and self.ensemble.caught_up(member):
+                disk = self.claim_of(pod).disk
+                disk.term, disk.last_index = self.ensemble.term, self.ensemble.last_index
+
+    def member_of(self, pod: ModelPod) -> int:
+        """Which member of the ensemble that counts it runs; 0 for none."""
+        disk = self.claim_of(pod).disk if pod.running else None
+        mine = disk is not None and disk.cluster_id == self.ensemble.cluster_id
+        return disk.member_id if disk is not None and mine else 0
 
     def _found(self, running: dict[str, ModelPod]) -> None:
         for pod in running.values():
@@ -130,7 +184,7 @@ class World:
                 (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
             ]
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
-                if any(self.damage_of(p) for p in pods if p):
+                if any(why_damaged(self.claim_of(p), self.log_of(p)) for p in pods if p):
                     return
                 self.ensemble.found(founders)
                 for p in pods:
@@ -147,20 +201,11 @@ class World:
         claims = self.kube.claims.values()
         return next((claim for claim in claims if pod.log_uid and claim.uid == pod.log_uid), None)
 
-    def damage_of(self, pod: ModelPod) -> str:
-        """A node finds that its two volumes do not belong together."""
-        disk, log = self.claim_of(pod).disk, self.log_of(pod)
-        if log is None or log.written_by == disk.incarnation:
-            return ""
-        if disk.member_id:
-            return "the log is missing"
-        return "the identity is missing" if log.written_by else ""
-
     def _probe(self, pod: ModelPod) -> None:
-        member = self.claim_of(pod).disk.member_id if pod.running else 0
+        member = self.member_of(pod)
         mine = any(m.id == member for m in self.ensemble.members)
-        serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
-        serves = serves and not self.damage_of(pod) and fits(pod.revision, self.level_in_use)
+        leads = bool(self.ensemble.leader_id) and pod.running
+        serves = leads and mine and not pod.draining and self.is_whole(pod)
         if serves and not pod.ready_since_ms:
             pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
         elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
@@ -192,6 +237,8 @@ class World:
                 kube.founding["members"],
                 int(kube.founding["opened_ms"]),
                 kube.founding["cluster_id"],
+                RecoveryOrder.parse(kube.founding["recovery"]),
+                frozenset(kube.founding["uninformed"].split(",")) - {""},
             )
         return Snapshot(
             self.now_ms,
@@ -204,24 +251,18 @@ class World:
             pods=tuple(self._see_pod(pod) for pod in kube.pods.values()),
             volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
             founding=founding,
-            revisions=replace(self.revisions, choosy=self._choosy()),
+            revisions=replace(self.revisions, choosy=kube.choosy(self.revisions.good)),
             budget=None if kube.budget is None else Budget(kube.budget, self._allowed()),
             ensemble=self.ensemble.view(),
             live_zones=frozenset({"", *ZONES} - kube.zones_down),
             remembered=self.remembered,
         )
 
-    def _choosy(self) -> frozenset[str]:
-        """The greedy ones, once there is another to compare them with."""
-        good = self.revisions.good
-        greedy = self.kube.greedy_revisions
-        return frozenset(greedy if good and good not in greedy else ())
-
     def _allowed(self) -> int:
         """What the budget lets go at this moment: it counts the ready pods of voters."""
         voting = {member.id for member in self.ensemble.members if member.votes}
         ready = sum(
-            bool(pod.ready_since_ms) and self.claim_of(pod).disk.member_id in voting
+            bool(pod.ready_since_ms) and self.member_of(pod) in voting
             for pod in self.kube.pods.values()
         )
         return 1 if self.kube.budget is None else max(0, ready - self.kube.budget)
@@ -242,20 +283,27 @@ class World:
         node = None
         if pod.running:
             disk = self.claim_of(pod).disk
-            damage = self.damage_of(pod)
+            logged = next(
+                (e for e in (self.ensemble, *self.given_up) if e.cluster_id == disk.cluster_id),
+                None,
+            )
+            damage = why_damaged(self.claim_of(pod), self.log_of(pod))
             empty = "starting" if damage else "waiting"
             node = NodeStatus(
                 state="member" if disk.member_id else empty,
                 damage=damage,
                 feature_level=level_of(pod.revision),
-                ensemble_feature_level=self._common_level()
-                if disk.member_id in self.ensemble.up
-                else 0,
+                ensemble_feature_level=self._common_level() * (disk.member_id in self.ensemble.up),
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,
                 draining=pod.draining,
                 clients=0,
+                last_term=disk.term,
+                last_index=disk.last_index,
+                recovery_epoch=disk.recovery_epoch,
+                config=logged.members if logged and disk.member_id else (),
+                config_index=logged.config_index if logged else 0,
             )
         why = self.kube.why_no_volume(pod) or self.kube.why_unschedulable(pod)
         bad = pod.revision in self.kube.bad_revisions and not why
@@ -302,7 +350,7 @@ class World:
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
         """What the operator writes down after a step; an operator that dies before has not."""
         for pod in self.kube.pods.values():
-            if not pod.running or self.damage_of(pod):
+            if not pod.running or why_damaged(self.claim_of(pod), self.log_of(pod)):
                 continue
             disk = self.claim_of(pod).disk
             for claim in self.kube.claims.values():
@@ -311,16 +359,17 @@ class World:
         old = self.remembered
         ensemble = snapshot.ensemble
         since = old.leaderless_since_ms or self.now_ms
-        founding = snapshot.founding
+        facts = Facts(snapshot)
         same = old.plan_reason == decided.reason
         self.remembered = Remembered(
-            old.cluster_id or (founding.cluster_id if founding else ""),
-            0 if ensemble else since,
-            ensemble.members if ensemble else old.members,
-            0,
-            decided.reason,
-            old.plan_since_ms if same else self.now_ms,
-            level_in_use(Facts(snapshot)),
+            cluster_id=facts.cluster_id,
+            leaderless_since_ms=0 if ensemble else since,
+            members=ensemble.members if ensemble else old.members,
+            recovery_epoch=facts.recovered_epoch,
+            order=facts.order,
+            plan_reason=decided.reason,
+            plan_since_ms=old.plan_since_ms if same else self.now_ms,
+            feature_level=level_in_use(facts),
         )
 
     # ---- what the operator does ------------------------------------------------------------------
@@ -359,7 +408,7 @@ class World:
             case acts.GrowVolume(name, uid, size):
                 self.kube.claim_with(name, uid).bytes = size
             case _:
-                self._change_kubernetes(action, late=late)
+                self._change_kubernetes(action, late=late, fresh=fresh)
 
     def _change_membership(self, action: acts.MembershipAction, *, late: bool, fresh: bool) -> None:
         members = list(self.ensemble.members)
@@ -400,7 +449,7 @@ class World:
             raise Broken(f"member {member.id} is removed beside {sorted(down)}, which are down")
 
     def _take_down(self, pod: ModelPod, *, fresh: bool) -> None:
-        member = self.claim_of(pod).disk.member_id if pod.running else 0
+        member = self.member_of(pod)
         voters = {m.id: m for m in self.ensemble.members if m.votes}
         serving = member in voters and self.ensemble.has_quorum() and self.ensemble.leader_id
         well = bool(pod.ready_since_ms)
@@ -440,21 +489,21 @@ class World:
             raise Broken(f"volume {claim.name} of member {disk.member_id} is deleted")
         claim.terminating = True
 
-    def _change_kubernetes(self, action: acts.Action, *, late: bool) -> None:
+    def _change_kubernetes(self, action: acts.Action, *, late: bool, fresh: bool) -> None:
         kube = self.kube
         match action:
-            case acts.CreateFounding(members):
+            case acts.CreateFounding(members, recovery):
                 if kube.founding is not None:
                     raise Refused("AlreadyExists: founding")
-                self._write_founding(members)
+                self._write_founding(members, recovery=recovery)
             case acts.OpenFounding(members, seen):
                 self._check_founding(seen)
                 self._write_founding(members)
-            case acts.CloseFounding(cluster_id, seen):
+            case acts.CloseFounding(cluster_id, seen, recovery):
                 self._check_founding(seen)
-                self._write_founding(())
-                assert kube.founding is not None
-                kube.founding["cluster_id"] = cluster_id
+                self._write_founding((), cluster_id=cluster_id, recovery=recovery)
+            case acts.OrderRecovery():
+                self._order_recovery(action, fresh=fresh)
             case acts.CreatePool(name, zone, replicas, revision, size):
                 if name in kube.pools:
                     raise Refused(f"AlreadyExists: {name}")
@@ -500,13 +549,49 @@ class World:
         if self.kube.founding is None or seen != str(self.kube.founding_version):
             raise Refused("Conflict: founding")
 
-    def _write_founding(self, members: tuple[tuple[int, str], ...]) -> None:
+    def _order_recovery(self, action: acts.OrderRecovery, *, fresh: bool) -> None:
+        """What the effect looks at once more must hold on a fresh picture in any case."""
+        self._check_founding(action.resource_version)
+        there = {pod.uid for pod in self.kube.pods.values()}
+        there |= {claim.uid for claim in self.kube.claims.values()}
+        if there - {*action.pods, *action.volumes}:
+            raise Refused("something came since the look")
+        if self.ensemble.view() is not None:
+            raise (Broken if fresh else Refused)("a recovery is ordered while somebody leads")
+        if not self.majority_is_gone():
+            raise (Broken if fresh else Refused)("a recovery is ordered, and a majority is there")
+        if fresh and self.desired.force_quorum and not self.desired.force_quorum.survivor:
+            voters = {member.id for member in self.ensemble.members if member.votes}
+            asked = [pod for pod in self.kube.pods.values() if self.member_of(pod) in voters]
+            disks = {pod.name: self.claim_of(pod).disk for pod in asked}
+            check_survivor(action.survivor.partition(".")[0], disks)
+        self._write_founding(
+            (),
+            cluster_id=action.cluster_id,
+            recovery=f"{action.epoch}@{action.survivor}",
+            uninformed=action.pods,
+        )
+
+    def majority_is_gone(self) -> bool:
+        """Nobody can heal that."""
+        return majority_is_gone(self.kube.claims.values(), self.ensemble.members)
+
+    def _write_founding(
+        self,
+        members: tuple[tuple[int, str], ...],
+        *,
+        cluster_id: str = "",
+        recovery: str = "",
+        uninformed: tuple[str, ...] = (),
+    ) -> None:
         self.kube.founding_version += 1
         self.kube.founding = {
             "open": "true" if members else "false",
             "members": ",".join(f"{number}={address}" for number, address in members),
             "opened_ms": str(self.now_ms),
-            "cluster_id": "",
+            "cluster_id": cluster_id,
+            "recovery": recovery,
+            "uninformed": ",".join(uninformed),
         }
 
 

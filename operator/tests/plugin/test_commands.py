@@ -147,6 +147,27 @@ def test_status_shows_members_zones_conditions_and_plan() -> None:
     ]
 
 
+def test_status_shows_who_is_left_of_a_lost_majority_and_the_last_recovery() -> None:
+    """Whom to name as the survivor, without reading JSON at night."""
+    evidence = [
+        {"pod": "zoo-2", "memberId": 3, "term": 7, "lastIndex": 90, "reachable": True},
+        {"pod": "zoo-0", "memberId": 1, "term": 0, "lastIndex": 0, "reachable": False},
+    ]
+    lost = {"recovery": {"proposedSurvivor": "zoo-2", "evidence": evidence}}
+    rows = shown(Resources(STATUS | lost), "status", "zoo").splitlines()
+    cells = {row.split()[0]: row.split()[1:] for row in rows if row.startswith(("zoo-2", "zoo-0"))}
+    assert cells == {"zoo-2": ["3", "7", "90", "yes"], "zoo-0": ["1", "-", "-", "no"]}
+    assert "knows most: zoo-2" in rows
+    order = {"order": "2@zoo-2.zoo-members.ns.svc:2888", "observedEpoch": 1}
+    assert "recovery 2 of zoo-2: under way" in shown(
+        Resources(STATUS | {"recovery": order}), "status", "zoo"
+    )
+    order["observedEpoch"] = 2
+    assert "recovery 2 of zoo-2: done" in shown(
+        Resources(STATUS | {"recovery": order}), "status", "zoo"
+    )
+
+
 def test_what_is_wrong_comes_first() -> None:
     """Conditions that are not as they should be stand above the others."""
     text = shown(Resources(STATUS), "status", "zoo")

@@ -183,6 +183,12 @@ impl Front {
         self.machine.restore_piece(data).map_err(Refusal::from)
     }
 
+    /// After the last piece: goes on by about so many znodes with what `restore_end` would do at
+    /// once; whether something is left.
+    pub fn restore_more(&mut self, znodes: u32) -> Result<bool, Refusal> {
+        self.machine.restore_more(znodes).map_err(Refusal::from)
+    }
+
     /// Checks that all is there, and gives every session its full time.
     pub fn restore_end(&mut self) -> Result<(), Refusal> {
         self.machine.restore_end()?;

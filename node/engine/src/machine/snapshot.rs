@@ -79,7 +79,18 @@ pub(super) struct Reading {
     seen: Counts,
     /// What the trailer said: how many of each there are, and the digest of all.
     told: Option<(Counts, u64)>,
+    checked: Checked,
     failed: Option<Damaged>,
+}
+
+/// How far the checks behind the last piece are.
+#[derive(Clone, Copy, Debug, Default)]
+enum Checked {
+    #[default]
+    Nothing,
+    /// The store is one whole tree; what is beside it knows its znodes below this id.
+    Store(u32),
+    All,
 }
 
 impl Machine {
@@ -192,26 +203,32 @@ impl Machine {
         Ok(())
     }
 
-    /// Checks that everything came and fits together. The machine is usable after `Ok` only.
-    pub fn restore_end(&mut self) -> Result<(), Damaged> {
+    /// After the last piece: goes on with the checks by about so many znodes; whether something is
+    /// left of those that go through all of them.
+    pub fn restore_more(&mut self, znodes: u32) -> Result<bool, Damaged> {
         let Some(mut reading) = self.reading.take() else {
             return Err(Damaged { offset: 0, what: "no restore has begun" });
         };
         let result = match reading.failed {
             Some(damaged) => Err(damaged),
             None => self
-                .check_restored(&reading)
+                .check_some(&mut reading, znodes)
                 .map_err(|what| Damaged { offset: reading.offset, what }),
         };
-        if result.is_err() {
-            // Kept, so that nothing can be applied to half a state.
-            reading.failed = result.err();
-            self.reading = Some(reading);
-        }
+        reading.failed = result.err();
+        self.reading = Some(reading);
         result
     }
 
-    fn check_restored(&mut self, reading: &Reading) -> Result<(), &'static str> {
+    /// Checks that everything came and fits together, as far as `restore_more` has not. The machine is
+    /// usable after `Ok` only; otherwise nothing can be applied to half a state.
+    pub fn restore_end(&mut self) -> Result<(), Damaged> {
+        while self.restore_more(u32::MAX)? {}
+        self.reading = None;
+        Ok(())
+    }
+
+    fn check_some(&mut self, reading: &mut Reading, znodes: u32) -> Result<bool, &'static str> {
         let (told, digest) = reading.told.ok_or("it is cut off: the trailer is missing")?;
         if !reading.pending.is_empty() {
             return Err("bytes after the trailer");
@@ -219,12 +236,27 @@ impl Machine {
         if told != (Counts { znodes: told.znodes, ..reading.seen }) {
             return Err("ACLs, sessions or members are missing");
         }
-        if self.tree.store.restore_end(told.znodes).is_err() {
-            return Err("the znodes do not make the whole tree");
-        }
-        if !self.tree.know_all() {
-            return Err("a znode has an ACL that is not in the snapshot");
-        }
+        reading.checked = match reading.checked {
+            Checked::Nothing => match self.tree.store.restore_more(told.znodes, znodes) {
+                Err(_) => return Err("the znodes do not make the whole tree"),
+                Ok(true) => Checked::Nothing,
+                Ok(false) => Checked::Store(0),
+            },
+            Checked::Store(from) => match self.tree.know_some(from, znodes) {
+                Err(_) => return Err("a znode has an ACL that is not in the snapshot"),
+                Ok(Some(next)) => Checked::Store(next),
+                Ok(None) => {
+                    self.check_rest(digest)?;
+                    Checked::All
+                }
+            },
+            Checked::All => Checked::All,
+        };
+        Ok(!matches!(reading.checked, Checked::All))
+    }
+
+    /// What takes no time for each znode.
+    fn check_rest(&self, digest: u64) -> Result<(), &'static str> {
         let mut owners = self.tree.ephemerals.keys();
         if owners.any(|session| self.sessions.get(*session).is_none()) {
             return Err("an ephemeral znode belongs to no session");

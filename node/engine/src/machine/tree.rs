@@ -38,6 +38,10 @@ enum Undo {
     },
 }
 
+/// A znode of a snapshot has an ACL that did not come with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownAcl;
+
 pub struct Tree {
     pub store: Store,
     pub acls: AclTable,
@@ -301,21 +305,25 @@ impl Tree {
         self.acls.drop_use(meta.acl);
     }
 
-    /// After a restore of the store: enters all its znodes into everything beside it.
-    pub fn know_all(&mut self) -> bool {
-        let ids: Vec<NodeId> = self.store.ids().collect();
-        let mut path = Vec::new();
-        for id in ids {
+    /// After a restore of the store: enters so many of its znodes, from this id on, into everything
+    /// beside it. Answers where to go on; nowhere when all are entered.
+    pub fn know_some(&mut self, from: u32, znodes: u32) -> Result<Option<u32>, UnknownAcl> {
+        let (mut next, mut path) = (from, Vec::new());
+        for _ in 0..znodes {
+            let Some(id) = self.store.next_id(next) else {
+                self.acls.restore_end();
+                return Ok(None);
+            };
+            next = id.0 + 1;
             let meta = self.store.meta(id);
             if !self.acls.contains(meta.acl) {
-                return false;
+                return Err(UnknownAcl);
             }
             let is_limits = self.store.name_bytes(id) == quota::LIMITS.as_bytes();
             self.know(id, &meta, if is_limits { quota::LIMITS } else { "" });
             self.digest_gains(self.digest_at(id, &mut path));
         }
-        self.acls.restore_end();
-        true
+        Ok(Some(next))
     }
 
     /// From here on changes can be taken back, until `commit` or `roll_back`.

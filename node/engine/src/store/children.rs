@@ -81,7 +81,12 @@ impl Store {
 
     /// Every znode below `top` is entered and left, and `top` itself left at the end.
     pub(super) const fn below(&self, top: u32) -> Below<'_> {
-        Below { store: self, top, last: Step::Enter(top) }
+        self.below_from(top, Step::Enter(top))
+    }
+
+    /// The same, from behind a step of it on.
+    pub(super) const fn below_from(&self, top: u32, last: Step) -> Below<'_> {
+        Below { store: self, top, last }
     }
 
     pub(super) fn links(&self, id: u32) -> Links {

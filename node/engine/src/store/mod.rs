@@ -281,6 +281,11 @@ impl Store {
         std::iter::successors(first, |id| self.slots.next_live(id + 1)).map(NodeId)
     }
 
+    /// The first znode in the order of `ids` whose id is not below this one.
+    pub fn next_id(&self, from: u32) -> Option<NodeId> {
+        self.slots.next_live(from).map(NodeId)
+    }
+
     fn block(&self, id: u32) -> Option<&[u8]> {
         let slot = self.slots.get(id);
         slot.is_live().then(|| self.arena.get(slot.block))

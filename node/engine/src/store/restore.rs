@@ -2,7 +2,8 @@
 //!
 //! A record carries its own slot and its parent's, so that each is put in its place and linked at
 //! once; a parent whose record has yet to come keeps the links in its slot meanwhile. The index is
-//! made at the end: until then nothing is found by name.
+//! made at the end: until then nothing is found by name. What goes through every znode then is cut
+//! into slices, so that a member that loads another's snapshot answers in between.
 
 use super::block::{self, Links};
 use super::children::Step;
@@ -16,6 +17,31 @@ pub(super) struct Restore {
     /// Slots that have children but no record yet.
     awaited: u32,
     has_root: bool,
+    stage: Stage,
+}
+
+/// What is left to do once all records are there.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Whether the root reaches all: what it does not hangs in a ring.
+    Reach(Reach),
+    /// The index, from this slot on.
+    Index(u32),
+}
+
+/// How far the way through the tree is.
+#[derive(Clone, Copy)]
+struct Reach {
+    last: Step,
+    znodes: u64,
+    path_bytes: u64,
+    bytes: u64,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Reach(Reach { last: Step::Enter(ROOT.0), znodes: 1, path_bytes: 0, bytes: 1 })
+    }
 }
 
 impl Store {
@@ -39,33 +65,62 @@ impl Store {
         self.restore_znode(found.slot, found.parent, found.view.name)
     }
 
-    /// Checks that the records made one whole tree of `count` znodes, the root counted. This goes
-    /// through every znode: it belongs before serving, not into it.
-    pub fn restore_end(&mut self, count: u64) -> Result<(), Damaged> {
-        let restore = self.restoring.take().ok_or(Damaged)?;
+    /// Checks that the records made one whole tree of `count` znodes, the root counted, as far as
+    /// about `znodes` of them; whether something is left to do. When nothing is the store is ready.
+    pub fn restore_more(&mut self, count: u64, znodes: u32) -> Result<bool, Damaged> {
+        let restore = self.restoring.as_ref().ok_or(Damaged)?;
         if !restore.has_root || restore.awaited != 0 || self.node_count() != count {
             return Err(Damaged);
         }
-        // What cannot be reached from the root hangs in a ring.
-        let (mut reached, mut path_bytes, mut bytes) = (1_u64, 0, 1 + self.data_len(ROOT.0));
-        for step in self.below(ROOT.0) {
+        let stage = match restore.stage {
+            Stage::Reach(reach) => Some(self.reach_some(reach, count, znodes)?),
+            Stage::Index(from) => self.index_some(from, znodes)?.map(Stage::Index),
+        };
+        if let Some(stage) = stage {
+            if let Some(restore) = &mut self.restoring {
+                restore.stage = stage;
+            }
+            return Ok(true);
+        }
+        self.restoring = None;
+        self.slots.thread_free();
+        Ok(false)
+    }
+
+    /// All of it at once.
+    pub fn restore_end(&mut self, count: u64) -> Result<(), Damaged> {
+        while self.restore_more(count, u32::MAX)? {}
+        Ok(())
+    }
+
+    fn reach_some(&mut self, mut reach: Reach, count: u64, znodes: u32) -> Result<Stage, Damaged> {
+        let until = reach.znodes + u64::from(znodes);
+        let mut ended = true;
+        for step in self.below_from(ROOT.0, reach.last) {
+            reach.last = step;
             match step {
                 Step::Enter(id) => {
-                    reached += 1;
-                    path_bytes += 1 + self.name_len(id);
-                    bytes += path_bytes + self.data_len(id);
+                    reach.znodes += 1;
+                    reach.path_bytes += 1 + self.name_len(id);
+                    reach.bytes += reach.path_bytes + self.data_len(id);
+                    if reach.znodes >= until {
+                        ended = false;
+                        break;
+                    }
                 }
                 Step::Leave(id) if id == ROOT.0 => {}
-                Step::Leave(id) => path_bytes -= 1 + self.name_len(id),
+                Step::Leave(id) => reach.path_bytes -= 1 + self.name_len(id),
             }
         }
-        if reached != count {
+        if !ended {
+            return Ok(Stage::Reach(reach));
+        }
+        if reach.znodes != count {
             return Err(Damaged);
         }
-        self.index_all()?;
-        self.data_bytes = bytes;
-        self.slots.thread_free();
-        Ok(())
+        self.data_bytes = reach.bytes + self.data_len(ROOT.0);
+        self.index.reserve(self.slots.live());
+        Ok(Stage::Index(1))
     }
 
     /// Keeps the links of a parent whose record has yet to come.
@@ -77,12 +132,12 @@ impl Store {
         });
     }
 
-    /// Makes the index at once in its full size, which takes a third of the time that growing does,
-    /// and finds names that are there twice.
-    fn index_all(&mut self) -> Result<(), Damaged> {
-        self.index.reserve(self.slots.live());
-        let mut next = 1;
-        while let Some(id) = self.slots.next_live(next) {
+    /// Fills the index, which has its full size from the beginning: that takes a third of the time
+    /// that growing does. Finds names that are there twice. Answers where to go on.
+    fn index_some(&mut self, from: u32, znodes: u32) -> Result<Option<u32>, Damaged> {
+        let mut next = from;
+        for _ in 0..znodes {
+            let Some(id) = self.slots.next_live(next) else { return Ok(None) };
             let slot = self.slots.get(id);
             let mut at = self.index.first(slot.tag);
             while at != NIL {
@@ -96,7 +151,7 @@ impl Store {
             self.index.insert(&mut self.slots, id);
             next = id + 1;
         }
-        Ok(())
+        Ok(Some(next))
     }
 
     fn restore_root(&mut self, parent: u32, name: &[u8]) -> Result<(), Damaged> {

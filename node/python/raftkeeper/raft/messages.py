@@ -252,7 +252,11 @@ MESSAGES: tuple[type[Message], ...] = (
 
 
 class ColdSend(NamedTuple):
-    """Entries for a follower that are no longer in memory: read first..last, call `cold_read`."""
+    """Entries for a follower that are no longer in memory: read first..last, call `cold_read`.
+
+    Void once this member does not lead `term` any more: the entries may be replaced from then on, by
+    some that are not on the disk yet, so a read that was put off looks first.
+    """
 
     to: MemberId
     term: Term

@@ -50,4 +50,5 @@ def parse_config(text: bytes) -> "Config":
     plain.four_letter.whitelist = tuple(plain.four_letter.whitelist)
     plain.ensemble.members = tuple(plain.ensemble.members)
     plain.ensemble.preferred_zones = tuple(plain.ensemble.preferred_zones)
+    plain.peer.tls_names = tuple(plain.peer.tls_names)
     return cast("Config", plain)

@@ -75,6 +75,9 @@ RESTORE_PAUSE_S: Final = 0.005
 """Another member's snapshot is loaded in slices of the one with pauses of the other: at most half of
 a processor, which the members that serve may share, and votes are answered in between."""
 
+RESTORE_CHECK_ZNODES: Final = 5_000
+"""Znodes that are checked at a stretch once the whole snapshot is there: about a millisecond."""
+
 # ---- stopping ---------------------------------------------------------------------------------
 
 DRAIN_TIMEOUT_S: Final = 10.0

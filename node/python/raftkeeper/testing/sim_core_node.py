@@ -18,6 +18,7 @@ from raftkeeper.raft import (
     RaftConfig,
     RaftCore,
     Ready,
+    Role,
     TransferRefused,
 )
 from raftkeeper.raft import SnapshotMeta as RaftSnapshot
@@ -244,6 +245,8 @@ class CoreNode:
         self.core.set_election_timeout(self.chance.between(ELECTION_TICKS, 2 * ELECTION_TICKS))
 
     def _read_cold(self, cold: ColdSend) -> None:
+        if self.core.role is not Role.LEADER or cold.term != self.core.term:
+            return  # asked by a leader that is none any more: its entries may be replaced by now
         entries: list[Entry] = []
         size = 0
         try:

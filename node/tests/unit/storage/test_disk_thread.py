@@ -1,7 +1,10 @@
 """The engine's disk thread, on real files."""
 
+import ctypes
 import os
+import re
 import select
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,9 @@ import pytest
 
 from raftkeeper._engine import DiskThread
 from raftkeeper.storage.writer import EventFdWakeup
+
+SCHED_GETATTR = {"x86_64": 315, "aarch64": 275}.get(os.uname().machine, 0)
+KERNEL = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 
 
 @pytest.fixture
@@ -93,3 +99,28 @@ def test_draining_a_quiet_eventfd_is_fine(notify_fd: int) -> None:
     assert select.select([notify_fd], [], [], 0)[0]
     wakeup.drain()
     assert not select.select([notify_fd], [], [], 0)[0]
+
+
+@pytest.mark.skipif(not SCHED_GETATTR or KERNEL < (6, 12), reason="this kernel has no such wish")
+def test_short_slices_are_asked_for(tmp_path: Path, notify_fd: int) -> None:
+    """By the disk's thread, and not by the one that made it: it runs briefly and is waited for."""
+    thread = DiskThread(notify_fd)
+    fd = os.open(tmp_path / "f", os.O_RDWR | os.O_CREAT)
+    wait_for(thread, notify_fd, thread.write_sync(fd, 0, b"x"))
+    slices = {
+        (task / "comm").read_text().strip(): slice_us_of(int(task.name))
+        for task in Path("/proc/self/task").iterdir()
+    }
+    assert slices["raftkeeper-disk"] == 100
+    assert slice_us_of(os.getpid()) != 100
+    thread.close()
+    os.close(fd)
+
+
+def slice_us_of(thread_id: int) -> int:
+    """What the scheduler gives a thread at a stretch."""
+    attributes = ctypes.create_string_buffer(48)
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.syscall(SCHED_GETATTR, thread_id, attributes, 48, 0) == 0, ctypes.get_errno()
+    runtime_ns: int = struct.unpack_from("=Q", attributes, 24)[0]
+    return runtime_ns // 1000

@@ -59,6 +59,7 @@ EFFECTS: dict[type, Effect] = {
     plans.CreateFounding: founding.create_founding,
     plans.OpenFounding: founding.open_founding,
     plans.CloseFounding: founding.close_founding,
+    plans.OrderRecovery: founding.order_recovery,
     plans.CreatePool: pools.create_pool,
     plans.UpdatePool: pools.update_pool,
     plans.SetPoolReplicas: pools.set_replicas,

@@ -64,22 +64,24 @@ class BootstrapSpec(Part):
 class ForceQuorumSpec(Part):
     """The way out when a majority of volumes is lost for good. It may lose acknowledged writes.
 
-    This version checks the request, and says in status.plan and status.recovery who knows most and what
-    to do by hand; it does not carry it out.
+    The survivor's data become a new ensemble, and all other members join it with empty disks; old data are set
+    aside on their volumes. Refused while a majority can still come back, or anybody leads. See
+    docs/runbook/majority-lost.md.
     """
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule("self.epoch >= oldSelf.epoch", "counts up: each recovery has its own", ".epoch"),
         Rule(
             "self.epoch == 0 || self.acknowledgeDataLoss",
-            "forcing a quorum may lose acknowledged writes: read docs/runbook/quorum-lost.md, "
+            "forcing a quorum may lose acknowledged writes: read docs/runbook/majority-lost.md, "
             "then set acknowledgeDataLoss to true",
             ".acknowledgeDataLoss",
         ),
     )
 
     epoch: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Raise it by one to ask for one recovery. 0: never asked."""
+    """Raise it by one to ask for one recovery, once the majority is lost: an epoch that is set while somebody
+    leads is used up by that. 0: never asked."""
     survivor: Annotated[str, Field(max_length=63, pattern=r"^(Auto|[a-z0-9][-a-z0-9]*)$")] = "Auto"
     """The pod whose data counts. Auto: the one with the newest log."""
     acknowledge_data_loss: bool = False

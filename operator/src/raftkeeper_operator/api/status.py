@@ -112,7 +112,9 @@ class RecoveryStatus(Part):
     """The forced recovery: what was done, what would be done."""
 
     observed_epoch: int = 0
-    """The last epoch that was carried out."""
+    """The last epoch that was carried out, or came while there was nothing to recover."""
+    order: str | None = None
+    """The last recovery that was ordered, `<epoch>@<address of the survivor>`; it keeps old disks out."""
     proposed_survivor: str | None = None
     evidence: Annotated[
         tuple[SurvivorEvidence, ...],

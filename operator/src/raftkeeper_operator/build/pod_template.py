@@ -20,7 +20,7 @@ from raftkeeper_operator.api.names import (
 )
 from raftkeeper_operator.build.blueprint import Blueprint, Object
 from raftkeeper_operator.build.data_volumes import DATA_FOLDER, data_mounts
-from raftkeeper_operator.build.founding import VARIABLES
+from raftkeeper_operator.build.founding import OPTIONAL, VARIABLES
 from raftkeeper_operator.build.node_config import (
     CLIENT_TLS_FOLDER,
     CONFIG_FILE,
@@ -201,7 +201,7 @@ def _environment(blueprint: Blueprint) -> list[Object]:
     ]
     founding = blueprint.names.founding_config
     environment += [
-        {"name": variable, "valueFrom": {"configMapKeyRef": {"name": founding, "key": key}}}
+        {"name": variable, "valueFrom": {"configMapKeyRef": _key_of(founding, key)}}
         for variable, key in VARIABLES.items()
     ]
     if digest_of := blueprint.spec.auth.super_digest:
@@ -213,6 +213,11 @@ def _environment(blueprint: Blueprint) -> list[Object]:
             }
         )
     return environment
+
+
+def _key_of(founding: str, key: str) -> Object:
+    reference: Object = {"name": founding, "key": key}
+    return reference | ({"optional": True} if key in OPTIONAL else {})
 
 
 def _tool_environment(blueprint: Blueprint) -> list[Object]:

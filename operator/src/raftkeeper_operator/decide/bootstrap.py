@@ -4,6 +4,8 @@ The founding ConfigMap is created before any pod. It is open only if there was n
 before, or every one of them has been seen to be empty; it is closed for ever once a leader is known.
 """
 
+from typing import Final
+
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.plan import (
     AdoptVolume,
@@ -16,6 +18,11 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.observe.ensemble import Ensemble
+from raftkeeper_operator.observe.snapshot import RecoveryOrder
+
+NOBODY: Final = "nobody:1"
+"""An address that no pod has."""
 
 
 def found(facts: Facts) -> Plan | None:
@@ -28,11 +35,21 @@ def found(facts: Facts) -> Plan | None:
         return None
     if founding.open or not founding.cluster_id:
         return act(
-            CloseFounding(ensemble.cluster_id, founding.resource_version),
+            CloseFounding(ensemble.cluster_id, founding.resource_version, _fence(facts, ensemble)),
             "Founded",
             f"ensemble {ensemble.cluster_id} exists; from now on empty disks wait to be added",
         )
     return None
+
+
+def _fence(facts: Facts, ensemble: Ensemble) -> str:
+    """The recovery that this ensemble has been through. Where the order was lost with a former cluster of
+    this name, the members still know its epoch; nobody's address recovers, so that older data are set aside.
+    """
+    if facts.order is not None:
+        return facts.order.text
+    epoch = ensemble.recovery_epoch
+    return RecoveryOrder(epoch, NOBODY).text if epoch else ""
 
 
 def _create_founding(facts: Facts) -> Plan:
@@ -46,7 +63,10 @@ def _create_founding(facts: Facts) -> Plan:
         founders = _founders(facts)
         names = ", ".join(address for _, address in founders)
         return act(CreateFounding(founders), "Founding", f"these pods found the ensemble: {names}")
-    return act(CreateFounding(()), "Adopting", f"no pod may found an ensemble, because {why}")
+    recovery = facts.order.text if facts.order else ""
+    return act(
+        CreateFounding((), recovery), "Adopting", f"no pod may found an ensemble, because {why}"
+    )
 
 
 def _founders(facts: Facts) -> tuple[tuple[int, str], ...]:

@@ -20,7 +20,7 @@ from raftkeeper_operator.decide.leadership import answer_request, book_zones, pl
 from raftkeeper_operator.decide.learners import finish_learners
 from raftkeeper_operator.decide.plan import Plan, wait
 from raftkeeper_operator.decide.quorum import explain_leaderless, refuse_foreign
-from raftkeeper_operator.decide.recovery import answer_forced_recovery
+from raftkeeper_operator.decide.recovery import accept_recovered, force_recovery
 from raftkeeper_operator.decide.repair import (
     give_up_lost_disks,
     repair_lost_volumes,
@@ -52,6 +52,7 @@ def pause(facts: Facts) -> Plan | None:
 EXCLUSIVE: tuple[Rule, ...] = (
     delete_cluster,
     pause,
+    accept_recovered,
     refuse_foreign,
     found,
     hibernate,
@@ -63,7 +64,7 @@ RULES: tuple[Rule, ...] = (
     create_pools,
     wake,
     adopt,
-    answer_forced_recovery,
+    force_recovery,
     explain_leaderless,
     # What was begun, and what broke.
     finish_learners,

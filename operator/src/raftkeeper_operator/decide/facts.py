@@ -10,7 +10,7 @@ from functools import cached_property
 
 from raftkeeper_operator.observe.desired import Desired
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
-from raftkeeper_operator.observe.snapshot import Pod, Pool, Snapshot, Volume
+from raftkeeper_operator.observe.snapshot import Pod, Pool, RecoveryOrder, Snapshot, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,36 @@ class Facts:
 
     @property
     def cluster_id(self) -> str:
-        """The ensemble that is this cluster's for ever; '' while none has been founded."""
+        """The ensemble that is this cluster's for ever; '' while none has been founded. Only a forced
+        recovery gives it another one, and the founding knows of that before the status does.
+        """
         founding = self.snapshot.founding
+        if founding is not None and founding.order is not None and founding.cluster_id:
+            return founding.cluster_id
         return self.snapshot.remembered.cluster_id or (founding.cluster_id if founding else "")
+
+    @property
+    def order(self) -> RecoveryOrder | None:
+        """The last forced recovery that was ordered, done or not."""
+        founding = self.snapshot.founding
+        orders = [self.snapshot.remembered.order, founding.order if founding else None]
+        return max((one for one in orders if one), key=lambda one: one.epoch, default=None)
+
+    @property
+    def recovered_epoch(self) -> int:
+        """The last forced recovery that is done: the ensemble that leads has passed it, and is ours.
+
+        An epoch that is asked for while somebody leads is used up by that. A person has to see a loss to
+        accept it, so one that was written down before must not count when a majority is lost later.
+        """
+        ensemble, done = self.snapshot.ensemble, self.snapshot.remembered.recovery_epoch
+        order, force = self.order, self.desired.force_quorum
+        if ensemble is None or ensemble.cluster_id != self.cluster_id:
+            return done
+        if order is not None:
+            done = max(done, min(ensemble.recovery_epoch, order.epoch))
+        is_pending = order is not None and done < order.epoch
+        return max(done, force.epoch) if force is not None and not is_pending else done
 
     @property
     def settled(self) -> Ensemble | None:

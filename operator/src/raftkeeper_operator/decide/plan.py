@@ -43,6 +43,8 @@ class CreateFounding:
 
     members: tuple[tuple[int, str], ...]
     """(id, peer address); empty: closed, because volumes of a former life are there."""
+    recovery: str = ""
+    """The last forced recovery, where there was one: it must not be forgotten with the ConfigMap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,28 @@ class CloseFounding:
     """For ever: the ensemble exists. The cluster's id goes to the status in the same step."""
 
     cluster_id: str
+    resource_version: str
+    recovery: str = ""
+    """The last forced recovery; it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecovery:
+    """Write into the founding whose data count. Every container that starts from then on obeys.
+
+    Done only if nobody leads, a majority is still lost, and no pod or volume is there that was not seen:
+    one that came meanwhile may be what makes a majority.
+    """
+
+    epoch: int
+    survivor: str
+    """Its peer address."""
+    cluster_id: str
+    """Of the ensemble that is given up."""
+    pods: tuple[str, ...]
+    """UIDs of those that were seen; they have started without the order."""
+    volumes: tuple[str, ...]
+    """UIDs of those that were seen."""
     resource_version: str
 
 
@@ -274,6 +298,7 @@ KubernetesAction: TypeAlias = (
     | CreateFounding
     | OpenFounding
     | CloseFounding
+    | OrderRecovery
     | CreatePool
     | UpdatePool
     | SetPoolReplicas

@@ -58,17 +58,39 @@ def remembered_voters(facts: Facts) -> tuple[Member, ...]:
     return tuple(member for member in facts.snapshot.remembered.members if member.votes)
 
 
+def logged_voters(facts: Facts) -> tuple[Member, ...]:
+    """Those of the newest membership in the log of any node that answers. Not all of it need be committed,
+    and a leader that was not heard of may have made it.
+    """
+    nodes = [pod.node for pod in facts.snapshot.pods if pod.node is not None]
+    ours = [node for node in nodes if node.cluster_id == facts.cluster_id and node.config]
+    newest = max(ours, key=lambda node: node.config_index, default=None)
+    return tuple(member for member in newest.config if member.votes) if newest else ()
+
+
+def known_voters(facts: Facts) -> tuple[Member, ...]:
+    """Everybody who may have a vote, as far as anybody knows."""
+    known = {member.id: member for member in (*logged_voters(facts), *remembered_voters(facts))}
+    return tuple(known[member_id] for member_id in sorted(known))
+
+
 def majority_is_lost(facts: Facts) -> bool:
-    """Fewer than a majority of the voters can come back with their disks."""
-    voters = remembered_voters(facts)
+    """Fewer than a majority of the voters can come back with their disks: of those that the last leader
+    named, and of those that a log names.
+    """
+    memberships = [voters for voters in (remembered_voters(facts), logged_voters(facts)) if voters]
+    return bool(memberships) and all(_is_lost(facts, voters) for voters in memberships)
+
+
+def _is_lost(facts: Facts, voters: tuple[Member, ...]) -> bool:
     left = sum(not why_gone(facts, voter) for voter in voters)
-    return bool(voters) and left < quorum(len(voters))
+    return left < quorum(len(voters))
 
 
 def evidence(facts: Facts) -> tuple[str, ...]:
     """A line for each voter that is not there."""
     lines = []
-    for voter in remembered_voters(facts):
+    for voter in known_voters(facts):
         why = why_gone(facts, voter) or why_away(facts.snapshot.pod(voter.pod))
         if why:
             lines.append(f"{voter.pod} (member {voter.id}): {why}")
@@ -86,7 +108,7 @@ def explain_leaderless(facts: Facts) -> Plan | None:
         return wait(
             "QuorumLost",
             f"a majority of the voters is lost for good: {'; '.join(lines)}; bring one of the volumes "
-            "back, or restore a backup into a new cluster; status.recovery says who knows most",
+            "back, ask for a recovery (status.recovery says who knows most), or restore a backup",
             *lines,
         )
     since_ms = facts.snapshot.remembered.leaderless_since_ms

@@ -83,7 +83,7 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
     if unsettled := _unsettled(facts, ensemble, target):
         return wait(
             "WaitingForPod",
-            f"{unsettled.name} has the new template and must be well for "
+            f"{unsettled.name} was restarted and must be well for "
             f"{facts.desired.min_healthy_ms // 1000} s before the next one is restarted",
             f"{unsettled.name} must be well",
             target=unsettled.name,
@@ -109,14 +109,17 @@ def _is_broken(ensemble: Ensemble, pod: Pod) -> bool:
 
 
 def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
-    """A pod that was restarted and is not back for long enough. Nodes that wait to be added are back."""
+    """A pod that was restarted and is not back for long enough. Nodes that wait to be added are back.
+
+    One with an older template counts while it has just come back: what was wanted may have changed since.
+    """
     for pod in facts.snapshot.pods:
-        if pod.revision != target:
+        settled = settled_ms(facts, pod) >= facts.desired.min_healthy_ms
+        if pod.revision != target and (settled or not pod.ready):
             continue
         member = _member_of(ensemble, pod)
         if member is None:
             continue
-        settled = settled_ms(facts, pod) >= facts.desired.min_healthy_ms
         if not settled or not facts.healthy(member):
             return pod
     return None

@@ -51,6 +51,8 @@ class Ensemble:
     members: tuple[Member, ...]
     leader_since_ms: int = 0
     """When this leader was elected, as far as known."""
+    recovery_epoch: int = 0
+    """The last forced recovery that the leader's data have passed."""
 
     @property
     def settled(self) -> bool:
@@ -110,3 +112,7 @@ class NodeStatus:
     snapshot_running: bool = False
     reason: str = ""
     """Why it does not serve; '' when it does."""
+    recovery_epoch: int = 0
+    """The last forced recovery that its data have passed."""
+    config: tuple[Member, ...] = ()
+    """The newest membership in its log, committed or not. Not the truth: that is the leader's."""

@@ -5,10 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from raftkeeper_operator.build.demands import demands_of
-from raftkeeper_operator.build.founding import BOOTSTRAP, CLUSTER_ID, MEMBERS, OPENED_MS
+from raftkeeper_operator.build.founding import (
+    BOOTSTRAP,
+    CLUSTER_ID,
+    MEMBERS,
+    OPENED_MS,
+    RECOVERY,
+    UNINFORMED,
+)
 from raftkeeper_operator.build.pod_template import PodTemplate
 from raftkeeper_operator.observe.fields import Object, part, version_of
-from raftkeeper_operator.observe.snapshot import Founding, Revisions
+from raftkeeper_operator.observe.snapshot import Founding, RecoveryOrder, Revisions
 
 GOOD, GOOD_LEVEL = "good", "goodFeatureLevel"
 REJECTED, WHY_REJECTED = "rejected", "whyRejected"
@@ -28,6 +35,8 @@ def read_founding(body: Mapping[str, Any] | None) -> Founding | None:
         members=str(data.get(MEMBERS) or ""),
         opened_ms=int(opened) if opened.isdecimal() else 0,
         cluster_id=str(data.get(CLUSTER_ID) or ""),
+        order=RecoveryOrder.parse(str(data.get(RECOVERY) or "")),
+        uninformed=frozenset(str(data.get(UNINFORMED) or "").split(",")) - {""},
     )
 
 

@@ -82,6 +82,8 @@ def read_status(answer: Mapping[str, Any]) -> NodeStatus:
         clients=number("clients"),
         snapshot_running=bool(part(answer, "snapshot", "running")),
         reason=text("reason"),
+        recovery_epoch=int(part(answer, "identity", "recovery_epoch") or 0),
+        config=tuple(_read_member(row, 0) for row in answer.get("config") or []),
     )
 
 
@@ -99,6 +101,7 @@ def read_ensemble(answer: Mapping[str, Any], status: Mapping[str, Any]) -> Ensem
         is_joint=bool(answer.get("is_joint")),
         transferring=bool(status.get("transferring_to")),
         members=tuple(_read_member(row, leader_id) for row in answer.get("members") or []),
+        recovery_epoch=int(part(status, "identity", "recovery_epoch") or 0),
     )
 
 

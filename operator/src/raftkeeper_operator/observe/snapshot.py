@@ -109,6 +109,30 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveryOrder:
+    """Which survivor's data count, since which epoch. What nodes read as `ensemble.recovery`."""
+
+    epoch: int
+    survivor: str
+    """Its peer address."""
+
+    @property
+    def pod(self) -> str:
+        """The first label of the address is the pod's name."""
+        return self.survivor.partition(".")[0]
+
+    @property
+    def text(self) -> str:
+        return f"{self.epoch}@{self.survivor}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RecoveryOrder | None":
+        """None for '', and for what no operator wrote."""
+        epoch, _, survivor = text.partition("@")
+        return cls(int(epoch), survivor) if epoch.isdecimal() and survivor else None
+
+
+@dataclass(frozen=True, slots=True)
 class Founding:
     """The ConfigMap that tells starting pods whether they may found an ensemble."""
 
@@ -120,6 +144,10 @@ class Founding:
     """When it was opened: containers that started before do not know of it."""
     cluster_id: str = ""
     """Of the ensemble that was founded; written when it is closed."""
+    order: RecoveryOrder | None = None
+    """The last forced recovery that was ordered. It stays for ever: it keeps old disks out."""
+    uninformed: frozenset[str] = frozenset()
+    """UIDs of the pods that were there when it was ordered, until it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +224,8 @@ class Remembered:
     """The last membership that a leader confirmed."""
     recovery_epoch: int = 0
     """The last forced recovery that was carried out."""
+    order: RecoveryOrder | None = None
+    """The last that was ordered, in case the founding ConfigMap is lost."""
     plan_reason: str = ""
     plan_since_ms: int = 0
     feature_level: int = 0

@@ -16,7 +16,7 @@ from raftkeeper_operator.observe.desired import (
 )
 from raftkeeper_operator.observe.ensemble import Member
 from raftkeeper_operator.observe.fields import Object, annotation, condition, milliseconds, part
-from raftkeeper_operator.observe.snapshot import Remembered, TransferRequest
+from raftkeeper_operator.observe.snapshot import RecoveryOrder, Remembered, TransferRequest
 
 LEADERLESS_REASONS = frozenset({"Bootstrapping", "NoLeader", "QuorumLost"})
 """Reasons of the condition Ready with which nobody leads."""
@@ -69,6 +69,7 @@ def read_remembered(body: Mapping[str, Any], names: Names) -> Remembered:
         leaderless_since_ms=milliseconds(ready.get("lastTransitionTime")) if leaderless else 0,
         members=tuple(_read_member(row, names) for row in status.get("members") or []),
         recovery_epoch=int(part(status, "recovery", "observedEpoch") or 0),
+        order=RecoveryOrder.parse(str(part(status, "recovery", "order") or "")),
         plan_reason=str(part(status, "plan", "reason") or ""),
         plan_since_ms=milliseconds(part(status, "plan", "since")),
         feature_level=int(status.get("featureLevel") or 0),

@@ -9,7 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from raftkeeper_operator.api.conditions import Condition, ConditionType
-from raftkeeper_operator.api.status import ClusterStatus, MemberStatus, PlanStatus
+from raftkeeper_operator.api.status import (
+    ClusterStatus,
+    MemberStatus,
+    PlanStatus,
+    RecoveryStatus,
+)
 from raftkeeper_operator.plugin.resources_api import Object, Refused
 
 GOOD, WARNING, BAD, DIM = "green", "yellow", "red", "dim"
@@ -74,6 +79,8 @@ def show_status(body: Object, now: datetime) -> RenderableType:
     parts += ["", show_conditions(status.conditions)]
     if status.retired_volumes:
         parts += ["", _retired(status)]
+    if status.recovery and (status.recovery.evidence or status.recovery.order):
+        parts += ["", _recovery(status.recovery)]
     parts += ["", show_plan(status.plan, now)]
     return Group(*parts)
 
@@ -164,6 +171,28 @@ def _retired(status: ClusterStatus) -> RenderableType:
     for volume in status.retired_volumes:
         table.add_row(volume.claim, _number(volume.member_id), volume.delete_after or "never")
     return table
+
+
+def _recovery(recovery: RecoveryStatus) -> RenderableType:
+    """What each voter that is left knows, while a majority is lost; and the last recovery."""
+    lines: list[RenderableType] = []
+    if recovery.evidence:
+        table = _table("LEFT OF THE VOTERS", "MEMBER", "LAST TERM", "LAST INDEX", "ANSWERS")
+        for one in recovery.evidence:
+            name = Text(one.pod, "bold" if one.pod == recovery.proposed_survivor else "")
+            known = [
+                _number(value) if one.reachable else NONE for value in (one.term, one.last_index)
+            ]
+            answers = Text("yes", GOOD) if one.reachable else Text("no", BAD)
+            table.add_row(name, _number(one.member_id), *known, answers)
+        lines.append(table)
+        lines.append(Text(f"knows most: {recovery.proposed_survivor or 'nobody can be asked'}"))
+    if recovery.order:
+        epoch, _, survivor = recovery.order.partition("@")
+        done = int(epoch) <= recovery.observed_epoch
+        outcome = Text("done", GOOD) if done else Text("under way", WARNING)
+        lines.append(Text.assemble(f"recovery {epoch} of {survivor.partition('.')[0]}: ", outcome))
+    return Group(*lines)
 
 
 def _table(*columns: str) -> Table:

@@ -37,7 +37,12 @@ WARNINGS = frozenset(
     {
         "ForeignEnsemble",
         "NoQuorum",
+        "OrderingRecovery",
         "QuorumLost",
+        "Recovered",
+        "Recovering",
+        "RecoveryRefused",
+        "RecoveryStuck",
         "RollingBack",
         "StorageNotExpandable",
         "UpgradeStalled",

@@ -42,15 +42,14 @@ def build_status(seen: Observation, progress: Progress) -> Object:
     """All of it but conditions and phase."""
     snapshot, blueprint = seen.snapshot, seen.blueprint
     ensemble, before = snapshot.ensemble, part(seen.body, "status") or {}
-    founding = snapshot.founding
+    facts = Facts(snapshot)
     voters = ensemble.voters if ensemble is not None else ()
     ready = sum(_is_ready(snapshot, voter) for voter in voters)
     versions = sorted({pod.node.version for pod in snapshot.pods if pod.node} - {""})
     status: Object = {
         "observedGeneration": snapshot.generation,
         "ready": f"{ready}/{snapshot.desired.replicas}",
-        "clusterId": snapshot.remembered.cluster_id
-        or (ensemble.cluster_id if ensemble else founding.cluster_id if founding else ""),
+        "clusterId": facts.cluster_id or (ensemble.cluster_id if ensemble else ""),
         "version": versions[0] if versions else before.get("version"),
         "targetVersion": blueprint.target_version,
         "featureLevel": level_in_use(Facts(snapshot)) or None,
@@ -220,8 +219,10 @@ def _requests(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any])
 def _recovery(snapshot: Snapshot) -> Object:
     """Who knows most, when a majority is lost: what a person needs to decide."""
     facts = Facts(snapshot)
-    epoch, survivor = snapshot.remembered.recovery_epoch, propose_survivor(facts)
+    epoch, survivor = facts.recovered_epoch, propose_survivor(facts)
     found: Object = {"observedEpoch": epoch} if epoch else {}
+    if facts.order is not None:
+        found["order"] = facts.order.text
     if survivor:
         found["proposedSurvivor"] = survivor
         found["evidence"] = [

@@ -191,6 +191,45 @@ fn nothing_applies_to_half_a_state() {
 }
 
 #[test]
+fn checks_in_slices_come_to_the_same_as_all_at_once() {
+    let mut world = furnished();
+    let bytes = snapshot(&mut world.machine, 1 << 20).concat();
+    let Ok(whole) = restore(&bytes, 999) else { unreachable!() };
+    for znodes in [1, 2, 7] {
+        let mut machine = Machine::new();
+        machine.restore_begin();
+        assert_eq!(machine.restore_piece(&bytes), Ok(()));
+        let mut slices = 0;
+        while machine.restore_more(znodes) == Ok(true) {
+            slices += 1;
+            assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+        }
+        assert!(slices as u64 >= 3 * whole.tree.store.node_count() / u64::from(znodes));
+        assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring), "it is not ended yet");
+        assert_eq!(machine.restore_end(), Ok(()));
+        assert_eq!(machine.digest(), whole.digest());
+        assert_eq!(machine.tree.store.data_bytes(), whole.tree.store.data_bytes());
+        assert_eq!(snapshot(&mut machine, 1 << 20).concat(), bytes);
+    }
+}
+
+#[test]
+fn damage_that_a_slice_finds_is_remembered() {
+    let mut world = furnished();
+    let bytes = snapshot(&mut world.machine, 1 << 20).concat();
+    let mut machine = Machine::new();
+    machine.restore_begin();
+    // The last byte of all belongs to the digest.
+    let (last, before) = bytes.split_last().unwrap_or((&0, &[]));
+    assert_eq!(machine.restore_piece(before), Ok(()));
+    assert_eq!(machine.restore_piece(&[last ^ 1]), Ok(()));
+    while machine.restore_more(1) == Ok(true) {}
+    assert!(machine.restore_more(1).is_err());
+    assert!(machine.restore_end().is_err());
+    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+}
+
+#[test]
 fn an_abandoned_snapshot_leaves_room_for_the_next() {
     let mut world = furnished();
     world.machine.snapshot_begin();

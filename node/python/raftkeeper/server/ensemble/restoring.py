@@ -80,6 +80,10 @@ class Restorer:
             if self._clock.now_us() >= until_us:
                 self._loop.call_later(limits.RESTORE_PAUSE_S, self._guarded, self._slice, number)
                 return
+        while self._engine.restore_more(limits.RESTORE_CHECK_ZNODES):
+            if self._clock.now_us() >= until_us:
+                self._loop.call_later(limits.RESTORE_PAUSE_S, self._guarded, self._slice, number)
+                return
         self._engine.restore_end()
         meta, on_done = self._meta, self._on_done
         self._meta = self._pieces = self._on_done = None
