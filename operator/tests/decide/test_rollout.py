@@ -71,6 +71,14 @@ def test_next_one_waits_until_the_last_has_caught_up() -> None:
     assert (plan.action, plan.reason) == (None, "WaitingForPod")
 
 
+def test_drained_pod_is_not_waited_for() -> None:
+    """It is not ready because it was asked not to be, and goes only when the broken one is well again."""
+    snapshot = want(rolling("x-1", "x-2", "x-3", "x-4", base=well(replicas=5)), replicas=3)
+    snapshot = change_node(snapshot, "x-4", draining=True)
+    snapshot = change_pod(snapshot, "x-4", ready=False, ready_since_ms=0)
+    assert decide(break_pod(snapshot, "x-0")).action == DeletePod("x-0", "uid-x-0")
+
+
 def test_pod_that_stops_is_waited_for() -> None:
     """Whoever stopped it."""
     plan = decide(change_pod(rolling(), "x-1", terminating=True))

@@ -7,6 +7,7 @@ Hypothesis to the few moves that matter, and the failure shows what the operator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.model.mutants import play_seed
 from tests.model.run import SPECS, Move, Run, play
 from tests.model.world import World, first_desired
 
@@ -30,6 +31,8 @@ KINDS = (
     "lose change",
     "apply again",
 )
+REGRESSIONS = (3055,)
+"""3055: a drained pod was waited for, which could go only when the pod was well that had to wait for it."""
 MOVES = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 59)), max_size=120)
 SIZES = st.sampled_from([1, 3, 5])
 ZONES = st.sampled_from([(), ("a", "b", "c")])
@@ -92,3 +95,9 @@ def test_a_cluster_of_retained_volumes_comes_back(
         run.move(kind, number)
     run.calm_down()
     assert run.world.ensemble.cluster_id == was
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_seed_that_once_failed_arrives(seed: int) -> None:
+    """Worlds and moves that found a fault in the decisions."""
+    play_seed(decide, seed)

@@ -13,7 +13,6 @@ from pathlib import Path
 from raftkeeper._engine import Engine, EngineError
 from raftkeeper.raft import EntryKind, Member, Membership
 from raftkeeper.server import limits
-from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -22,8 +21,6 @@ from raftkeeper.storage import (
     SnapshotMeta,
     StorageError,
 )
-
-log = get_logger(__name__)
 
 TERMS_SKIPPED = 1_000_000
 """The lost members may have elected leaders that this one never heard of, but not so many. Only for
@@ -132,7 +129,7 @@ def _succeed(
     )
     _write(engine, replacement, meta)
     statistics = engine.statistics()
-    outcome = Outcome(
+    return Outcome(
         epoch=survivor.epoch,
         index=index,
         term=_last_term(recovered),
@@ -153,18 +150,6 @@ def _succeed(
         ),
         old_data=directory.replace(replacement, new, term),
     )
-    log.warning(
-        "ensemble.recovered",
-        epoch=outcome.epoch,
-        cluster=outcome.cluster_id,
-        member=outcome.member_id,
-        from_cluster=outcome.from_cluster_id,
-        index=outcome.index,
-        zxid=f"0x{outcome.zxid:x}",
-        old_data=str(outcome.old_data),
-        effect="this member alone is the ensemble; what others acknowledged without it is lost",
-    )
-    return outcome
 
 
 def _load(directory: DataDirectory, engine: Engine, recovered: Recovered) -> None:

@@ -162,9 +162,20 @@ def _follow_order(config: "Config", directory: DataDirectory) -> None:
         return
     survivor = Survivor(order.epoch, config.peer_address, config.ensemble.zone)
     try:
-        recover_alone(directory, build_engine(config), survivor)
+        outcome = recover_alone(directory, build_engine(config), survivor)
     except RecoveryRefused as error:
         raise DamagedData(str(error)) from error
+    log.warning(
+        "ensemble.recovered",
+        epoch=outcome.epoch,
+        cluster=outcome.cluster_id,
+        member=outcome.member_id,
+        from_cluster=outcome.from_cluster_id,
+        index=outcome.index,
+        zxid=f"0x{outcome.zxid:x}",
+        old_data=str(outcome.old_data),
+        effect="this member alone is the ensemble; what others acknowledged without it is lost",
+    )
 
 
 def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes:

@@ -92,13 +92,13 @@ def _recover(settings: Config, survivor: Survivor) -> dict[str, Any]:
 
 
 def _describe(outcome: Outcome) -> dict[str, Any]:
-    others = ", ".join(outcome.others) or "nobody else"
+    others = ", ".join(outcome.others)
+    missing = f"what {others} acknowledged behind entry {outcome.index} without this member"
     return {
         "recovered": True,
         **asdict(outcome),
         "zxid": f"0x{outcome.zxid:x}",
         "zxid_after": f"0x{outcome.zxid_after:x}",
         "old_data": str(outcome.old_data),
-        "may_be_missing": f"what was acknowledged behind entry {outcome.index} by {others} without "
-        "this member",
+        "may_be_missing": missing if others else "nothing: this member was the only voter",
     }

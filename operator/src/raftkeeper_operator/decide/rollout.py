@@ -112,9 +112,11 @@ def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
     """A pod that was restarted and is not back for long enough. Nodes that wait to be added are back.
 
     One with an older template counts while it has just come back: what was wanted may have changed since.
+    One that is drained was well before, and is not ready because it was asked not to be.
     """
     for pod in facts.snapshot.pods:
-        settled = settled_ms(facts, pod) >= facts.desired.min_healthy_ms
+        drained = pod.node is not None and pod.node.draining
+        settled = drained or settled_ms(facts, pod) >= facts.desired.min_healthy_ms
         if pod.revision != target and (settled or not pod.ready):
             continue
         member = _member_of(ensemble, pod)
