@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 from tests.decide.picture import (
+    add_pod,
     break_pod,
+    change_member,
     change_node,
     change_pod,
     change_pool,
+    leaderless,
+    make_pod,
     make_waiting,
     want,
     well,
@@ -147,3 +151,33 @@ def test_rejected_revision_says_why() -> None:
     plan = decide(replace(running("1.1.0"), revisions=revisions))
     assert plan.reason == "RolledBack"
     assert "(x-2: no such image)" in plan.message
+
+
+def test_pod_of_a_foreign_level_is_not_added() -> None:
+    """It would be a learner that nobody hears, and hold everything else."""
+    snapshot = want(change_pool(running("1.1.0", 2), "x", replicas=4), replicas=5, revision="v1")
+    snapshot = add_pod(snapshot, make_pod("x-3", make_waiting("life-9"), ready=False))
+    snapshot = replace(snapshot, revisions=Revisions("v1", "", ("v1",), good_level=2))
+    plan = decide(change_node(snapshot, "x-3", feature_level=1))
+    assert (plan.action, plan.reason, plan.target) == (None, "VersionSkew", "x-3")
+    assert decide(change_node(snapshot, "x-3", feature_level=2)).name == "AddLearner"
+
+
+def test_without_a_leader_nobody_is_the_odd_one_but_by_what_is_in_use() -> None:
+    """Of two that do not understand each other either may be the one that should go."""
+    snapshot = leaderless(tried(4))
+    for pod in ("x-0", "x-1"):
+        snapshot = change_node(snapshot, pod, ensemble_feature_level=0)
+    assert decide(snapshot).name != "RejectRevision"
+    known = replace(snapshot.remembered, feature_level=1)
+    plan = decide(replace(snapshot, remembered=known))
+    assert plan.action == RejectRevision("v2")
+    assert "the level in use is 1" in plan.message
+
+
+def test_leader_of_the_new_release_is_the_measure_for_others() -> None:
+    """A pod with an old template that nobody hears is not held against it."""
+    snapshot = change_pod(tried(1, 1), "x-0", revision="v2")
+    snapshot = change_node(snapshot, "x-1", feature_level=4, ensemble_feature_level=0)
+    snapshot = change_member(snapshot, 2, active=False, caught_up=False)
+    assert decide(snapshot).name != "RejectRevision"

@@ -130,11 +130,13 @@ def test_stalled_rollout_waits_for_a_person(snapshot: Snapshot) -> None:
 
 
 def test_pods_that_nothing_is_wrong_with_do_not_stall_a_rollout() -> None:
-    """An empty disk that waits to be added, one whose ensemble has no leader, one that is drained."""
+    """An empty disk that waits to be added, no leader to be heard by, one that is drained or removed."""
     waiting = change_pod(stalled(), "x-2", running=True, node=make_waiting("life-9"))
     assert decide(waiting).name != "RejectRevision"
     running = change_pod(leaderless(stalled()), "x-2", running=True)
     assert decide(running).name != "RejectRevision"
+    nobody = change_pod(stalled(), "x-2", running=True, node=make_node(9))
+    assert decide(nobody).name != "RejectRevision"
     drained = change_pod(stalled(), "x-2", running=True, node=make_node(3, draining=True))
     assert decide(drained).name != "RejectRevision"
     good = replace(stalled(), revisions=Revisions("v2", "", ("v2",)))

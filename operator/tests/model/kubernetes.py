@@ -45,6 +45,16 @@ class ModelClaim:
     """Of a log: the disk whose log it is; '' while it is empty."""
 
 
+def why_damaged(data: ModelClaim, log: ModelClaim | None) -> str:
+    """What a node says of two volumes that do not belong together."""
+    disk = data.disk
+    if log is None or log.written_by == disk.incarnation:
+        return ""
+    if disk.member_id:
+        return "the log is missing"
+    return "the identity is missing" if log.written_by else ""
+
+
 @dataclass
 class ModelPod:
     name: str
@@ -147,6 +157,11 @@ class ModelKubernetes:
             if claim.lost:
                 return "its volume is lost"
         return ""
+
+    def choosy(self, good: str) -> frozenset[str]:
+        """The greedy ones, once there is another to compare them with."""
+        greedy = self.greedy_revisions
+        return frozenset(greedy if good and good not in greedy else ())
 
     def why_unschedulable(self, pod: ModelPod) -> str:
         """The scheduler's words. A pod that has a node keeps it, as long as its zone is there."""

@@ -23,6 +23,7 @@ LIST = Path(__file__).with_name("mutations.toml")
 SEEDS_TRIED = 1_500
 MOVES_MAX = 200
 LOG_VOLUMES_SHARE = 0.3
+RELEASES_SHARE = 0.3
 
 KINDS = (
     *("step",) * 8,
@@ -117,7 +118,9 @@ def play_seed(decide: Decide, seed: int, *, losses: bool = False) -> None:
     count = chance.randrange(MOVES_MAX)
     moves: list[Move] = [(chance.choice(kinds), chance.randrange(1_000)) for _ in range(count)]
     log = chance.random() < LOG_VOLUMES_SHARE and not losses
-    world = World(first_desired(size, zones, budget=budget, log=log))
+    has_releases = chance.random() < RELEASES_SHARE and not losses
+    desired = first_desired(size, zones, budget=budget, log=log)
+    world = World(desired, has_releases=has_releases)
     play(decide, world, moves)
 
 

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from tests.model.ensemble import Broken, Refused
 from tests.model.losses import whole_voters
+from tests.model.releases import fits, fitting
 from tests.model.world import World, want
 
 from raftkeeper_operator.decide.facts import Facts
@@ -50,6 +51,9 @@ SPECS: tuple[dict[str, object], ...] = (
     {"storage_bytes": 2},
     {"pod_disruption_budget": False},
 )
+
+RELEASES: tuple[dict[str, object], ...] = ({"revision": "next"}, {"revision": "far"})
+"""Of other feature levels; in some worlds only, because whatever is stuck on them hides other faults."""
 
 
 class Run:
@@ -141,7 +145,8 @@ class Run:
             case "full":
                 world.kube.full_zones ^= {("", *"abcd")[number % 5]}
             case "spec":
-                want(world, **SPECS[number % len(SPECS)])
+                specs = (*SPECS, *RELEASES) if world.has_releases else SPECS
+                want(world, **specs[number % len(specs)])
             case _:
                 pass
         world._run_nodes()
@@ -223,25 +228,32 @@ class Run:
         world.kube.zones_down.clear()
         world.kube.full_zones.clear()
         world.lose_change = False
-        hopeless = {"bad", "greedy"}
-        can_roll_back = world.revisions.good not in {"", *hopeless}
-        if world.desired.revision in hopeless and not can_roll_back:
-            want(world, revision="v4")
+        can_roll_back = world.revisions.good and self.can_come_up(world.revisions.good)
+        if not self.can_come_up(world.desired.revision) and not can_roll_back:
+            want(world, revision=fitting(world.level_in_use, 4))
         want(world, hibernate=False)
         quiet = 0
         for steps in range(CALM_STEPS_MAX):
             plan = self.step()
             if not self.acted:
                 world.tick()
+            stuck = plan.reason in {"VersionSkew", "UpgradeStalled"}
+            if stuck and not self.can_come_up(world.desired.revision):
+                want(world, revision=fitting(world.level_in_use, steps + 10))
             if plan.reason in {"QuorumLost", "RecoveryRefused"} and world.majority_is_gone():
                 self.force()
             if plan.reason == "RolledBack":  # for what the faults did
-                want(world, revision=f"v{steps + 10}")
+                want(world, revision=fitting(world.level_in_use, steps + 10))
             quiet = quiet + 1 if plan.idle else 0
             if quiet > 20:
                 self.check_arrived()
                 return steps
         raise Broken(f"it does not arrive: {plan.reason}: {plan.message}")
+
+    def can_come_up(self, revision: str) -> bool:
+        """Nothing is wrong with it here."""
+        wrong = self.world.kube.bad_revisions | self.world.kube.greedy_revisions
+        return revision not in wrong and fits(revision, self.world.level_in_use)
 
     def check_arrived(self) -> None:
         """Exactly the wanted members, all with the wanted template, nothing left over."""

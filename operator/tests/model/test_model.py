@@ -39,12 +39,26 @@ ZONES = st.sampled_from([(), ("a", "b", "c")])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-@given(size=SIZES, zones=ZONES, budget=st.booleans(), log=st.booleans(), moves=MOVES)
+@given(
+    size=SIZES,
+    zones=ZONES,
+    budget=st.booleans(),
+    log=st.booleans(),
+    releases=st.booleans(),
+    moves=MOVES,
+)
 def test_whatever_happens_it_arrives(
-    size: int, zones: tuple[str, ...], budget: bool, log: bool, moves: list[Move]
+    size: int,
+    zones: tuple[str, ...],
+    moves: list[Move],
+    *,
+    budget: bool,
+    log: bool,
+    releases: bool,
 ) -> None:
     """Any moves, then calm: no promise is broken, and the cluster is as the spec has it in the end."""
-    play(decide, World(first_desired(size, zones, budget=budget, log=log)), moves)
+    desired = first_desired(size, zones, budget=budget, log=log)
+    play(decide, World(desired, has_releases=releases), moves)
 
 
 @settings(max_examples=30, deadline=None)

@@ -8,11 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from tests.model.ensemble import Broken, Disk, ModelEnsemble, Refused
-from tests.model.kubernetes import ModelClaim, ModelKubernetes, ModelPod, ModelPool
+from tests.model.kubernetes import (
+    ModelClaim,
+    ModelKubernetes,
+    ModelPod,
+    ModelPool,
+    why_damaged,
+)
 from tests.model.losses import check_survivor, majority_is_gone
+from tests.model.releases import fits, level_of
 
 from raftkeeper_operator.decide import plan as acts
 from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.skew import level_in_use
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
 from raftkeeper_operator.observe.ensemble import Member, NodeStatus
 from raftkeeper_operator.observe.snapshot import (
@@ -27,9 +35,8 @@ from raftkeeper_operator.observe.snapshot import (
     Volume,
 )
 
-TICK_MS = 2_000
+TICK_MS, ZONES = 2_000, ("a", "b", "c", "d")
 SUFFIX = ".x-members.ns.svc.cluster.local:2888"
-ZONES = ("a", "b", "c", "d")
 
 
 def first_desired(
@@ -55,7 +62,7 @@ def first_desired(
 class World:
     """All that is there."""
 
-    def __init__(self, desired: Desired) -> None:
+    def __init__(self, desired: Desired, *, has_releases: bool = False) -> None:
         self.desired = desired
         self.now_ms = 1_000_000
         self.kube = ModelKubernetes(bad_revisions={"bad"}, greedy_revisions={"greedy"})
@@ -72,6 +79,10 @@ class World:
         self.came_back: dict[str, int] = {}
         """Since when those it took down are back."""
         self.lose_change = False
+        self.has_releases = has_releases
+        """Some of the specs to come ask for releases of other levels."""
+        self.level_in_use = 0
+        """The highest that all members have had at a time."""
 
     # ---- time ------------------------------------------------------------------------------------
 
@@ -98,12 +109,12 @@ class World:
             self._obey(pod)
         self._found(running)
         for ensemble in (self.ensemble, *self.given_up):
-            disks = [self.claim_of(pod).disk for pod in running.values() if not self.damage_of(pod)]
+            disks = [self.claim_of(pod).disk for pod in running.values() if self.is_whole(pod)]
             ensemble.up = {d.member_id for d in disks if d.cluster_id == ensemble.cluster_id} - {0}
         lives = {member.incarnation: member.id for member in self.ensemble.members}
         for pod in running.values():
             disk, log = self.claim_of(pod).disk, self.log_of(pod)
-            if self.damage_of(pod):
+            if not self.is_whole(pod):
                 continue
             if not disk.member_id and self.ensemble.leader_id and self.ensemble.before is None:
                 disk.member_id = lives.get(disk.incarnation, 0)
@@ -111,6 +122,19 @@ class World:
                 self.ensemble.up |= {disk.member_id} - {0}
             if disk.member_id and log is not None:
                 log.written_by = disk.incarnation
+        self.level_in_use = max(self.level_in_use, self._common_level())
+
+    def _common_level(self) -> int:
+        """What all members can read that hear each other; 0 when one is not heard."""
+        members = {member.id for member in self.ensemble.members}
+        pods = [pod for pod in self.kube.pods.values() if self.member_of(pod) in members]
+        heard = pods and members <= self.ensemble.up
+        return min(level_of(pod.revision) for pod in pods) if heard else 0
+
+    def is_whole(self, pod: ModelPod) -> bool:
+        """Its disk is, and its release may work beside the others."""
+        damage = why_damaged(self.claim_of(pod), self.log_of(pod))
+        return not damage and fits(pod.revision, self.level_in_use)
 
     def _obey(self, pod: ModelPod) -> None:
         """As a node does with `ensemble.recovery` before it speaks to anybody."""
@@ -160,7 +184,7 @@ class World:
                 (at, self.claim_of(p).disk) for at, p in zip(addresses, pods, strict=True) if p
             ]
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
-                if any(self.damage_of(p) for p in pods if p):
+                if any(why_damaged(self.claim_of(p), self.log_of(p)) for p in pods if p):
                     return
                 self.ensemble.found(founders)
                 for p in pods:
@@ -177,20 +201,11 @@ class World:
         claims = self.kube.claims.values()
         return next((claim for claim in claims if pod.log_uid and claim.uid == pod.log_uid), None)
 
-    def damage_of(self, pod: ModelPod) -> str:
-        """A node finds that its two volumes do not belong together."""
-        disk, log = self.claim_of(pod).disk, self.log_of(pod)
-        if log is None or log.written_by == disk.incarnation:
-            return ""
-        if disk.member_id:
-            return "the log is missing"
-        return "the identity is missing" if log.written_by else ""
-
     def _probe(self, pod: ModelPod) -> None:
         member = self.member_of(pod)
         mine = any(m.id == member for m in self.ensemble.members)
-        serves = bool(pod.running and mine and self.ensemble.leader_id and not pod.draining)
-        serves = serves and not self.damage_of(pod)
+        leads = bool(self.ensemble.leader_id) and pod.running
+        serves = leads and mine and not pod.draining and self.is_whole(pod)
         if serves and not pod.ready_since_ms:
             pod.ready_since_ms, pod.unready_since_ms = self.now_ms, 0
         elif not serves and (pod.ready_since_ms or not pod.unready_since_ms):
@@ -236,18 +251,12 @@ class World:
             pods=tuple(self._see_pod(pod) for pod in kube.pods.values()),
             volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
             founding=founding,
-            revisions=replace(self.revisions, choosy=self._choosy()),
+            revisions=replace(self.revisions, choosy=kube.choosy(self.revisions.good)),
             budget=None if kube.budget is None else Budget(kube.budget, self._allowed()),
             ensemble=self.ensemble.view(),
             live_zones=frozenset({"", *ZONES} - kube.zones_down),
             remembered=self.remembered,
         )
-
-    def _choosy(self) -> frozenset[str]:
-        """The greedy ones, once there is another to compare them with."""
-        good = self.revisions.good
-        greedy = self.kube.greedy_revisions
-        return frozenset(greedy if good and good not in greedy else ())
 
     def _allowed(self) -> int:
         """What the budget lets go at this moment: it counts the ready pods of voters."""
@@ -278,11 +287,13 @@ class World:
                 (e for e in (self.ensemble, *self.given_up) if e.cluster_id == disk.cluster_id),
                 None,
             )
-            damage = self.damage_of(pod)
+            damage = why_damaged(self.claim_of(pod), self.log_of(pod))
             empty = "starting" if damage else "waiting"
             node = NodeStatus(
                 state="member" if disk.member_id else empty,
                 damage=damage,
+                feature_level=level_of(pod.revision),
+                ensemble_feature_level=self._common_level() * (disk.member_id in self.ensemble.up),
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,
@@ -339,7 +350,7 @@ class World:
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
         """What the operator writes down after a step; an operator that dies before has not."""
         for pod in self.kube.pods.values():
-            if not pod.running or self.damage_of(pod):
+            if not pod.running or why_damaged(self.claim_of(pod), self.log_of(pod)):
                 continue
             disk = self.claim_of(pod).disk
             for claim in self.kube.claims.values():
@@ -358,6 +369,7 @@ class World:
             order=facts.order,
             plan_reason=decided.reason,
             plan_since_ms=old.plan_since_ms if same else self.now_ms,
+            feature_level=level_in_use(facts),
         )
 
     # ---- what the operator does ------------------------------------------------------------------
@@ -509,11 +521,12 @@ class World:
                 if name not in kube.pools or kube.pools[name].uid != uid:
                     raise Refused(f"Conflict: {name}")
                 del kube.pools[name]
-            case acts.RecordGood(revision, rejected):
+            case acts.RecordGood(revision, rejected, level):
                 known = tuple({revision, rejected} - {""})
-                self.revisions = Revisions(revision, rejected, known)
+                self.revisions = Revisions(revision, rejected, known, good_level=level)
             case acts.RejectRevision(revision):
-                if revision not in kube.bad_revisions | kube.greedy_revisions:
+                wrong = kube.bad_revisions | kube.greedy_revisions
+                if revision not in wrong and fits(revision, self.level_in_use):
                     raise Broken(f"revision {revision} is rejected, and nothing is wrong with it")
                 self.revisions = replace(self.revisions, rejected=revision)
             case acts.SetBudget(min_available):

@@ -15,6 +15,7 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.decide.skew import why_misfit
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod, Volume
 
@@ -24,6 +25,8 @@ def add_learner(facts: Facts, ensemble: Ensemble, seat: Seat, pod: Pod, why: str
     node = pod.node
     if node is None or ensemble.of_incarnation(node.incarnation) is not None:
         return None
+    if misfit := why_misfit(facts, pod):
+        return wait("VersionSkew", f"{seat.pod} cannot be added: {misfit}", target=seat.pod)
     blockers = list(change_blockers(ensemble))
     blockers += [f"learner {m.id} is on its way" for m in ensemble.members if not m.votes]
     if blockers:

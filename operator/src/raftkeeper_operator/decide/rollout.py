@@ -36,14 +36,14 @@ def roll_out(facts: Facts) -> Plan | None:
         )
     if refusal := refuse_version(facts, target):
         return refusal
-    if (skewed := misfit(facts)) is not None:
-        pod, why = skewed
-        return wait("VersionSkew", f"no other pod is restarted: {pod.name}: {why}", target=pod.name)
     if facts.terminating is not None:
         return wait("PodStopping", f"{facts.terminating.name} is stopping")
     ensemble = facts.snapshot.ensemble
     if ensemble is None:
         return _without_leader(facts, outdated, target)
+    if (skewed := misfit(facts)) is not None:
+        pod, why = skewed
+        return wait("VersionSkew", f"no other pod is restarted: {pod.name}: {why}", target=pod.name)
     return _with_leader(facts, ensemble, outdated, target)
 
 

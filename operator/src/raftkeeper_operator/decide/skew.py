@@ -22,32 +22,54 @@ def level_in_use(facts: Facts, but: str = "") -> int:
     """The highest level that may have been written; 0 when nobody has said. `but` is a pod left out.
 
     Nodes tell what all members can read, as far as they hear them. Beside that counts what the status says
-    was common before, and what all others can read: they have been together without that pod.
+    was common before, and what all others have that the leader hears: they were together without that pod.
     """
     snapshot = facts.snapshot
-    nodes = [pod.node for pod in snapshot.pods if pod.node is not None and pod.name != but]
-    told = [node.ensemble_feature_level for node in nodes]
-    others = [node.feature_level for node in nodes if node.state == "member"]
-    complete = len(others) == len([pod for pod in snapshot.pods if pod.name != but])
-    common = min(others) if others and complete and but else 0
-    return max(snapshot.remembered.feature_level, common, *told, 0)
+    nodes = {pod.name: pod.node for pod in snapshot.pods if pod.node is not None}
+    told = [node.ensemble_feature_level for name, node in nodes.items() if name != but]
+    return max(snapshot.remembered.feature_level, _common_to_others(facts, but), *told, 0)
+
+
+def _common_to_others(facts: Facts, but: str) -> int:
+    """0 unless the leader hears every other member, and each has told its level."""
+    ensemble = facts.snapshot.ensemble
+    others = [m for m in ensemble.members if m.pod != but] if ensemble is not None and but else []
+    pods = [facts.pod_of(member) for member in others if member.active]
+    levels = [pod.node.feature_level for pod in pods if pod is not None and pod.node is not None]
+    return min(levels) if levels and len(levels) == len(others) else 0
+
+
+def why_misfit(facts: Facts, pod: Pod) -> str:
+    """Why this pod's release must not work beside the others; '' when it may, or has not told its level.
+
+    The measure is the leader, whom a majority hears. Without one it is what is known to be in use: of pods
+    that differ nobody could say which of them is the odd one.
+    """
+    level = pod.node.feature_level if pod.node is not None else 0
+    if not level:
+        return ""
+    used, leader = level_in_use(facts, but=pod.name), _leading_pod(facts)
+    if level < used:
+        return f"it reads feature level {level} only, and level {used} is in use"
+    measure = leader.node.feature_level if leader is not None and leader.node else used
+    if measure and abs(level - measure) > LEVELS_APART_MAX:
+        others = f"that of {leader.name}" if leader is not None else "the level in use"
+        return f"its feature level is {level}, and {others} is {measure}"
+    return ""
 
 
 def skewed_pod(facts: Facts, target: str) -> tuple[Pod, str] | None:
     """A pod of this revision that must not work beside the others, and why."""
-    pods = [pod for pod in facts.snapshot.pods if pod.node is not None and not pod.terminating]
-    levels = {pod.name: pod.node.feature_level for pod in pods if pod.node is not None}
-    for pod in pods:
-        level = levels[pod.name]
-        if pod.revision != target or not level:
-            continue
-        used = level_in_use(facts, but=pod.name)
-        if level < used:
-            return pod, f"it reads feature level {level} only, and level {used} is in use"
-        for name, other in levels.items():
-            if other and abs(level - other) > LEVELS_APART_MAX:
-                return pod, f"its feature level is {level}, and that of {name} is {other}"
+    for pod in facts.snapshot.pods:
+        if pod.revision == target and not pod.terminating and (why := why_misfit(facts, pod)):
+            return pod, why
     return None
+
+
+def _leading_pod(facts: Facts) -> Pod | None:
+    ensemble = facts.snapshot.ensemble
+    leader = ensemble.member(ensemble.leader_id) if ensemble is not None else None
+    return facts.pod_of(leader) if leader is not None else None
 
 
 def refuse_version(facts: Facts, target: str) -> Plan | None:
