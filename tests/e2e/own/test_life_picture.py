@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from e2e.shows.life import Command, Look, Recording
-from e2e.shows.life_picture import draw, per_second, strips, tells
+from e2e.shows.life_picture import draw, fitting, per_second, strips, tells
 
 LOOKS = [
     Look(0.0, 0, {"zoo-0": "starting"}, {"zoo-0": "dev"}),
@@ -55,3 +55,9 @@ def test_waiting_and_ordinary_objects_are_left_out() -> None:
     assert not tells("zoo-3 is to be added: it does not answer yet")
     assert not tells("Service zoo is not as the spec has it")
     assert tells("zoo-0 has an old template and leads; zoo-2 takes over")
+
+
+def test_command_that_would_run_into_the_next_one_is_shortened() -> None:
+    """It goes without `kubectl`; where there is room it is whole."""
+    assert fitting("kubectl scale rk/zoo", 400) == "kubectl scale rk/zoo"
+    assert fitting("kubectl scale rk/zoo", 120) == "scale rk/zoo"

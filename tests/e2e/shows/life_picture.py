@@ -21,10 +21,18 @@ NEXT = "next"
 # A state that was seen for less than this many pixels is drawn that wide, so that it is seen at all.
 STRIP_PIXELS_MIN = 2.0
 NOTE_HEIGHT = 15
+# Of a character of a command.
+COMMAND_PIXELS = 6.7
 NOTES_MAX = 40
 NOTE_CHARACTERS_MAX = 70
 # Sentences with one of these say nothing that the lanes do not show, or are about a Secret, a Service, …
-LEFT_OUT = ("is not as the spec has it", "the certificate in", "does not answer", "is stopping")
+LEFT_OUT = (
+    "is not as the spec has it",
+    "is not there yet",
+    "the certificate in",
+    "does not answer",
+    "is stopping",
+)
 
 STYLE = """
 text{font:12px system-ui,sans-serif;fill:#24292f}.s{font-size:10.5px}.h{font-weight:600;font-size:14px}
@@ -106,12 +114,18 @@ def _title(recording: Recording) -> str:
 
 
 def _commands(recording: Recording, scale: _Scale, bottom: int) -> Iterator[str]:
-    for command, settled in zip(recording.commands, recording.settled, strict=True):
+    ends = [*(scale.x(command.at) for command in recording.commands[1:]), float(WIDTH)]
+    for command, settled, end in zip(recording.commands, recording.settled, ends, strict=True):
         x = scale.x(command.at)
         yield f'<line class="c" x1="{x}" x2="{x}" y1="42" y2="{bottom}"/>'
-        yield f'<text class="k" x="{x + 4}" y="48">{escape(command.text)}</text>'
+        yield f'<text class="k" x="{x + 4}" y="48">{escape(fitting(command.text, end - x))}</text>'
         took = f"done after {settled - command.at:.0f} s"
         yield f'<text class="s q" x="{x + 4}" y="62">{took}</text>'
+
+
+def fitting(command: str, room: float) -> str:
+    """The command; without its first word where the next one begins before its end."""
+    return command if len(command) * COMMAND_PIXELS < room - 8 else command.partition(" ")[2]
 
 
 def _writes(looks: Sequence[Look], scale: _Scale) -> Iterator[str]:
