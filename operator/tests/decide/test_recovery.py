@@ -112,8 +112,18 @@ def test_force_is_refused_while_a_membership_in_a_log_may_have_a_majority() -> N
     snapshot = asked(change_node(lost(), "x-3", config=members, config_index=60))
     plan = decide(snapshot)
     assert (plan.action, plan.reason) == (None, "RecoveryRefused")
-    older = change_node(snapshot, "x-4", config=lost().remembered.members, config_index=61)
-    assert isinstance(decide(older).action, OrderRecovery)
+    known = {"config": lost().remembered.members, "config_index": 61, "last_term": 8}
+    longer = change_node(snapshot, "x-4", **known)
+    assert isinstance(decide(longer).action, OrderRecovery)
+
+
+def test_membership_that_every_log_has_replaced_counts_no_more() -> None:
+    """Of five voters three are left, and would be a majority; but all three know that the last was removed."""
+    members = tuple(make_member(at, f"x-{at - 1}") for at in (1, 2, 3, 4))
+    snapshot = lost()
+    for pod in ("x-2", "x-3", "x-4"):
+        snapshot = change_node(snapshot, pod, config=members, config_index=60)
+    assert isinstance(decide(asked(snapshot)).action, OrderRecovery)
 
 
 def test_force_is_refused_without_the_acknowledgement() -> None:

@@ -166,6 +166,12 @@ def test_learner_that_is_not_wanted_any_more_is_given_up() -> None:
     assert decide(want(learner(caught_up=False), replicas=3)).action == RemoveMember(4, 7)
 
 
+def test_learner_whose_disk_is_damaged_is_given_up() -> None:
+    """It will never catch up; its seat begins anew with an empty disk."""
+    snapshot = change_node(learner(caught_up=False), "x-3", damage="the log is missing")
+    assert decide(snapshot).action == RemoveMember(4, 7)
+
+
 def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:
     """A scale-down that comes meanwhile waits for it."""
     snapshot = learner(caught_up=False)

@@ -22,7 +22,9 @@ def majority_is_gone(claims: Iterable[ModelClaim], members: Iterable[Member]) ->
 
 
 def check_survivor(name: str, asked: Mapping[str, Disk]) -> None:
-    """Of the voters that can be asked nobody knows more."""
+    """Of the voters that can be asked nobody knows more. Where none can, one that was removed is taken."""
+    if not asked:
+        return
     known = {pod: (disk.term, disk.last_index) for pod, disk in asked.items()}
     best = max(known, key=lambda pod: known[pod])
     if name not in known or known[name] < known[best]:

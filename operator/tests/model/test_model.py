@@ -31,8 +31,9 @@ KINDS = (
     "lose change",
     "apply again",
 )
-REGRESSIONS = (3055,)
-"""3055: a drained pod was waited for, which could go only when the pod was well that had to wait for it."""
+REGRESSIONS = (3055, 3789)
+"""3055: a drained pod was waited for, which could go only when the pod was well that had to wait for it.
+3789: a learner that had lost the volume of its log was waited for."""
 MOVES = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 59)), max_size=120)
 SIZES = st.sampled_from([1, 3, 5])
 ZONES = st.sampled_from([(), ("a", "b", "c")])

@@ -535,14 +535,14 @@ class World:
                 raise Broken(f"the model does not know {action}")
 
     def _set_replicas(self, name: str, replicas: int, seen: str) -> None:
-        going = [
-            pod for pod in self.kube.pods.values() if pod.pool == name and pod.ordinal >= replicas
-        ]
-        pool = self.kube.pool_with(name, seen)
-        pool.replicas = replicas
+        pods, claims = self.kube.pods.values(), self.kube.claims.values()
+        going = [pod for pod in pods if pod.pool == name and pod.ordinal >= replicas]
+        whole = {claim.uid for claim in claims if not claim.terminating}
+        self.kube.pool_with(name, seen).replicas = replicas
         for pod in going:
             voter = any(m.pod == pod.name and m.votes for m in self.ensemble.members)
-            if voter and not self.desired.hibernate:
+            lost = pod.terminating and pod.claim_uid not in whole
+            if voter and not lost and not self.desired.hibernate:
                 raise Broken(f"{pod.name} goes and is still a voter")
 
     def _check_founding(self, seen: str) -> None:

@@ -75,6 +75,8 @@ def _why_given_up(facts: Facts, seat: Seat, learner: Member) -> str:
             return "its pod has another disk now"
         if pod.node.member_id not in {0, learner.id}:
             return f"its disk bears the id {pod.node.member_id}, which was removed"
+        if pod.node.damage:
+            return f"its disk is damaged: {pod.node.damage}"
     ensemble = facts.snapshot.ensemble
     taken = [m for m in ensemble.at(seat.pod) if m.votes] if ensemble is not None else []
     if seat not in facts.wanted and not taken:

@@ -1,9 +1,11 @@
 """Nobody leads: why, who could come back, and what a person can do. Explains, and touches no membership."""
 
+from collections.abc import Iterable
+
 from raftkeeper_operator.decide.facts import Facts, Seat, quorum
 from raftkeeper_operator.decide.plan import Plan, wait
 from raftkeeper_operator.decide.rollout import LEADERLESS_PATIENCE_MS
-from raftkeeper_operator.observe.ensemble import Member
+from raftkeeper_operator.observe.ensemble import Member, NodeStatus
 from raftkeeper_operator.observe.snapshot import Pod
 
 
@@ -62,9 +64,7 @@ def logged_voters(facts: Facts) -> tuple[Member, ...]:
     """Those of the newest membership in the log of any node that answers. Not all of it need be committed,
     and a leader that was not heard of may have made it.
     """
-    nodes = [pod.node for pod in facts.snapshot.pods if pod.node is not None]
-    ours = [node for node in nodes if node.cluster_id == facts.cluster_id and node.config]
-    newest = max(ours, key=lambda node: node.config_index, default=None)
+    newest = max(_logs(facts), key=lambda node: node.config_index, default=None)
     return tuple(member for member in newest.config if member.votes) if newest else ()
 
 
@@ -75,16 +75,38 @@ def known_voters(facts: Facts) -> tuple[Member, ...]:
 
 
 def majority_is_lost(facts: Facts) -> bool:
-    """Fewer than a majority of the voters can come back with their disks: of those that the last leader
-    named, and of those that a log names.
+    """Nobody that is left can ever be elected, with the disks that can come back.
+
+    A node that answers counts by the membership in its own log, and gets no vote of one that knows more.
+    Where a voter does not answer, the membership that the last leader named counts too.
     """
-    memberships = [voters for voters in (remembered_voters(facts), logged_voters(facts)) if voters]
-    return bool(memberships) and all(_is_lost(facts, voters) for voters in memberships)
+    nodes = _logs(facts)
+    remembered = remembered_voters(facts)
+    telling = {node.member_id for node in nodes}
+    is_silent = any(v.id not in telling and not why_gone(facts, v) for v in remembered)
+    if is_silent and len(_left(facts, remembered)) >= quorum(len(remembered)):
+        return False
+    candidates = [node for node in nodes if not node.damage]
+    return bool(remembered or nodes) and not any(_can_win(facts, n, nodes) for n in candidates)
 
 
-def _is_lost(facts: Facts, voters: tuple[Member, ...]) -> bool:
-    left = sum(not why_gone(facts, voter) for voter in voters)
-    return left < quorum(len(voters))
+def _logs(facts: Facts) -> list[NodeStatus]:
+    """The nodes that tell what is in their logs of this cluster's ensemble."""
+    nodes = [pod.node for pod in facts.snapshot.pods if pod.node is not None]
+    return [node for node in nodes if node.cluster_id == facts.cluster_id and node.config]
+
+
+def _left(facts: Facts, voters: Iterable[Member]) -> list[Member]:
+    return [voter for voter in voters if not why_gone(facts, voter)]
+
+
+def _can_win(facts: Facts, node: NodeStatus, nodes: Iterable[NodeStatus]) -> bool:
+    """Whether enough would vote for it. One whose log is not known would."""
+    ends = {other.member_id: (other.last_term, other.last_index) for other in nodes}
+    voters = [member for member in node.config if member.votes]
+    own = (node.last_term, node.last_index)
+    votes = sum(ends.get(voter.id, own) <= own for voter in _left(facts, voters))
+    return votes >= quorum(len(voters))
 
 
 def evidence(facts: Facts) -> tuple[str, ...]:

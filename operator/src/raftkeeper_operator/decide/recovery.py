@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.plan import CloseFounding, DeletePod, OrderRecovery, Plan, act, wait
-from raftkeeper_operator.decide.quorum import known_voters, majority_is_lost, why_away, why_gone
+from raftkeeper_operator.decide.quorum import (
+    known_voters,
+    logged_voters,
+    majority_is_lost,
+    why_away,
+    why_gone,
+)
 from raftkeeper_operator.observe.snapshot import Pod, RecoveryOrder
 
 RECHECK_MS = 1_000
@@ -31,8 +37,10 @@ class Evidence:
 def gather_evidence(facts: Facts) -> tuple[Evidence, ...]:
     """All voters of the last membership that was known, those that know most first.
 
-    A log with a newer last term is the newer one, whatever its length (Raft's own rule for votes).
+    A log with a newer last term is the newer one, whatever its length (Raft's own rule for votes). Of two
+    that know as much, one that the newest membership in a log still names comes first.
     """
+    named = {member.id for member in logged_voters(facts)}
     found = []
     for voter in known_voters(facts):
         pod = facts.snapshot.pod(voter.pod)
@@ -41,7 +49,12 @@ def gather_evidence(facts: Facts) -> tuple[Evidence, ...]:
             found.append(Evidence(voter.pod, voter.id, reachable=False))
         else:
             found.append(Evidence(voter.pod, voter.id, True, node.last_term, node.last_index))
-    return tuple(sorted(found, key=lambda one: (-one.term, -one.last_index, one.member_id)))
+    return tuple(
+        sorted(
+            found,
+            key=lambda one: (-one.term, -one.last_index, one.member_id not in named, one.member_id),
+        )
+    )
 
 
 def propose_survivor(facts: Facts) -> str:
