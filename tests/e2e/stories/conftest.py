@@ -16,7 +16,7 @@ from e2e.access import api_of
 from e2e.api import Api, ApiError
 from e2e.deadline import wait_for
 from e2e.ensemble import Ensemble
-from e2e.evidence import collect
+from e2e.evidence import collect, outline
 from e2e.home import REPOSITORY, home, say
 from e2e.load import Load
 from e2e.operator_release import NAMESPACE as OPERATOR_NAMESPACE
@@ -65,7 +65,11 @@ def node_archive(provider: Provider) -> Path:
 @pytest.fixture(scope="session")
 def release(provider: Provider, api: Api, node_archive: Path) -> Operator:
     found = Operator(provider, api)
-    found.install()
+    try:
+        found.install()
+    except Exception:
+        _leave_evidence(api, provider, [OPERATOR_NAMESPACE], EVIDENCE / "operator")
+        raise
     return found
 
 
@@ -92,10 +96,7 @@ def namespace(request: pytest.FixtureRequest, api: Api, provider: Provider) -> I
     api.create("namespaces", None, {"metadata": {"name": name, "labels": RESTRICTED}})
     yield name
     if getattr(request.node, "failed", False):
-        target = EVIDENCE / name
-        say(f"what was seen of {name} is in {target}")
-        collect(api, [name, OPERATOR_NAMESPACE], target)
-        provider.collect_logs(target / "nodes")
+        _leave_evidence(api, provider, [name, OPERATOR_NAMESPACE], EVIDENCE / name)
     _remove(api, name)
 
 
@@ -127,6 +128,15 @@ def pytest_runtest_call() -> Iterator[None]:
     error = outcome.excinfo  # type: ignore[attr-defined]  # pluggy's own result
     if error is not None and isinstance(error[1], Unsupported):
         outcome.force_exception(pytest.skip.Exception(str(error[1])))  # type: ignore[attr-defined]
+
+
+def _leave_evidence(api: Api, provider: Provider, namespaces: list[str], target: Path) -> None:
+    """All of it in files, and the outline in what the run prints: a CI machine is gone with its files."""
+    say(f"what was seen of {namespaces[0]} is in {target}")
+    for line in outline(api, namespaces):
+        say(line)
+    collect(api, namespaces, target)
+    provider.collect_logs(target / "nodes")
 
 
 def _remove(api: Api, name: str) -> None:
