@@ -65,7 +65,7 @@ class World:
             clock_ms=clock_ms,
         )
         hands = Hands(self._kube, self._keeper, applied, clock_ms)
-        executor = Executor(hands, Failpoints(failpoint, die))
+        executor = Executor(hands, Failpoints(failpoint, die, obeys_annotations=True))
         reporter = Reporter(
             self._kube, Events(self._kube, "test", seconds), Metrics("1.0.0"), seconds
         )

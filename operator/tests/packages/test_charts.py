@@ -222,6 +222,21 @@ def test_operator_chart_renders_restricted_pods() -> None:
 
 
 @needs_helm
+def test_failpoints_of_clusters_are_obeyed_only_by_a_chart_value() -> None:
+    """By default no annotation of a cluster can end the operator; the stories ask for it by name."""
+    variable = "RAFTKEEPER_OPERATOR_CLUSTER_FAILPOINTS"
+
+    def environment(*settings: str) -> dict[str, Any]:
+        made = render("raftkeeper-operator", *settings)
+        (deployment,) = (item for item in made if item["kind"] == "Deployment")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        return {each["name"]: each.get("value") for each in container["env"]}
+
+    assert variable not in environment()
+    assert environment("testing.clusterFailpoints=true")[variable] == "true"
+
+
+@needs_helm
 def test_operator_chart_can_be_kept_to_namespaces() -> None:
     """With namespaces given, no right over other namespaces' objects is left."""
     made = render("raftkeeper-operator", "namespaces={a,b}", "aggregateRoles=false")

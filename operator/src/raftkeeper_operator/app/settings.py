@@ -30,6 +30,8 @@ class Settings:
     log_level: str
     log_format: str
     failpoint: str
+    cluster_failpoints: bool
+    """Whether a cluster's annotation may name one too."""
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -57,6 +59,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     add("--log-level", "info", "debug, info, warning or error")
     add("--log-format", "json", "json or console")
     add("--failpoint", "", "for tests: after:ACTION or before:ACTION, where the process ends")
+    add("--cluster-failpoints", "false", "for tests: true obeys clusters' raftkeeper.io/failpoint")
     given = parser.parse_args(arguments)
     if not str(given.port).isdecimal() or not 0 <= int(given.port) <= 65535:
         parser.error(f"--port {given.port}: give a number between 0 (any) and 65535")
@@ -64,9 +67,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         parser.error(f"--log-level {given.log_level}: give debug, info, warning or error")
     if given.log_format not in {"json", "console"}:
         parser.error(f"--log-format {given.log_format}: give json or console")
+    if given.cluster_failpoints not in {"true", "false"}:
+        parser.error(f"--cluster-failpoints {given.cluster_failpoints}: give true or false")
     namespaces = tuple(name.strip() for name in given.namespaces.split(",") if name.strip())
-    values = {**vars(given), "namespaces": namespaces, "port": int(given.port)}
-    return Settings(**values)
+    read = {
+        "namespaces": namespaces,
+        "port": int(given.port),
+        "cluster_failpoints": given.cluster_failpoints == "true",
+    }
+    return Settings(**{**vars(given), **read})
 
 
 def _identity(environment: Mapping[str, str]) -> str:
