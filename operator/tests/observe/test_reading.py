@@ -7,7 +7,7 @@ import pytest
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.observe.differences import contains, was_applied, with_digest
 from raftkeeper_operator.observe.fields import milliseconds, ordinal_of, size
-from raftkeeper_operator.observe.infrastructure import Ground
+from raftkeeper_operator.observe.infrastructure import Ground, GroundNode, read_node
 from raftkeeper_operator.observe.members import read_status
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.volumes import (
@@ -148,12 +148,14 @@ def test_a_failed_growth_is_seen() -> None:
 def test_only_nodes_that_take_pods_make_a_zone_live() -> None:
     """Not ready, cordoned or going: its pods cannot come back there now."""
 
-    def node(name: str, zone: str, ready: str = "True", **spec: Any) -> dict[str, Any]:
-        return {
-            "metadata": {"name": name, "labels": {"zone": zone}},
-            "spec": spec,
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }
+    def node(name: str, zone: str, ready: str = "True", **spec: Any) -> GroundNode:
+        return read_node(
+            {
+                "metadata": {"name": name, "labels": {"zone": zone}},
+                "spec": spec,
+                "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            }
+        )
 
     ground = Ground(
         (node("n1", "a"), node("n2", "b", "Unknown"), node("n3", "c", unschedulable=True)),
