@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.api.names import CLIENT_TLS_PORT, selector
+from raftkeeper_operator.api.names import CLIENT_PORT, CLIENT_TLS_PORT, selector
 from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.plan import Plan, Transfer
 from raftkeeper_operator.decide.recovery import gather_evidence, propose_survivor
@@ -192,12 +192,12 @@ def _retired(seen: Observation) -> list[Object]:
 def _endpoints(seen: Observation) -> Object:
     blueprint, names = seen.blueprint, seen.blueprint.names
     members = seen.snapshot.ensemble.members if seen.snapshot.ensemble else ()
-    port = "2181" if blueprint.serves_plain else str(CLIENT_TLS_PORT)
+    ports = blueprint.client_ports
     hosts = [names.pod_host(member.pod) for member in members if member.votes]
-    found: Object = {"members": [f"{host}:{port}" for host in sorted(hosts)]}
-    if blueprint.serves_plain:
+    found: Object = {"members": [f"{host}:{ports[0]}" for host in sorted(hosts)]}
+    if CLIENT_PORT in ports:
         found["client"] = names.connection_string()
-    if blueprint.serves_tls:
+    if CLIENT_TLS_PORT in ports:
         found["clientTls"] = names.connection_string(CLIENT_TLS_PORT)
     return found
 
