@@ -52,7 +52,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     add("--lease-namespace", environment.get("POD_NAMESPACE", "default"), "where the Lease is")
     add("--lease-name", "raftkeeper-operator", "one Lease for all replicas of one operator")
     add("--identity", _identity(environment), "name of this replica")
-    add("--listen", "0.0.0.0", "address of health and metrics")
+    add("--listen", "::", "address of health and metrics; :: is all of both versions of IP")
     add("--port", "8080", "port of health and metrics")
     add("--cluster-domain", "cluster.local", "the Kubernetes cluster's DNS domain")
     add("--node-image", "raftkeeper", "repository of the node's image")

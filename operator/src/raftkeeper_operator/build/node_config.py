@@ -26,7 +26,8 @@ TOKEN_FILE: Final = "token"  # noqa: S105
 PEER_TLS_FOLDER: Final = "/etc/raftkeeper/peer-tls"
 CLIENT_TLS_FOLDER: Final = "/etc/raftkeeper/client-tls"
 
-EVERYWHERE: Final = "0.0.0.0"
+EVERYWHERE: Final = "::"
+"""Both versions of IP: a Kubernetes may have either alone. Where there is no version 6 the node falls back."""
 DIGEST_CHARACTERS: Final = 10
 """Revisions of one cluster are told apart by so many hexadecimal digits."""
 
