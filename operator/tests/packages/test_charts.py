@@ -156,7 +156,7 @@ def test_every_figure_that_is_asked_for_exists() -> None:
     expressions += [alert["expr"] for alert in alerts()]
     words = set()
     for expression in expressions:
-        bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)", " ", expression)
+        bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|(?:by|on) \([^)]*\)", " ", expression)
         words |= set(re.findall(r"[a-z][a-z0-9_]{2,}", bare))
     sources = "".join(
         path.read_text(encoding="utf-8")
@@ -168,13 +168,25 @@ def test_every_figure_that_is_asked_for_exists() -> None:
     known = set(re.findall(r'"([a-z][a-z0-9_]{2,})"', sources))
     known |= {family.name for family in Metrics("0").registry.collect()}
     known |= {"up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
-    known |= {"max", "sum", "rate", "changes", "absent", "histogram_quantile"}
+    known |= {"max", "sum", "rate", "changes", "absent", "unless", "histogram_quantile"}
     missing = {
         word
         for word in words
         if word not in known and re.sub(r"_(bucket|total)$", "", word) not in known
     }
     assert missing == set()
+
+
+def test_a_cluster_that_hibernates_raises_no_alert() -> None:
+    """That nobody serves is meant then, so the alerts about it look whether it is."""
+    by_name = {alert["alert"]: " ".join(alert["expr"].split()) for alert in alerts()}
+    sleeping = "raftkeeper_operator_cluster_hibernated"
+    assert by_name["RaftKeeperClusterNotReady"].endswith(
+        f"unless on (namespace, cluster) {sleeping} == 1"
+    )
+    assert by_name["RaftKeeperNoLeader"].endswith(
+        f'unless on () max({sleeping}{{namespace="default",cluster="zoo"}}) == 1'
+    )
 
 
 def test_alerts_lead_to_pages_that_exist() -> None:

@@ -33,6 +33,7 @@ from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.observe.snapshot import Budget, Certificate, Snapshot
 from raftkeeper_operator.report.conditions import judge, merge_conditions
 
+FOREIGN = change_ensemble(well(), cluster_id="f" * 32)
 ZONED = well(zones=("a", "b", "c"))
 BAD_V2 = break_pod(
     change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", "ImagePull"
@@ -63,6 +64,7 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("Ready", empty(), "False", "Bootstrapping"),
     ("Ready", leaderless(well(), NOW - 1), "False", "NoLeader"),
     ("Ready", leaderless(well()), "False", "QuorumLost"),
+    ("Ready", FOREIGN, "False", "ForeignEnsemble"),
     ("Progressing", well(), "False", "Settled"),
     ("Progressing", want(well(), paused=True), "False", "Paused"),
     ("Progressing", want(well(), replicas=5), "True", "Working"),
@@ -220,6 +222,7 @@ PHASES = [
     (want(well(), revision="v2"), "Upgrading"),
     (BAD_V2, "Upgrading"),
     (well(), "Running"),
+    (FOREIGN, "Blocked"),
 ]
 
 

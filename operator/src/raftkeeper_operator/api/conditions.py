@@ -47,6 +47,8 @@ class Reason(StrEnum):
     """Too few voters are there to elect a leader."""
     HIBERNATED = "Hibernated"
     """The cluster sleeps because spec.hibernate is set."""
+    FOREIGN_ENSEMBLE = "ForeignEnsemble"
+    """The pods form another ensemble than the one that this cluster founded."""
     # Progressing
     SETTLED = "Settled"
     """Nothing is left to do."""
@@ -163,7 +165,14 @@ class Reason(StrEnum):
 C, R = ConditionType, Reason
 
 REASONS: Final[dict[ConditionType, tuple[Reason, ...]]] = {
-    C.READY: (R.QUORUM_AVAILABLE, R.BOOTSTRAPPING, R.NO_LEADER, R.QUORUM_LOST, R.HIBERNATED),
+    C.READY: (
+        R.QUORUM_AVAILABLE,
+        R.BOOTSTRAPPING,
+        R.NO_LEADER,
+        R.QUORUM_LOST,
+        R.HIBERNATED,
+        R.FOREIGN_ENSEMBLE,
+    ),
     C.PROGRESSING: (R.SETTLED, R.WORKING, R.BLOCKED, R.PAUSED),
     C.FULLY_REPLICATED: (R.ALL_CAUGHT_UP, R.MEMBER_DOWN, R.MEMBER_LAGGING),
     C.SIZE_ALIGNED: (R.SIZE_REACHED, R.SCALING_UP, R.SCALING_DOWN, R.LEARNER_STALLED),

@@ -18,7 +18,13 @@ from raftkeeper_operator.api.status import (
 from raftkeeper_operator.plugin.resources_api import Object, Refused
 
 GOOD, WARNING, BAD, DIM = "green", "yellow", "red", "dim"
-PHASE_STYLES = {"Running": GOOD, "QuorumLost": BAD, "Paused": DIM, "Hibernated": DIM}
+PHASE_STYLES = {
+    "Running": GOOD,
+    "QuorumLost": BAD,
+    "Blocked": BAD,
+    "Paused": DIM,
+    "Hibernated": DIM,
+}
 STATE_STYLES = {"Healthy": GOOD, "Unreachable": BAD, "DiskLost": BAD}
 GOOD_WHEN_FALSE = frozenset({ConditionType.RECOVERY_REQUIRED, ConditionType.PROGRESSING})
 NONE = "-"

@@ -58,7 +58,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector(blueprint.name).items())),
         "readyReplicas": sum(pod.ready for pod in snapshot.pods),
         "updatedReplicas": sum(pod.revision == snapshot.desired.revision for pod in snapshot.pods),
-        "plan": _plan(snapshot, progress, before),
+        "plan": describe_plan(progress.plan, progress.refusal, before, snapshot.now_ms),
         "retiredVolumes": _retired(seen),
         "endpoints": _endpoints(seen),
         "requests": _requests(snapshot, progress, before),
@@ -157,9 +157,9 @@ def _zones(ensemble: Ensemble) -> list[Object]:
     return found
 
 
-def _plan(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any]) -> Object:
-    plan = progress.plan
-    blockers = [*plan.blocked_by, *([progress.refusal] if progress.refusal else [])]
+def describe_plan(plan: Plan, refusal: str, before: Mapping[str, Any], now_ms: int) -> Object:
+    """`before` is the status of last time: the plan is the same since when it was the same."""
+    blockers = [*plan.blocked_by, *([refusal] if refusal else [])]
     found: Object = {
         "action": plan.name if plan.action is not None else None,
         "target": plan.target,
@@ -170,7 +170,7 @@ def _plan(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any]) -> 
     found = {key: value for key, value in found.items() if value not in (None, "", [])}
     old = dict(before.get("plan") or {})
     same = all(old.get(key) == found.get(key) for key in ("action", "target", "reason"))
-    found["since"] = old.get("since") if same and old.get("since") else timestamp(snapshot.now_ms)
+    found["since"] = old.get("since") if same and old.get("since") else timestamp(now_ms)
     return found
 
 
