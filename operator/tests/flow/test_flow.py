@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.fake_api.objects import Object
+from tests.fake_api.rights import all_granted
 from tests.fake_api.server import FakeApi
 from tests.flow.controllers import SPACE, Controllers, is_ready
 from tests.flow.keepers import Keepers, KeeperServers
@@ -139,7 +140,10 @@ def die() -> None:
 
 @pytest.fixture
 async def world(api: FakeApi, kube: Kube, tmp_path: Path) -> AsyncIterator[World]:
-    """A cluster of three has been asked for, and nothing has been done yet."""
+    """A cluster of three has been asked for, and nothing has been done yet. The operator has the rights of
+    its chart.
+    """
+    api.rights = all_granted()
     servers = KeeperServers(Keepers(), tmp_path)
     controllers = Controllers(api, servers)
     api.put(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.build.clusters import cluster
+from tests.fake_api.rights import granted
 
 import raftkeeper_operator
 from raftkeeper_operator.api.conditions import Reason
@@ -98,19 +99,6 @@ def test_versions_of_charts_are_the_operators() -> None:
     for name in ("raftkeeper-crds", "raftkeeper-operator", "raftkeeper"):
         chart = yaml.safe_load((CHARTS / name / "Chart.yaml").read_text(encoding="utf-8"))
         assert chart["version"] == chart["appVersion"] == raftkeeper_operator.__version__
-
-
-def granted(name: str) -> dict[str, set[str]]:
-    """Verbs by group/resource, of a list of rules in the chart's templates."""
-    text = (OPERATOR_CHART / "templates" / "_names.tpl").read_text(encoding="utf-8")
-    block = re.search(rf'define "{name}" -}}}}\n(.*?)\n{{{{- end', text, re.DOTALL)
-    assert block
-    verbs: dict[str, set[str]] = {}
-    for rule in yaml.safe_load(block[1]):
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                verbs.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
-    return verbs
 
 
 def test_roles_name_what_the_operator_deals_with() -> None:
