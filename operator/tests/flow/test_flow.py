@@ -217,6 +217,15 @@ async def test_rolls_back_whenever_it_dies(world: World) -> None:
     assert len([row for row in world.keepers.rows if row.role == "voter"]) == 3
 
 
+async def test_a_label_of_zones_that_no_node_bears_is_told(world: World) -> None:
+    """Members run, spread by nothing, and the spec is not followed as it stands."""
+    world.want(placement={"topologyKey": "example.test/rack"})
+    await world.settle("")
+    conditions = {c["type"]: c for c in world.cluster()["status"]["conditions"]}
+    assert conditions["SpecAccepted"]["reason"] == "FieldsIgnored"
+    assert "example.test/rack" in conditions["SpecAccepted"]["message"]
+
+
 async def test_clients_ports_follow_what_pods_run(world: World) -> None:
     """From plain to TLS only: the plain port stays for as long as a pod serves it (`check` looks)."""
     await world.settle("")

@@ -106,6 +106,17 @@ def test_a_local_volume_is_lost_with_its_node() -> None:
     assert not anywhere.lost
 
 
+def test_a_volumes_zone_is_by_the_label_that_names_nodes_zones() -> None:
+    """Else a volume would lie in a zone that no node is in, and a lost disk would wait for it for ever."""
+    rack = {"key": "example.test/rack", "operator": "In", "values": ["r1"]}
+    zone = {"key": "failure-domain.beta.kubernetes.io/zone", "operator": "In", "values": ["z1"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [zone, rack]}]}
+    storage = Storage({"pv": read_place({"spec": {"nodeAffinity": {"required": terms}}})}, None, {})
+    assert read_volume(claim(), "uid", storage).zone == "z1"
+    assert read_volume(claim(), "uid", storage, "example.test/rack").zone == "r1"
+    assert read_volume(claim(), "uid", storage, "example.test/other").zone == ""
+
+
 def test_a_claim_says_whose_it_is() -> None:
     """Member, owner and quarantine come from its labels."""
     storage = Storage({}, None, {"fast": True})

@@ -39,7 +39,7 @@ from raftkeeper_operator.observe.fields import (
     part,
     uid_of,
 )
-from raftkeeper_operator.observe.infrastructure import Infrastructure
+from raftkeeper_operator.observe.infrastructure import Ground, Infrastructure
 from raftkeeper_operator.observe.kept import read_founding, read_revisions
 from raftkeeper_operator.observe.members import Census, ask_members
 from raftkeeper_operator.observe.objects import Objects, read_objects
@@ -94,6 +94,9 @@ class Observation:
     """What is wrong with those that the spec names."""
     proven: Object | None = None
     """The template that all pods last ran well with; None where there is none yet."""
+
+    without_zones: bool = False
+    """No node bears the label that names zones."""
 
     @property
     def working_template(self) -> Object:
@@ -161,7 +164,13 @@ class Observer:
                 issuers=CERTIFICATES.kind not in objects.absent_kinds,
             ),
         )
-        return replace(observation, snapshot=await self._snapshot(observation, pods, revisions))
+        ground = await self._infrastructure.ground()
+        zones = ground.zones(blueprint.spec.placement.topology_key)
+        return replace(
+            observation,
+            snapshot=await self._snapshot(observation, pods, revisions, ground),
+            without_zones=ground.known and bool(ground.nodes) and not zones,
+        )
 
     def forget(self, uid: str) -> None:
         """The cluster is gone."""
@@ -193,11 +202,14 @@ class Observer:
         return read_access(blueprint, objects, secret)
 
     async def _snapshot(
-        self, seen: Observation, pods: Mapping[str, Object], revisions: Revisions
+        self,
+        seen: Observation,
+        pods: Mapping[str, Object],
+        revisions: Revisions,
+        ground: Ground,
     ) -> Snapshot:
         blueprint, objects, body = seen.blueprint, seen.objects, seen.body
         names, topology = blueprint.names, blueprint.spec.placement.topology_key
-        ground = await self._infrastructure.ground()
         zones, now_ms = ground.zones(topology), self._clock_ms()
         ensemble = seen.census.ensemble
         if ensemble is not None:
@@ -229,7 +241,8 @@ class Observer:
     async def _volumes(self, blueprint: Blueprint, objects: Objects) -> tuple[Volume, ...]:
         claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
-        found = [read_volume(claim, blueprint.uid, storage) for claim in claims]
+        topology = blueprint.spec.placement.topology_key
+        found = [read_volume(claim, blueprint.uid, storage, topology) for claim in claims]
         return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:
