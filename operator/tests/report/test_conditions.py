@@ -232,6 +232,19 @@ def test_phase_is_one_word_for_it(snapshot: Snapshot, phase: str) -> None:
     assert judge(snapshot, decide(snapshot))[0] == phase
 
 
+def test_a_certificate_that_waits_for_the_end_of_a_pause_says_so() -> None:
+    """Nobody renews it, and one day members do not find each other any more."""
+    due = with_certificate(renew_ms=NOW)
+    for snapshot, words in (
+        (due, "is being renewed"),
+        (want(due, paused=True), "not renewed while"),
+    ):
+        verdicts = {v[0]: v for v in judge(snapshot, decide(snapshot))[1]}
+        assert verdicts["CertificatesValid"][2] == "RenewalDue"
+        assert words in verdicts["CertificatesValid"][3]
+        assert "expire" in verdicts["CertificatesValid"][3]
+
+
 def test_skewed_message_names_zone_and_numbers() -> None:
     """Who reads it knows what a failure of which zone would mean."""
     snapshot = change_member(well(zones=("a", "b", "c")), 3, zone="a")

@@ -358,7 +358,13 @@ def _certificates(facts: Facts) -> Verdict:
             return _no(kind, R.CERTIFICATE_EXPIRED, f"the one in {certificate.name} has expired")
     for certificate in facts.snapshot.certificates:
         if now_ms >= certificate.renew_ms or not certificate.covers_all:
-            return _yes(kind, R.RENEWAL_DUE, f"the one in {certificate.name} is being renewed")
+            doing = (
+                "is not renewed while spec.paused is set; it expires at"
+                if facts.desired.paused
+                else ("is being renewed; it would expire at")
+            )
+            expires = timestamp(certificate.not_after_ms)
+            return _yes(kind, R.RENEWAL_DUE, f"the one in {certificate.name} {doing} {expires}")
     return _yes(kind, R.CERTIFICATES_CURRENT, "all certificates are good for a while")
 
 
