@@ -78,6 +78,7 @@ def _lead(
         version=__version__,
         repository=settings.node_image,
         domain=settings.cluster_domain,
+        runbook_base=settings.runbook_base,
     )
     supervisor = Supervisor(access, settings, surroundings, parts.metrics, parts.progress)
     try:

@@ -6,17 +6,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from tests.build.clusters import cluster
+from tests.build.clusters import SURROUNDINGS, cluster
 from tests.fake_api.rights import granted
 
 import raftkeeper_operator
-from raftkeeper_operator.api.conditions import Reason
+from raftkeeper_operator.api.conditions import Reason, runbook_page
 from raftkeeper_operator.api.crd import RESOURCES, build_crd
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.build.monitoring import build_prometheus_rule
@@ -183,14 +184,48 @@ def test_alerts_lead_to_pages_that_exist() -> None:
         assert (ROOT / alert["annotations"]["runbook"]).is_file(), alert["alert"]
 
 
-def page_name(reason: Reason) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", reason.value).lower() + ".md"
+@needs_helm
+def test_alerts_link_to_where_the_pages_can_be_read() -> None:
+    """A chart's value says where: then the annotation is the one that others look for, and a URL."""
+    base = "https://docs.example.test/0.1.0"
+    made = render("raftkeeper-operator", "metrics.prometheusRule=true", f"runbookBase={base}/")
+    (of_operator,) = (item for item in made if item["kind"] == "PrometheusRule")
+    (deployment,) = (item for item in made if item["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    given = variables["RAFTKEEPER_OPERATOR_RUNBOOK_BASE"]
+    blueprint = cluster()
+    blueprint = replace(blueprint, surroundings=replace(SURROUNDINGS, runbook_base=given))
+    of_cluster = build_prometheus_rule(blueprint)
+    for rule in (of_operator, of_cluster):
+        for alert in rule["spec"]["groups"][0]["rules"]:
+            url = alert["annotations"]["runbook_url"]
+            assert url.startswith(f"{base}/docs/"), url
+            assert (ROOT / url.removeprefix(f"{base}/")).is_file()
+            assert "runbook" not in alert["annotations"]
+
+
+def test_alerts_of_a_clusters_volumes_are_of_no_other_cluster() -> None:
+    """A cluster `zoo-x` has volumes that begin as those of `zoo` do."""
+    for spec, ours, others in (
+        ({}, ["data-zoo-0", "log-zoo-12"], ["data-zoo-x-0", "data-zoo-a-0", "backups-zoo-0"]),
+        ({"placement": {"zones": ["a", "b"]}}, ["data-zoo-a-0", "log-zoo-b-1"], ["data-zoo-x-0"]),
+    ):
+        (group,) = build_prometheus_rule(cluster(spec))["spec"]["groups"]
+        (alert,) = (
+            each for each in group["rules"] if each["alert"] == "RaftKeeperVolumeNearlyFull"
+        )
+        patterns = re.findall(r'persistentvolumeclaim=~"([^"]*)"', alert["expr"])
+        assert len(patterns) == 2
+        for pattern in patterns:
+            assert all(re.fullmatch(pattern, name) for name in ours)
+            assert not any(re.fullmatch(pattern, name) for name in others)
 
 
 def test_every_reason_has_its_page() -> None:
     """Each reason of a condition has a runbook page of its name, and no page is left over."""
     pages = {path.name for path in (ROOT / "docs/runbook").glob("*.md")} - {"README.md"}
-    assert pages == {page_name(reason) for reason in Reason}
+    assert pages == {runbook_page(reason) for reason in Reason}
 
 
 @needs_helm

@@ -4,6 +4,7 @@ A reason is a stable token: alerts, scripts and runbook pages (docs/runbook) go 
 condition takes the reason from here; which one holds is decided in `report`.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -129,7 +130,7 @@ class Reason(StrEnum):
     SPEC_FOLLOWED = "SpecFollowed"
     """Everything in the spec is in use."""
     FIELDS_IGNORED = "FieldsIgnored"
-    """The pod overlay names fields that belong to the operator; they are left out."""
+    """The spec has fields that do nothing as it stands; the message says which and why."""
     SPEC_INVALID = "SpecInvalid"
     """The spec cannot be used as it is."""
     FOREIGN_OBJECT = "ForeignObject"
@@ -160,6 +161,11 @@ class Reason(StrEnum):
     """spec.suspend is set."""
     SCHEDULE_INVALID = "ScheduleInvalid"
     """The schedule cannot be read."""
+
+
+def runbook_page(reason: str) -> str:
+    """The file of docs/runbook that says what a reason means and what to do."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", reason).lower() + ".md"
 
 
 C, R = ConditionType, Reason

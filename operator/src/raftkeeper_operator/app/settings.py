@@ -27,6 +27,8 @@ class Settings:
     cluster_domain: str
     node_image: str
     """Repository of the node's image, for clusters whose spec names none."""
+    runbook_base: str
+    """Where the folder `docs` can be read; alerts link to its pages."""
     log_level: str
     log_format: str
     failpoint: str
@@ -56,6 +58,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     add("--port", "8080", "port of health and metrics")
     add("--cluster-domain", "cluster.local", "the Kubernetes cluster's DNS domain")
     add("--node-image", "raftkeeper", "repository of the node's image")
+    add("--runbook-base", "", "URL of what holds docs/ of this release, for links of alerts")
     add("--log-level", "info", "debug, info, warning or error")
     add("--log-format", "json", "json or console")
     add("--failpoint", "", "for tests: after:ACTION or before:ACTION, where the process ends")

@@ -28,6 +28,8 @@ class Surroundings:
     """The node's image where a spec names none."""
     domain: str = "cluster.local"
     """The Kubernetes cluster's DNS domain."""
+    runbook_base: str = ""
+    """Where the folder `docs` of this release can be read, for links of alerts."""
 
 
 @dataclass(frozen=True)

@@ -143,9 +143,11 @@ def build_prometheus_rule(blueprint: Blueprint) -> Object:
 
 def _written(blueprint: Blueprint, alert: Alert) -> Object:
     series = f'{{namespace="{blueprint.namespace}",{CLUSTER_LABEL}="{blueprint.name}"}}'
+    # Each pool by its name: another cluster may be called as this one with a zone.
+    pools = {blueprint.names.stateful_set(zone) for zone in (None, *blueprint.spec.placement.zones)}
     claims = (
         f'{{namespace="{blueprint.namespace}",'
-        f'persistentvolumeclaim=~"(data|log)-{blueprint.name}-(.+-)?[0-9]+"}}'
+        f'persistentvolumeclaim=~"(data|log)-({"|".join(sorted(pools))})-[0-9]+"}}'
     )
     operators = f'{{namespace="{blueprint.namespace}",cluster="{blueprint.name}"}}'
     expression = alert.expression.replace("{CLUSTER_OF_OPERATOR}", operators)
@@ -157,6 +159,12 @@ def _written(blueprint: Blueprint, alert: Alert) -> Object:
         "labels": {"severity": alert.severity, CLUSTER_LABEL: blueprint.name},
         "annotations": {
             "summary": alert.sentence.replace("{CLUSTER}", where),
-            "runbook": f"docs/runbook/{alert.page}.md",
+            **_where_to_read(blueprint, f"docs/runbook/{alert.page}.md"),
         },
     }
+
+
+def _where_to_read(blueprint: Blueprint, page: str) -> dict[str, str]:
+    """A link where somebody has said where these pages can be read, else their place in the sources."""
+    base = blueprint.surroundings.runbook_base.rstrip("/")
+    return {"runbook_url": f"{base}/{page}"} if base else {"runbook": page}
