@@ -184,6 +184,38 @@ def test_alerts_lead_to_pages_that_exist() -> None:
         assert (ROOT / alert["annotations"]["runbook"]).is_file(), alert["alert"]
 
 
+def test_the_runbook_has_each_alert_with_its_page() -> None:
+    """Whoever is woken by a name finds it there."""
+    text = (ROOT / "docs/runbook/README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (RaftKeeper\w+) \| \[[^]]*\]\(([^)]*)\) \|$", text, re.MULTILINE))
+    pages = {name: (ROOT / "docs/runbook" / page).resolve() for name, page in rows.items()}
+    assert pages == {
+        alert["alert"]: (ROOT / alert["annotations"]["runbook"]).resolve() for alert in alerts()
+    }
+
+
+def test_images_are_built_under_the_names_that_are_installed() -> None:
+    """`make images` and then install.yaml: the pods find what was built, and the page says how."""
+    made = subprocess.run(
+        ["make", "--dry-run", "images"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in {"REGISTRY", "BASE"}},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    built = set(re.findall(r"--tag (\S+)", made.stdout))
+    objects = documents((ROOT / "install.yaml").read_text(encoding="utf-8"))
+    (deployment,) = (item for item in objects if item["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    node = f"{variables['RAFTKEEPER_OPERATOR_NODE_IMAGE']}:{raftkeeper_operator.__version__}"
+    assert built == {container["image"], node}
+    page = (ROOT / "docs/operator/install.md").read_text(encoding="utf-8")
+    assert all(f" {name}" in page for name in built)
+
+
 @needs_helm
 def test_alerts_link_to_where_the_pages_can_be_read() -> None:
     """A chart's value says where: then the annotation is the one that others look for, and a URL."""
