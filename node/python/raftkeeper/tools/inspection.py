@@ -215,12 +215,10 @@ class Inspector:
                 found.damage.append(str(error))
 
     def _read_log(self, found: Inspection, cluster_id: bytes) -> None:
-        newest = found.newest
         scan = LogScan(
             self.files,
             self._path / LOG,
             cluster_id=cluster_id,
-            snapshot_index=newest.meta.index if newest and newest.meta else 0,
             collect_kind=EntryKind.CONFIG,
         )
         try:
