@@ -82,13 +82,13 @@ def recover(
         log=image,
         restart=(snapshot.index, snapshot.term) if snapshot and not fits else None,
     )
-    _log.info(
-        "%s: recovered term %d, snapshot of entry %d, log up to entry %d",
-        root,
-        recovered.term,
-        snapshot_index,
-        recovered.last_index,
-    )
+    said = {
+        "directory": str(root),
+        "term": recovered.term,
+        "snapshot_index": snapshot_index,
+        "last_index": recovered.last_index,
+    }
+    _log.info("storage.recovered", extra=said)
     return recovered
 
 

@@ -154,7 +154,8 @@ class Inspector:
         try:
             self.files.lock(self._path / LOCK)
         except FileNotFoundError as error:
-            raise InspectionError(f"{self._path} is no node's data folder: no lock file") from error
+            missing = "it has no lock file" if self._path.exists() else "it does not exist"
+            raise InspectionError(f"{self._path} is not a node's data folder: {missing}") from error
         except BlockingIOError as error:
             raise InspectionError(
                 f"a node uses {self._path}: stop it first, or ask it: raftkeeper admin status"
