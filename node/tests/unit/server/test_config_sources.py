@@ -7,7 +7,6 @@ import pytest
 from raftkeeper.server.config import Config
 from raftkeeper.server.config_sources import ConfigError, load_config
 
-
 TLS = {"--client-tls-certificate": "node.pem"}
 
 
