@@ -51,15 +51,19 @@ def test_a_copy_has_data_acls_and_counters(
     here: Callable[[], Peer], there: Callable[[], Peer]
 ) -> None:
     """Also the second time, and sequential names go on where they were."""
-    with here() as source, there() as target:
-        with closing(connect(source)) as old, closing(connect(target)) as new:
-            furnish(old)
-            assert copy(source, target) == "5 znodes copied\n"
-            assert copy(source, target) == "5 znodes copied\n"
-            assert new.get("/app/config")[0] == b"settings"
-            assert new.get_acls("/app/secret")[0] == old.get_acls("/app/secret")[0]
-            assert new.exists("/app/member") is None
-            assert new.get_children("/app/queue") == ["item-0000001202"]
-            assert new.create("/app/queue/item-", sequence=True).endswith("0000001203")
-            old.stop()
-            new.stop()
+    with (
+        here() as source,
+        there() as target,
+        closing(connect(source)) as old,
+        closing(connect(target)) as new,
+    ):
+        furnish(old)
+        assert copy(source, target) == "5 znodes copied\n"
+        assert copy(source, target) == "5 znodes copied\n"
+        assert new.get("/app/config")[0] == b"settings"
+        assert new.get_acls("/app/secret")[0] == old.get_acls("/app/secret")[0]
+        assert new.exists("/app/member") is None
+        assert new.get_children("/app/queue") == ["item-0000001202"]
+        assert new.create("/app/queue/item-", sequence=True).endswith("0000001203")
+        old.stop()
+        new.stop()
