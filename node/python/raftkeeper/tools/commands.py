@@ -14,7 +14,7 @@ import typer
 
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from raftkeeper.tools import admin
+from raftkeeper.tools import admin, client
 from raftkeeper.tools.backup_command import backup, backups_app, restore
 from raftkeeper.tools.config_reference import build_reference
 from raftkeeper.tools.inspect_command import inspect
@@ -108,6 +108,7 @@ def status(
 # Those of other files, behind the everyday ones in the list of --help.
 for verb in (inspect, backup, restore, recover):
     app.command()(verb)
+app.add_typer(client.app)
 app.add_typer(admin.app)
 app.add_typer(backups_app)
 
