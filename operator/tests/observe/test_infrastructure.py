@@ -10,7 +10,7 @@ from tests.fake_api.server import FakeApi
 
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.observe import infrastructure as infrastructure_module
-from raftkeeper_operator.observe.infrastructure import FRESH_S, Infrastructure, read_node
+from raftkeeper_operator.observe.infrastructure import FRESH_S, RETRY_S, Infrastructure, read_node
 
 NODES_PATH = "/api/v1/nodes"
 IMAGE = {"names": ["example.test/image@sha256:0123456789abcdef"], "sizeBytes": 1}
@@ -50,6 +50,21 @@ async def test_all_clusters_lean_on_one_reading(api: FakeApi, kube: Kube) -> Non
     now[0] += FRESH_S
     await asyncio.gather(ground.ground(), ground.storage([]))
     assert asked(api, NODES_PATH) == 2
+
+
+async def test_those_that_wait_for_a_reading_fail_with_it(api: FakeApi, kube: Kube) -> None:
+    """Not one after the other, each with its own deadline; soon after it is tried anew."""
+    now = [0.0]
+    ground = Infrastructure(kube, lambda: now[0])
+    api.faults.append(
+        lambda _method, path: Refusal(503, "Down", "etcd is away") if path == NODES_PATH else None
+    )
+    found = await asyncio.gather(*(ground.ground() for _ in range(8)), return_exceptions=True)
+    assert all("etcd is away" in str(error) for error in found)
+    assert asked(api, NODES_PATH) == 1
+    api.faults.clear()
+    now[0] += RETRY_S
+    assert (await ground.ground()).known
 
 
 async def test_nodes_are_read_page_by_page(

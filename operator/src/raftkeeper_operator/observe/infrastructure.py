@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from raftkeeper_operator.clients.errors import Refused
+from raftkeeper_operator.clients.errors import KubeError, Refused, Unreachable
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import NODES, STORAGE_CLASSES, VOLUMES
 from raftkeeper_operator.observe.fields import (
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 FRESH_S = 15.0
 """How old it may be. A node that has just come is seen this late."""
+RETRY_S = 2.0
+"""After a reading that failed the next may be tried: those that waited for it would else fail one by one."""
 NODES_PAGE = 100
 """Nodes that are in memory whole at a time: each is some 13 KB of images and conditions that nobody needs."""
 PLACES_MAX = 10_000
@@ -108,6 +110,8 @@ class Infrastructure:
         self._ground = Ground()
         self._expandable: dict[str, bool] = {}
         self._read_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._trouble = ""
         self._reading = asyncio.Lock()
         self._places: dict[tuple[str, str], Place] = {}
         self._forbidden: set[str] = set()
@@ -133,8 +137,14 @@ class Infrastructure:
             now = self._clock()
             if now - self._read_at < FRESH_S:
                 return
-            self._ground = await self._read_nodes()
-            self._expandable = await self._read_classes()
+            if now - self._failed_at < RETRY_S:
+                raise Unreachable(0, "Unreachable", f"just now: {self._trouble}")
+            try:
+                self._ground = await self._read_nodes()
+                self._expandable = await self._read_classes()
+            except KubeError as error:
+                self._failed_at, self._trouble = self._clock(), str(error)
+                raise
             self._read_at = now
 
     async def _read_nodes(self) -> Ground:
