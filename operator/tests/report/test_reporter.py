@@ -1,5 +1,6 @@
 """What is written and counted: a spec that cannot be used, a cluster that sleeps."""
 
+from dataclasses import replace
 from typing import Any
 
 from tests.build.clusters import cluster
@@ -85,10 +86,15 @@ async def test_a_spec_that_cannot_be_used_is_counted_and_told_once(
 async def test_a_cluster_that_sleeps_is_told_from_one_that_fails(api: FakeApi, kube: Kube) -> None:
     """Alerts go by it: neither serves, and one of them is meant not to."""
     office = Office(api, kube)
-    await office.report(want(leaderless(well()), hibernate=True))
+    asleep = want(leaderless(well()), hibernate=True)
+    pools = tuple(replace(pool, replicas=0) for pool in asleep.pools)
+    await office.report(replace(asleep, pods=(), pools=pools))
+    assert office.body()["status"]["plan"]["reason"] == "Hibernated"
     series = f'{{cluster="{NAME}",namespace="{SPACE}"}}'
     page = office.metrics.page().decode()
     assert f"cluster_ready{series} 0.0" in page
     assert f"cluster_hibernated{series} 1.0" in page
+    assert "plan_blocked_seconds{" not in page, "it waits for nothing"
     await office.report(leaderless(well()))
+    assert "plan_blocked_seconds{" in office.metrics.page().decode()
     assert f"cluster_hibernated{series} 0.0" in office.metrics.page().decode()

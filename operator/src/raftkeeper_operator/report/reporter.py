@@ -167,7 +167,8 @@ class Reporter:
             {"namespace": snapshot.namespace, "cluster": snapshot.name}
         )
         uid = uid_of(seen.body)
-        if plan.action is None and plan.blocked_by:
+        # Sleep is what was asked for, and waits for nothing.
+        if plan.action is None and plan.blocked_by and plan.reason != Reason.HIBERNATED:
             blocked_s = self._blocked_for(uid, plan.reason)
             metrics.blocked_seconds.labels(*cluster, plan.reason).set(blocked_s)
         else:
