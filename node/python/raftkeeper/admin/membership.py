@@ -151,17 +151,16 @@ class MembershipChanges:
                 ChangeRefused(ChangeRefusal.UNKNOWN_MEMBER, member),
                 self._views.status().config_index,
             )
-        wanted = {
-            "address": details.get("address", now.address),
-            "zone": details.get("zone", now.zone),
-            "priority": details.get("priority", now.priority),
-        }
-        if wanted == {"address": now.address, "zone": now.zone, "priority": now.priority}:
+        known = _details(now)
+        wanted = {name: details.get(name, known[name]) for name in known}
+        if wanted == known:
             return await self._shown("update", member, timeout_s)
         for name, check in CHECKS.items():
-            if wanted[name] != getattr(now, name):
+            if wanted[name] != known[name]:
                 check(wanted[name])
         await self._refusable(Update(member, **wanted), config_index, timeout_s)
+        after = self._member(member)
+        self._check_kept(kept=after is not None and _details(after) == wanted)
         return self._done("update", member)
 
     async def transfer(self, to: MemberId, *, leaving: MemberId, timeout_s: float) -> Answer:
@@ -301,6 +300,10 @@ class MembershipChanges:
     def _address(self, member: MemberId) -> str:
         found = self._member(member) if member else None
         return found.address if found is not None else ""
+
+
+def _details(member: MemberView) -> dict[str, Any]:
+    return {name: getattr(member, name) for name in CHECKS}
 
 
 def _names(members: Sequence[MemberId] | set[MemberId]) -> str:

@@ -189,6 +189,7 @@ async def test_change_that_went_with_its_leader_is_not_taken_for_done() -> None:
     for work in (
         add(FakeEnsemble(loses=True), 7, 10),
         changes(FakeEnsemble(loses=True)).remove(3, 10, force=False, timeout_s=1),
+        changes(FakeEnsemble(loses=True)).update(2, 10, {"zone": "new"}, timeout_s=1),
     ):
         assert await code_of(work) == "NOT_LEADER"
 
