@@ -235,6 +235,16 @@ class MembershipChanges:
                 f"the node at {address} belongs to another ensemble, {survey.cluster_id.hex()}",
                 "give it an empty data folder, if what it holds is not needed",
             )
+        if survey.member_id and not self._role(survey.member_id):
+            # It would answer for ever that it is another member than the one it was added as.
+            raise AdminRefusal(
+                Code.WRONG_ROLE,
+                f"the node at {address} holds the data of member {survey.member_id}, which was "
+                "removed from this ensemble; ids are never used again",
+                "stop it, empty the folder that its storage.data_dir names, start it with "
+                "ensemble.join, and add it again",
+                member_id=survey.member_id,
+            )
         return survey.incarnation
 
     # ---- doing -----------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ class FakeEnsemble:
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
+    removed: set[int] = field(default_factory=set)
+    """Nodes whose folder still says that they are members of this one."""
     status_role: str = ""
     """Of this member, where it is neither leader nor follower."""
 
@@ -161,10 +163,12 @@ class FakeEnsemble:
             return SimpleNamespace(
                 cluster_id=b"another ensemble", member_id=1, incarnation=incarnation(number)
             )
-        known = next((m for m in self.membership.members if m.address == address), None)
+        known = next((m.id for m in self.membership.members if m.address == address), 0)
+        if number in self.removed:
+            known = number
         return SimpleNamespace(
             cluster_id=CLUSTER if known else bytes(16),
-            member_id=known.id if known else 0,
+            member_id=known,
             incarnation=incarnation(number),
         )
 

@@ -93,6 +93,18 @@ async def test_node_of_another_ensemble_is_not_added() -> None:
     assert not ensemble.done
 
 
+async def test_node_with_the_data_of_a_removed_member_is_not_added() -> None:
+    """It would be member 3 for ever and never the one it was added as; the hint says what to do."""
+    ensemble = FakeEnsemble()
+    await changes(ensemble).remove(3, 10, force=False, timeout_s=1)
+    ensemble.removed.add(3)
+    with pytest.raises(AdminRefusal, match="member 3, which was removed") as refusal:
+        await add(ensemble, 3, 11)
+    assert refusal.value.code.name == "WRONG_ROLE"
+    assert "storage.data_dir" in refusal.value.hint
+    assert len(ensemble.done) == 1
+
+
 async def test_learner_is_promoted_once_caught_up() -> None:
     """Refused before; repeated after a change of leader it is answered as done."""
     ensemble = FakeEnsemble(lagging={4})
