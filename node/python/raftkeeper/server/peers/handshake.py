@@ -185,7 +185,8 @@ def judge_dialer(hello: Hello, who: Self, expected_incarnation: bytes) -> Refusa
         return Refusal(
             Cause.MEMBER,
             f"this is member {who.member_id}, not {hello.to_member};"
-            " correct the address in the membership",
+            f" correct the address in the membership, or, if member {who.member_id} was removed,"
+            " give its node an empty data folder",
         )
     if hello.to_incarnation and hello.to_incarnation != who.incarnation:
         return Refusal(

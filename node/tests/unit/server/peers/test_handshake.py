@@ -99,6 +99,15 @@ def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: 
     assert refusal.reason
 
 
+def test_node_of_a_removed_member_is_told_apart_from_a_wrong_address() -> None:
+    """Both look the same from here, so the sentence says what to do about either."""
+    refusal = judge_dialer(hello(to_member=5), member(2), DISKS[1])
+    assert refusal is not None
+    assert "correct the address" in refusal.reason
+    assert "if member 2 was removed, give its node an empty data folder" in refusal.reason
+    assert len(refusal.reason) < limits.REASON_BYTES_MAX
+
+
 @pytest.mark.parametrize(
     "changes",
     [
