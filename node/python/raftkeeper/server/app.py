@@ -206,7 +206,10 @@ class Node:
         driver.installer.on_reload = snapshotter.follow_install
         if transport is not None:
             transport.serve(
-                data.identity, driver.peers, directory.snapshots, on_missing=snapshotter.start_for_another
+                data.identity,
+                driver.peers,
+                directory.snapshots,
+                on_missing=snapshotter.start_for_another,
             )
         parts = NodeParts(
             engine=data.engine,

@@ -120,7 +120,6 @@ class Peering:
             self._follow_membership(ready.membership)
         if ready.snapshot_fetch is not None:
             fetch = ready.snapshot_fetch
-            log.info("snapshot.fetch", sender=fetch.sender, covers_index=fetch.covers_index)
             self.links.fetch_snapshot(fetch.sender, fetch.covers_index)
 
     def follow_role(self) -> bool:

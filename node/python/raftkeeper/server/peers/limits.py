@@ -92,6 +92,11 @@ begins another."""
 SNAPSHOT_RETRY_S: Final = 0.5
 """Between them."""
 
+SNAPSHOT_PAUSE_MAX_S: Final = 5.0
+"""The longest pause before the core hears of one more fetch in a row that brought nothing, and takes
+the next offer: a sender can be busy, or without a snapshot, for minutes, and it offers one forty times
+a second."""
+
 # ---- what is kept for people ------------------------------------------------------------------
 
 CAUSES_KEPT: Final = 256

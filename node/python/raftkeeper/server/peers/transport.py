@@ -41,7 +41,7 @@ from raftkeeper.server.peers.handshake import (
 )
 from raftkeeper.server.peers.listener import Listener, RefusalLog, judge_name
 from raftkeeper.server.peers.neighbours import Neighbours
-from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher
+from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher, SnapshotNotYet
 from raftkeeper.server.peers.snapshot_server import Snapshots, SnapshotServer
 from raftkeeper.server.peers.tls import TlsContexts, TlsSettings
 from raftkeeper.storage import Identity
@@ -315,6 +315,8 @@ class PeerTransport:
         conversation, answer = await self._greet(address, hello, attempt)
         if isinstance(answer, Refusal):
             conversation.abort()
+            if answer.cause is Cause.BUSY:
+                raise SnapshotNotYet(answer.reason)
             raise ConversationOver(answer.reason)
         return conversation
 
