@@ -222,6 +222,30 @@ def test_drained_member_has_no_clients_and_no_leadership(
     own.close()
 
 
+def test_drained_member_does_not_get_leadership_back(ensemble: AdminEnsemble) -> None:
+    """Though it is preferred most: whoever leads next passes it over, until it is drained no more."""
+    admin = ensemble.client()
+    preferred = ensemble.leader()
+    admin.change("PATCH", f"/v1/members/{preferred}", {"priority": 9}, None)
+    admin.drain(ensemble.endpoint(preferred), leadership=True, undo=False)
+
+    def all_say(unfit: str) -> bool:
+        """As the leader has heard it of the preferred member; and all could take over."""
+        rows = admin.members()["members"]
+        found = {row["id"]: row["unfit"] for row in rows}
+        return found[preferred] == unfit and all(row["caught_up"] for row in rows)
+
+    wait_until(lambda: all_say("it is being drained"), "the next leader hears of it")
+    second = ensemble.leader()
+    third = ({1, 2, 3} - {preferred, second}).pop()
+    assert admin.transfer(0)["leader_id"] == third
+    admin.drain(ensemble.endpoint(preferred), leadership=True, undo=True)
+    wait_until(lambda: all_say(""), "it may lead again")
+    body = {"to": 0, "from": third}
+    admin.ask(ensemble.endpoint(third), "POST", "/v1/leader/transfer", body)
+    wait_until(lambda: ensemble.leader() == preferred, "it leads again")
+
+
 def test_status_is_served_without_a_quorum(ensemble: AdminEnsemble) -> None:
     """The survivor says that there is no leader; it is not ready, and changes are refused."""
     survivor = ensemble.leader()

@@ -14,6 +14,7 @@ from=M to=M kind=Name.
     propose M text             an entry / read M 7: a linearizable read with token 7
     change M add A | promote X | remove X | replace X Y | priority X P     at its present config
     transfer M X               hands leadership over; X 0: to the best
+    unfit M X why              M, which leads, hears that X should not; without why: that it may
     preferred M                whom M, which leads, should hand over to
     unreachable M X            M's connection to X broke
     deliver where              what was sent before is delivered, in order
@@ -55,6 +56,7 @@ from raftkeeper.raft import (
     TransferRefused,
     Update,
     check_core,
+    mark_unfit,
 )
 
 SETTLE_ROUNDS_MAX = 100
@@ -218,6 +220,10 @@ class ClusterScenario:
 
     def do_transfer(self, words: list[str]) -> list[str]:
         self._core(words).transfer(int(words[1]))
+        return []
+
+    def do_unfit(self, words: list[str]) -> list[str]:
+        mark_unfit(self._core(words), int(words[1]), " ".join(words[2:]))
         return []
 
     def do_preferred(self, words: list[str]) -> list[str]:

@@ -72,34 +72,48 @@ def tick(core: "RaftCore", lead: "Leadership") -> None:
 def find_preferred(core: "RaftCore", lead: "Leadership") -> MemberId:
     """A voter that is preferred to this leader and could take over at once, or NOBODY."""
     own = core.membership.member(core.config.member_id)
-    other = core.membership.member(find_successor(core, lead))
+    other = core.membership.member(_find_ready(core, lead))
     if own is None or other is None:
         return NOBODY
     zones = core.config.preferred_zones
     return other.id if decide_preference(other, zones) > decide_preference(own, zones) else NOBODY
 
 
-def find_successor(core: "RaftCore", lead: "Leadership") -> MemberId:
-    """The most preferred of those that have caught up, or NOBODY. One that has not would be waited
+def mark_unfit(core: "RaftCore", member: MemberId, unfit: str) -> None:
+    """What a follower says of itself: why it should not lead for now, '' when it may. It is passed
+    over as long as others can; who names it to take over gets it all the same.
+    """
+    progress = core.leading.followers.get(member) if core.leading else None
+    if progress is not None:
+        progress.unfit = unfit
+
+
+def find_successor(core: "RaftCore") -> MemberId:
+    """On the leader: who could take over at once and should, preferred or not; or NOBODY."""
+    return _find_ready(core, core.leading) if core.leading else NOBODY
+
+
+def _find_ready(core: "RaftCore", lead: "Leadership") -> MemberId:
+    """The most preferred of those that are fit and have caught up. One that has not would be waited
     for without writes, for an election timeout, and mostly in vain.
     """
     zones = core.config.preferred_zones
     able = [
         (decide_preference(member, zones), progress.match_index, -member.id)
         for member, progress in _in_contact(core, lead)
-        if progress.is_caught_up(core.config.election_ticks)
+        if progress.is_caught_up(core.config.election_ticks) and not progress.unfit
     ]
     return -max(able)[2] if able else NOBODY
 
 
 def _find_best(core: "RaftCore", lead: "Leadership") -> MemberId:
-    """Where none has caught up, as with a leader that is new, whoever lacks least."""
+    """Where there is no such one, as with a leader that is new, whoever lacks least."""
     zones = core.config.preferred_zones
     able = [
-        (progress.match_index, decide_preference(member, zones), -member.id)
+        (progress.match_index, not progress.unfit, decide_preference(member, zones), -member.id)
         for member, progress in _in_contact(core, lead)
     ]
-    return find_successor(core, lead) or (-max(able)[2] if able else NOBODY)
+    return _find_ready(core, lead) or (-max(able)[3] if able else NOBODY)
 
 
 def _in_contact(core: "RaftCore", lead: "Leadership") -> Iterator[tuple[Member, Progress]]:

@@ -55,9 +55,13 @@ class FakeEnsemble:
     """Its changes are replaced by another leader's entries."""
     clients: int = 3
     draining: bool = False
+    drained: bool = False
+    """Of leadership too."""
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
+    unfit: dict[int, str] = field(default_factory=dict)
+    """Why a member should not lead."""
     removed: set[int] = field(default_factory=set)
     """Nodes whose folder still says that they are members of this one."""
     status_role: str = ""
@@ -97,6 +101,7 @@ class FakeEnsemble:
                 active=m.id not in self.silent,
                 last_contact_ms=5,
                 link_up=m.id not in self.silent,
+                unfit=self.unfit.get(m.id, ""),
             )
             for m in self.membership.members
         )
@@ -142,7 +147,8 @@ class FakeEnsemble:
         if not self.leader_confirmed:
             raise NotLeader(0)
 
-    async def drain(self, *, timeout_s: float) -> int:
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        self.drained = leadership
         self.draining, self.clients = True, 0
         return 0
 

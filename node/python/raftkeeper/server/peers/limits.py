@@ -6,9 +6,12 @@ Nothing here is computed at run time.
 from typing import Final
 
 PROTOCOL_MIN: Final = 1
-PROTOCOL_MAX: Final = 1
+PROTOCOL_MAX: Final = 2
 """Versions of what members say to each other. A release speaks its own and the one before, so that
 members of N and N+1 work side by side; both ends use the highest that both know."""
+
+FITNESS_PROTOCOL: Final = 2
+"""The first version in which members say whether they should lead."""
 
 # ---- making a connection ----------------------------------------------------------------------
 

@@ -22,7 +22,15 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import Answer, Ask, CodecError, Digest, Group, Touches
+from raftkeeper.server.peers.codec import (
+    Answer,
+    Ask,
+    CodecError,
+    Digest,
+    Fitness,
+    Group,
+    Touches,
+)
 from raftkeeper.server.peers.conversation import Conversation, ConversationOver
 from raftkeeper.server.peers.dialing import DialFailed, dial
 from raftkeeper.server.peers.figures import PeerFigures, PeerView
@@ -186,6 +194,12 @@ class PeerTransport:
         link = self._neighbours and self._neighbours.links.get(to)
         if link:
             link.send(Touches(term, touches))
+
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        """May be lost; a member of the release before would not know what it is."""
+        link = self._neighbours and self._neighbours.links.get(to)
+        if link and link.protocol >= limits.FITNESS_PROTOCOL:
+            link.send(Fitness(term, unfit))
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
