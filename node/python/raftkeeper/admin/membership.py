@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftkeeper.admin.member_details import check_address, check_priority, check_zone
-from raftkeeper.admin.ports import MemberView, Operations, Status, Surveyor, Views
+from raftkeeper.admin.ports import (
+    MemberView,
+    Operations,
+    Status,
+    Surveyed,
+    Surveyor,
+    Views,
+)
 from raftkeeper.admin.refusals import (
     AdminRefusal,
     Code,
@@ -49,12 +56,14 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """Who is to be added. Without an incarnation the node at the address is asked for its own."""
+    """Who is to be added. Without an incarnation the node at the address is asked who it is, and for
+    zone and priority where they are None; otherwise those are none and 1.
+    """
 
     address: str
     incarnation: bytes = b""
-    zone: str = ""
-    priority: int = 1
+    zone: str | None = None
+    priority: int | None = None
 
 
 class MembershipChanges:
@@ -73,13 +82,17 @@ class MembershipChanges:
         """A new member that listens; the answer has its id."""
         self._lead()
         check_address(new.address)
-        check_zone(new.zone)
-        check_priority(new.priority)
-        incarnation = new.incarnation or await self._ask_incarnation(new.address, cluster_id)
+        check_zone(new.zone or "")
+        check_priority(1 if new.priority is None else new.priority)
+        survey = None if new.incarnation else await self._ask_node(new.address, cluster_id)
+        incarnation = survey.incarnation if survey else new.incarnation
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
             return await self._shown("add-learner", same.id, timeout_s)
-        change = AddLearner(incarnation, new.address, new.zone, new.priority)
+        told = (survey.zone, survey.priority) if survey else ("", 1)
+        zone = told[0] if new.zone is None else new.zone
+        priority = told[1] if new.priority is None else new.priority
+        change = AddLearner(incarnation, new.address, zone, priority)
         try:
             await self._change(change, config_index, timeout_s)
         except ChangeRefused as error:
@@ -218,7 +231,7 @@ class MembershipChanges:
             live=sorted(live),
         )
 
-    async def _ask_incarnation(self, address: str, cluster_id: bytes) -> bytes:
+    async def _ask_node(self, address: str, cluster_id: bytes) -> Surveyed:
         survey = None
         if self._surveyor is not None:
             survey = await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
@@ -245,7 +258,7 @@ class MembershipChanges:
                 "ensemble.join, and add it again",
                 member_id=survey.member_id,
             )
-        return survey.incarnation
+        return survey
 
     # ---- doing -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ request out; it must be short, as its client's pings wait behind it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from raftkeeper.admin.membership import MembershipChanges, NewMember
 from raftkeeper.admin.node_port import NodePort
@@ -110,8 +111,10 @@ class ReconfigDoor:
             if answer["member_id"] != joining.id:
                 raise ReconfigError(f"this node is member {answer['member_id']} already")
             index = answer["config_index"]
-        elif known.address != joining.address or known.priority != joining.priority:
-            details = {"address": joining.address, "priority": joining.priority}
+        elif known.address != joining.address or joining.priority not in {None, known.priority}:
+            details: dict[str, Any] = {"address": joining.address}
+            if joining.priority is not None:
+                details["priority"] = joining.priority
             answer = await self._changes.update(joining.id, index, details, timeout_s=TIMEOUT_S)
             index = answer["config_index"]
         # From here on nobody else may have changed anything: the request was decided without it.

@@ -60,6 +60,9 @@ class FakeEnsemble:
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
+    zones: dict[int, str] = field(default_factory=dict)
+    priorities: dict[int, int] = field(default_factory=dict)
+    """What nodes that are asked say of themselves."""
     unfit: dict[int, str] = field(default_factory=dict)
     """Why a member should not lead."""
     removed: set[int] = field(default_factory=set)
@@ -176,6 +179,8 @@ class FakeEnsemble:
             cluster_id=CLUSTER if known else bytes(16),
             member_id=known,
             incarnation=incarnation(number),
+            zone=self.zones.get(number, ""),
+            priority=self.priorities.get(number, 1),
         )
 
     # ---- other members of the same ensemble

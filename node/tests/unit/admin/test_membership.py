@@ -42,6 +42,18 @@ async def test_learner_gets_the_next_id_and_its_own_incarnation() -> None:
     assert ensemble.done == [AddLearner(incarnation(7), "10.0.0.7:2888")]
 
 
+async def test_new_member_has_the_zone_and_priority_of_its_configuration() -> None:
+    """Where the call does not say them: what a person says now counts more than a file."""
+    ensemble = FakeEnsemble(zones={7: "near", 8: "near"}, priorities={7: 5, 8: 5})
+    await add(ensemble, 7, 10)
+    new = NewMember("10.0.0.8:2888", zone="", priority=0)
+    await changes(ensemble).add_learner(new, 11, cluster_id=CLUSTER, timeout_s=1)
+    assert ensemble.done == [
+        AddLearner(incarnation(7), "10.0.0.7:2888", "near", 5),
+        AddLearner(incarnation(8), "10.0.0.8:2888", "", 0),
+    ]
+
+
 async def test_same_node_is_added_once_whoever_leads() -> None:
     """Repeated with the old config index, also at another leader: the same id, and no second one."""
     ensemble = FakeEnsemble()

@@ -148,6 +148,14 @@ async def test_known_member_gets_another_address() -> None:
     assert ensemble.done == [Update(2, "new:2888", "zone2", 1)]
 
 
+async def test_priority_that_is_not_said_stays_as_it_is() -> None:
+    """ZooKeeper's form knows none: it must not take one away that was set otherwise."""
+    ensemble = FakeEnsemble()
+    assert await door(ensemble).run(body("server.2=10.0.0.2:2888;participant;7")) == 0
+    assert await door(ensemble).run(body("server.2=new:2888:3888;2181")) == 0
+    assert ensemble.done[1:] == [Update(2, "new:2888", "zone2", 7)]
+
+
 @pytest.mark.parametrize(
     ("request_body", "code"),
     [

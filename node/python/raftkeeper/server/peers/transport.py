@@ -70,6 +70,9 @@ class PeerSettings:
     """Where the others reach this node, host:port."""
     software: str = ""
     """Name and version of this release, for people."""
+    zone: str = ""
+    priority: int = 1
+    """Of this node, for the membership that takes it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Survey:
     member_id: int
     incarnation: bytes
     software: str
+    zone: str = ""
+    priority: int = 1
 
 
 class PeerTransport:
@@ -254,7 +259,14 @@ class PeerTransport:
         conversation.abort()
         if isinstance(answer, Refusal):
             return None
-        return Survey(answer.cluster_id, answer.member_id, answer.incarnation, answer.software)
+        return Survey(
+            answer.cluster_id,
+            answer.member_id,
+            answer.incarnation,
+            answer.software,
+            answer.zone,
+            answer.priority,
+        )
 
     # ---- those who come in -----------------------------------------------------------------------
 
@@ -343,4 +355,6 @@ class PeerTransport:
             address=self._settings.address,
             software=self._settings.software,
             frame_bytes_max=self._settings.frame_bytes_max,
+            zone=self._settings.zone,
+            priority=self._settings.priority,
         )
