@@ -204,9 +204,10 @@ def _lgif(_view: NodeView, parts: NodeParts) -> str:
 
 
 def _csnp(_view: NodeView, parts: NodeParts) -> str:
-    if parts.snapshotter.running:
+    """The index that the snapshot will hold, or that none was begun, in ClickHouse Keeper's words."""
+    if parts.snapshotter.running or not parts.snapshotter.start():
         return "Failed to schedule snapshot creation task.\n"
-    return f"{parts.snapshotter.start()}\n"
+    return f"{parts.core.applied_index}\n"
 
 
 def _rqld(_view: NodeView, parts: NodeParts) -> str:

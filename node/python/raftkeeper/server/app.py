@@ -19,6 +19,7 @@ from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
+from raftkeeper.server.ensemble.founding import say_other_details
 from raftkeeper.server.ensemble.operations import Operations
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, DamagedData, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
@@ -206,7 +207,10 @@ class Node:
         driver.installer.on_reload = snapshotter.follow_install
         if transport is not None:
             transport.serve(
-                data.identity, driver.peers, directory.snapshots, on_missing=snapshotter.start
+                data.identity,
+                driver.peers,
+                directory.snapshots,
+                on_missing=snapshotter.start_for_another,
             )
         parts = NodeParts(
             engine=data.engine,
@@ -281,6 +285,7 @@ class Node:
             zxid=f"0x{parts.engine.last_zxid:x}",
             start_ms=(self._view.serving_us - self._view.started_us) // 1000,
         )
+        say_other_details(self._config, parts.core.membership.member(self._view.member_id))
         return True
 
     async def _stay(

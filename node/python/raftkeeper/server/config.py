@@ -163,9 +163,13 @@ class FourLetter(Section):
 
     whitelist: tuple[str, ...] = Field(
         tuple("conf cons crst dirs envi isro lgif mntr ruok srst srvr stat uptm wchs".split()),
-        description="Commands that are answered, `*` for all. ZooKeeper has `srvr` only; these are "
-        "the cheap ones that monitoring asks for. Left out: those that print every session or "
-        "watch (dump, wchc, wchp) or make work (csnp).",
+        description="Commands that are answered, `*` for all there are: "
+        f"{' '.join(FOUR_LETTER_WORDS)}. ZooKeeper answers `srvr` only; the default is what "
+        "monitoring asks for. Left out are those that print every session or watch (dump, wchc, "
+        "wchp), and those that act: csnp takes a snapshot, rqld and ydld move leadership. A command "
+        "has no password, so whoever reaches the client port could keep the disk busy and "
+        "leadership moving. `raftkeeper admin` does the same and asks for a token. ClickHouse "
+        "Keeper answers csnp, rqld and ydld to everybody; add them here if your scripts use them.",
     )
 
     @field_validator("whitelist", mode="before")

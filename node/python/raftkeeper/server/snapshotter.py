@@ -89,16 +89,22 @@ class Snapshotter:
         self.last_ms = self._clock.wall_ms()
         self._bytes_at_last = self._figures.bytes_applied
 
-    def start(self) -> int:
-        """Starts one now, if none is running; the log index it will hold."""
-        if not self.running and not self.held:
+    def start(self) -> bool:
+        """Starts one now, if none is running; False when none may be taken."""
+        if self.held:
+            return False
+        if not self.running:
             self._task = asyncio.get_running_loop().create_task(self._take())
-        return self._core.applied_index
+        return True
+
+    def start_for_another(self) -> None:
+        """A member needs one that is not there. It asks again, so one that failed can wait here too."""
+        if self._clock.now_us() >= self._not_before_us:
+            self.start()
 
     async def take(self, timeout_s: float) -> bool:
         """Takes one and waits for it; whether it is on disk."""
-        self.start()
-        task = self._task
+        task = self._task if self.start() else None
         if task is None:
             return False
         done, _ = await asyncio.wait({task}, timeout=timeout_s)

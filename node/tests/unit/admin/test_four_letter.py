@@ -38,6 +38,20 @@ def test_ruok_has_no_newline() -> None:
     assert ask("isro") == "rw"
 
 
+def test_csnp_says_so_when_no_snapshot_was_begun() -> None:
+    """One is under way, or the state is being replaced; an index would promise what does not come."""
+    view = build_view()
+    assert view.parts is not None
+    snapshotter = view.parts.snapshotter
+    assert FourLetter(view).answer(b"csnp") == "9\n"
+    failed = "Failed to schedule snapshot creation task.\n"
+    snapshotter.start = lambda: False  # type: ignore[method-assign]
+    assert FourLetter(view).answer(b"csnp") == failed
+    snapshotter.start = lambda: True  # type: ignore[method-assign]
+    snapshotter.running = True  # type: ignore[misc]
+    assert FourLetter(view).answer(b"csnp") == failed
+
+
 def test_srvr_is_zookeepers_block() -> None:
     """Exporters parse it line by line; the zxid is hexadecimal."""
     first, _, rest = ask("srvr").partition("\n")

@@ -116,7 +116,7 @@ class Installer:
 
     def _restore_core(self, meta: SnapshotMeta | None) -> None:
         if meta is None:
-            log.warning("snapshot.fetch_failed", effect="asked for again at the next offer")
+            # The links have said why, once; it is asked for again at the leader's next offer.
             self._core.snapshot_failed()
             return
         self._offered = meta
