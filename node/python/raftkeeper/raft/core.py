@@ -305,12 +305,15 @@ class RaftCore:
     def persisted(self, number: int) -> None:
         """Hard state and entries of the Ready of this number, and of all before, are durable."""
         self._touched = True
+        was_behind = not self.log.is_durable
         for promise in self._promises.fulfil(number):
             if promise.hard_state is not None:
                 self.durable_term = promise.hard_state.term
                 voting.on_hard_state_durable(self, promise.hard_state)
             if promise.last is not None:
                 self.log.mark_persisted(*promise.last)
+        if was_behind and self.log.is_durable:
+            voting.on_log_durable(self)
         if self.leading is not None:
             self.leading.match[self.config.member_id] = self.log.persisted_index
             leadership.advance_commit(self, self.leading)

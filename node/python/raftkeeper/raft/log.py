@@ -75,6 +75,11 @@ class RaftLog:
         return self._run_terms[-1]
 
     @property
+    def is_durable(self) -> bool:
+        """Whether all of it is."""
+        return self.persisted_index >= self.last_index
+
+    @property
     def base_index(self) -> Index:
         """The first index whose term is known: what comes behind it can be sent. The entry before
         the log, or the first of the log if it was read from disk without the one before.
