@@ -324,7 +324,6 @@ class RaftCore:
         if not self.applied_index <= index <= self._handed_commit:
             broken(f"index {index} was handed over to be applied")
         self.applied_index = index
-        self.log.evict(index)
 
     def compact(self, index: Index) -> None:
         """A durable snapshot covers `index`, and the log on disk begins behind it."""
@@ -395,7 +394,9 @@ class RaftCore:
         if self._handed_commit >= last:
             return None, ()
         first, self._handed_commit = self._handed_commit + 1, last
-        return self.log.split_hot(first, last)
+        committed = self.log.split_hot(first, last)
+        self.log.evict(last)
+        return committed
 
     def _leading(self) -> Leadership:
         if self.leading is None:
