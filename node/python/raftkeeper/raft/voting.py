@@ -159,8 +159,11 @@ def on_pre_vote_reply(core: "RaftCore", reply: PreVoteReply) -> None:
 
 
 def on_removed(core: "RaftCore", word: Removed) -> None:
-    """The leader says what this member's own log does not. Not kept: after a restart it asks again."""
-    become_follower(core, core.term, word.sender)
+    """A leader says what this member's own log does not. Not kept: after a restart it asks again.
+
+    Its term may be behind the own: who stood in vain is in a term that the others never hear of.
+    """
+    become_follower(core, core.term, word.sender if word.term == core.term else NOBODY)
     core.election.removed = True
 
 
