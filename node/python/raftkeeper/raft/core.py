@@ -63,7 +63,8 @@ class RaftCore:
             hot_bytes_max=config.hot_bytes_max,
         )
         base = restored.membership or Membership.of(())
-        self.memberships = MembershipHistory(restored.snapshot_index, base)
+        # Not the snapshot's index: all members must mean the same by `config_index`.
+        self.memberships = MembershipHistory(restored.config_index or restored.snapshot_index, base)
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
                 self.memberships.append(index, Membership.decode(payload))
@@ -156,6 +157,10 @@ class RaftCore:
 
     def membership_at(self, index: Index) -> Membership:
         return self.memberships.at(index)
+
+    def config_index_at(self, index: Index) -> Index:
+        """Of the entry that holds the membership at `index`: what a snapshot has to keep with it."""
+        return self.memberships.index_at(index)
 
     # -- calls of the driver
 
@@ -354,7 +359,7 @@ class RaftCore:
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
         self.log.restore(meta.index, meta.term)
-        self.memberships = MembershipHistory(meta.index, meta.membership)
+        self.memberships = MembershipHistory(meta.config_index or meta.index, meta.membership)
         self._promises.forget_entries()
         self.commit_index = self.applied_index = self._handed_commit = meta.index
         self.restored = meta

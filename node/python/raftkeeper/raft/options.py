@@ -43,6 +43,8 @@ class Restored:
     snapshot_term: Term = 0
     membership: Membership | None = None
     """Of the snapshot; None without one."""
+    config_index: Index = 0
+    """Of the entry that holds that membership; 0 where the snapshot does not say it."""
     term_starts: tuple[tuple[Index, Term], ...] = ()
     """(first index, term) of each run of entries of one term in the log, which may begin before
     the snapshot's index but not behind the one after it."""

@@ -1,14 +1,19 @@
 """Snapshots: whole or not there; the newest good one is found; a few are kept."""
 
 import errno
+import json
 import random
+import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from raftkeeper._engine import crc32c
 from raftkeeper.storage.errors import StorageError, StorageFull
+from raftkeeper.storage.layout import FORMAT_VERSION, snapshot_name
 from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
-from raftkeeper.storage.snapshot_file import SnapshotMeta
+from raftkeeper.storage.snapshot_file import SnapshotMeta, Summary
 from raftkeeper.storage.snapshots import SnapshotStore
 from raftkeeper.testing.faulty_files import FaultyFiles, Survival
 
@@ -47,6 +52,24 @@ def test_a_snapshot_reads_back_as_it_was_taken(store: SnapshotStore) -> None:
     meta = store.newest_good(CLUSTER)
     assert meta == meta_of(7)
     assert list(store.read(meta)) == PIECES
+
+
+def test_a_snapshot_keeps_the_index_of_its_membership(store: SnapshotStore) -> None:
+    """It stands for the membership; all members must mean the same by it."""
+    store.begin(replace(meta_of(7), config_index=3)).finish()
+    assert store.newest_good(CLUSTER) == replace(meta_of(7), config_index=3)
+
+
+def test_a_head_of_an_earlier_release_is_read(files: FaultyFiles, store: SnapshotStore) -> None:
+    """It says nothing of the index of the membership."""
+    told = {"index": 7, "term": 3, "zxid": 70, "membership": '{"voters":[1]}', "installed": False}
+    body = json.dumps({**told, "cluster_id": CLUSTER.hex()}).encode()
+    head = struct.pack("<4sIII", b"RKSN", FORMAT_VERSION, len(body), crc32c(body)) + body
+    summary = Summary()
+    summary.add(head)
+    fd = files.create(ROOT / snapshot_name(7, 3, installed=False))
+    files.write(fd, head + summary.tail(), 0)
+    assert store.newest_good(CLUSTER) == meta_of(7)
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed(

@@ -120,7 +120,8 @@ class Installer:
             self._core.snapshot_failed()
             return
         self._offered = meta
-        core_meta = CoreMeta(meta.index, meta.term, Membership.decode(meta.membership))
+        membership = Membership.decode(meta.membership)
+        core_meta = CoreMeta(meta.index, meta.term, membership, meta.config_index)
         if not self._core.restore(core_meta):
             self._offered = None
 
