@@ -255,7 +255,7 @@ class ClusterScenario:
             index,
             core.term_at(index) or 0,
             core.membership_at(index),
-            core.config_index_at(index),
+            core.memberships.index_at(index),
         )
         purged = index - int(_options(words).get("keep", "0"))
         for gone in [kept for kept in node.disk.log if kept <= purged]:

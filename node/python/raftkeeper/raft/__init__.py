@@ -34,6 +34,7 @@ from raftkeeper.raft.change import (
     Remove,
     Replace,
     Update,
+    certain_members,
 )
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
@@ -122,6 +123,7 @@ __all__ = [
     "Update",
     "VoteReply",
     "VoteRequest",
+    "certain_members",
     "check_core",
     "is_removed",
 ]

@@ -7,14 +7,7 @@ change, transfer, reads, quorum, log, membership. It must not know time, chance,
 
 from collections.abc import Iterable
 
-from raftkeeper.raft import (
-    following,
-    leadership,
-    reads,
-    replication,
-    transfer,
-    voting,
-)
+from raftkeeper.raft import following, leadership, reads, replication, transfer, voting
 from raftkeeper.raft.change import Change, propose_change
 from raftkeeper.raft.dispatch import dispatch
 from raftkeeper.raft.effects import Ready, SnapshotMeta
@@ -157,10 +150,6 @@ class RaftCore:
 
     def membership_at(self, index: Index) -> Membership:
         return self.memberships.at(index)
-
-    def config_index_at(self, index: Index) -> Index:
-        """Of the entry that holds the membership at `index`: what a snapshot has to keep with it."""
-        return self.memberships.index_at(index)
 
     # -- calls of the driver
 

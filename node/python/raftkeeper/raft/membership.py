@@ -143,6 +143,11 @@ class MembershipHistory:
         """Of the entry that holds the current one."""
         return self._indexes[-1]
 
+    @property
+    def before_current(self) -> Membership:
+        """The one that the current one has replaced; the current one where nothing is known before."""
+        return self._memberships[-2:][0]
+
     def at(self, index: Index) -> Membership:
         """The one that counts at `index`; for an index older than all it is the oldest known."""
         return self._memberships[self._position(index)]

@@ -307,6 +307,7 @@ class Driver:
             if ready.reads_failed:
                 self.barriers.on_failed(ready.reads_failed)
             self._follow(ready)
+        self.peering.meet()
         if not self.peering.may_serve and self.backlog.is_empty:
             self.admission.begin()
 

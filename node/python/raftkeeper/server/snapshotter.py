@@ -174,7 +174,7 @@ class Snapshotter:
                 zxid=zxid,
                 membership=core.membership_at(index).encode(),
                 cluster_id=self._cluster_id,
-                config_index=core.config_index_at(index),
+                config_index=core.memberships.index_at(index),
             )
             log.info("snapshot.begin", index=index, zxid=f"0x{zxid:x}")
             job = self._data.snapshots.begin(meta)

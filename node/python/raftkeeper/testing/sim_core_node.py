@@ -274,7 +274,7 @@ class CoreNode:
             zxid=index,
             membership=self.core.membership_at(index).encode(),
             cluster_id=CLUSTER_ID,
-            config_index=self.core.config_index_at(index),
+            config_index=self.core.memberships.index_at(index),
         )
         future = self.executor.submit(self._write_snapshot, meta, [self.state.content()])
         future.add_done_callback(lambda _: self.loop.soon(self._on_snapshot, future))

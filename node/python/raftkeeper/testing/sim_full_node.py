@@ -231,7 +231,7 @@ class FullNode:
             zxid=zxid,
             membership=core.membership_at(index).encode(),
             cluster_id=CLUSTER_ID,
-            config_index=core.config_index_at(index),
+            config_index=core.memberships.index_at(index),
         )
         self._then(self.executor.submit(self.data.snapshots.begin, meta), self._on_begun, meta)
 

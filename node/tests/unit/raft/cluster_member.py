@@ -168,7 +168,7 @@ class Member:
         if index > self.disk.snapshot.index:
             term = core.term_at(index) or 0
             self.disk.snapshot = SnapshotMeta(
-                index, term, core.membership_at(index), core.config_index_at(index)
+                index, term, core.membership_at(index), core.memberships.index_at(index)
             )
             self.disk.snapshot_state = self.state
         keep = self.random.choice([0, 2, 5])

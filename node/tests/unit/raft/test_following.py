@@ -71,7 +71,7 @@ def test_a_snapshot_does_not_change_what_stands_for_the_membership() -> None:
         scenario.do(line)
     cores = [core_of(scenario, member) for member in (1, 2, 4)]
     assert [core.config_index for core in cores] == [3, 3, 3]
-    assert [core.config_index_at(core.applied_index) for core in cores] == [3, 3, 3]
+    assert [core.memberships.index_at(core.applied_index) for core in cores] == [3, 3, 3]
     assert [core.first_index for core in cores] == [5, 1, 5]
 
 
