@@ -4,6 +4,8 @@ import errno
 import json
 import random
 import struct
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,18 @@ from raftkeeper.testing.faulty_files import FaultyFiles, Survival
 ROOT = Path("/snapshots")
 CLUSTER = b"cluster-of-tests"
 PIECES = [b"one", bytes(5000), b"", random.Random(1).randbytes(2000)]
+
+
+class HookedFiles(FaultyFiles):
+    """Something happens before the first file is removed."""
+
+    on_remove: Callable[[], None] | None = None
+
+    def remove(self, path: Path) -> None:
+        hook, self.on_remove = self.on_remove, None
+        if hook is not None:
+            hook()
+        super().remove(path)
 
 
 @pytest.fixture
@@ -160,6 +174,44 @@ def test_no_space_is_said_and_leaves_nothing_behind(
     assert files.paths() == []
     files.capacity_bytes = 1 << 30
     take(store, 7)
+
+
+def test_a_snapshot_that_was_given_up_gets_no_name(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """Its thread may be about to finish when it turns out that the state in it is wrong."""
+    take(store, 7)
+    job = store.begin(meta_of(9))
+    job.add(b"wrong")
+    job.give_up()
+    with pytest.raises(StorageError, match="given up"):
+        job.finish()
+    job.abandon()
+    assert store.newest_index() == 7
+    assert len(files.paths()) == 1
+
+
+def test_one_thread_at_a_time_changes_which_files_are_there() -> None:
+    """Else one removes what another has just listed."""
+    files = HookedFiles()
+    files.make_directory(ROOT)
+    store = SnapshotStore(files, ROOT, StorageOptions(snapshots_kept=2))
+    for index in (5, 7):
+        take(store, index)
+    job = store.begin(meta_of(9))
+    other = threading.Thread(target=job.finish)
+
+    def on_remove() -> None:
+        other.start()
+        other.join(0.2)  # long enough for it to come to where it has to wait
+        assert other.is_alive()
+
+    files.on_remove = on_remove
+    store.keep_only(meta_of(7))
+    other.join(10)
+    assert not other.is_alive()
+    names = [path.name for path in files.paths()]
+    assert names == [snapshot_name(index, 3, installed=False) for index in (7, 9)]
 
 
 def test_a_failed_fsync_leaves_no_snapshot(files: FaultyFiles, store: SnapshotStore) -> None:
