@@ -202,6 +202,8 @@ class Node:
             clock=clock,
             figures=driver.figures,
             restored=data.snapshot,
+            why_held=driver.admission.why_no_snapshot,
+            on_fatal=driver.fail,
         )
         driver.installer.on_reload = snapshotter.follow_install
         if transport is not None:
@@ -314,9 +316,6 @@ class Node:
         collect_at_us = self._clock.now_us() + collect_us
         wait_s = min(limits.HOUSEKEEPING_EVERY_S, collect_us / 1_000_000)
         while not await stop.wait(wait_s):
-            parts.snapshotter.held = parts.driver.installer.diverged or (
-                "the state is being replaced" if parts.driver.restorer.running else ""
-            )
             parts.snapshotter.maybe()
             parts.clients.sweep()
             if self._acceptor is not None:

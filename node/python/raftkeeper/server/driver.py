@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import Entry, EntryKind, Message, NotLeader, RaftCore, Ready, Role
+from raftkeeper.raft import Entry, EntryKind, Message, RaftCore, Ready, Role
 from raftkeeper.server import limits
 from raftkeeper.server.admission import Admission
 from raftkeeper.server.answers import obey_actions, write_replies
@@ -49,7 +49,7 @@ from raftkeeper.server.ensemble.waits import Waits
 from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.pulse import Pulse
-from raftkeeper.storage import StorageFailed, Writer
+from raftkeeper.storage import Writer
 
 log = get_logger(__name__)
 
@@ -387,6 +387,11 @@ class Driver:
             return
         try:
             step(*arguments)
-        except (StorageFailed, NotLeader, Exception) as error:  # noqa: BLE001  top frame: stop
+        except Exception as error:  # noqa: BLE001  the top frame: a failed fsync as any other
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """The end of this node, said once."""
+        if not self.failed:
             self.failed = True
             self._on_fatal(error)
