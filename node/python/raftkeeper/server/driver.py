@@ -138,6 +138,8 @@ class Driver:
             links=self.links,
             snapshots=snapshots,
             host=self.admission,
+            loop=loop,
+            guarded=self.guarded,
         )
         self.peering.on_contradicted = self.installer.on_contradicted
         self.restorer = Restorer(engine, loop, clock, snapshots, self.guarded)

@@ -11,7 +11,7 @@ from raftkeeper.raft import Membership, RaftCore
 from raftkeeper.raft import SnapshotMeta as CoreMeta
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.ensemble.ports import PeerLinks, Snapshots
+from raftkeeper.server.ensemble.ports import Loop, PeerLinks, Snapshots
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import SnapshotMeta, Writer
 
@@ -40,6 +40,8 @@ class Installer:
         links: PeerLinks,
         snapshots: Snapshots | None,
         host: Host,
+        loop: Loop,
+        guarded: Callable[..., None],
     ) -> None:
         self.diverged = ""
         """Why this member's state is wrong; '' when it is not known to be."""
@@ -51,6 +53,8 @@ class Installer:
         self._links = links
         self._snapshots = snapshots
         self._host = host
+        self._loop = loop
+        self._guarded = guarded
         self._right: frozenset[int] = frozenset()
         self._for_core = False
         self._for_healing = False
@@ -116,8 +120,9 @@ class Installer:
 
     def _restore_core(self, meta: SnapshotMeta | None) -> None:
         if meta is None:
-            log.warning("snapshot.fetch_failed", effect="asked for again at the next offer")
-            self._core.snapshot_failed()
+            log.warning("snapshot.fetch_failed", retry_s=limits.HEAL_RETRY_S)
+            # The core takes the next offer, which comes with each heartbeat, only when it is told.
+            self._loop.call_later(limits.HEAL_RETRY_S, self._guarded, self._core.snapshot_failed)
             return
         self._offered = meta
         membership = Membership.decode(meta.membership)

@@ -91,6 +91,7 @@ class StandInCore:
         self.transferring = NOBODY
         self.preferred_leader = NOBODY
         self.proposed: list[bytes] = []
+        self.terms: dict[int, int] = {}
         self.asked: list[int] = []
         self.stepped: list[Message] = []
         self.unreachable: list[int] = []
@@ -132,6 +133,9 @@ class StandInCore:
         self.proposed.append(payload)
         self.last_index += 1
         return self.last_index
+
+    def term_at(self, index: int) -> int:
+        return self.terms.get(index, self.term)
 
     def read_index(self, token: int) -> None:
         if self.leader_id == NOBODY:
@@ -246,12 +250,14 @@ class HandLoop:
 
     def __init__(self) -> None:
         self.soon: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self.delays: list[float] = []
 
     def call_soon(self, callback: Callable[..., object], *args: object) -> None:
         self.soon.append((callback, args))
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Timer:
         self.soon.append((callback, args))
+        self.delays.append(delay)
         return NoTimer()
 
     def run(self) -> None:

@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
-from tests.unit.server.ensemble.stand_ins import RecordingLinks, StandInCore, StandInWriter
+from tests.unit.server.ensemble.stand_ins import (
+    HandLoop,
+    RecordingLinks,
+    StandInCore,
+    StandInWriter,
+)
 from tests.unit.server.fakes import FakeClock
 
 from raftkeeper.server import limits
@@ -25,6 +30,7 @@ class Bench:
         self.writer = StandInWriter()
         self.clock = FakeClock()
         self.links = RecordingLinks()
+        self.loop = HandLoop()
         self.suspended: list[str] = []
         self.loaded: list[SnapshotMeta] = []
         self.kept: list[SnapshotMeta] = []
@@ -36,6 +42,8 @@ class Bench:
             links=self.links,
             snapshots=self,
             host=self,
+            loop=self.loop,
+            guarded=lambda step, *arguments: step(*arguments),
         )
 
     def suspend(self, reason: str) -> None:
@@ -61,11 +69,14 @@ def test_core_gets_the_snapshot_it_asked_for() -> None:
     assert bench.installer.take_offered() == meta_of(50)
 
 
-def test_failed_fetch_is_told_to_the_core() -> None:
-    """It asks again at the next offer."""
+def test_failed_fetch_is_told_to_the_core_after_a_pause() -> None:
+    """It takes the next offer, and these come with every heartbeat; snapshots are big."""
     bench = Bench()
     bench.installer.core_fetches()
     bench.installer.on_snapshot(None)
+    assert bench.core.failed_fetches == 0
+    assert bench.loop.delays == [limits.HEAL_RETRY_S]
+    bench.loop.run()
     assert bench.core.failed_fetches == 1
 
 
