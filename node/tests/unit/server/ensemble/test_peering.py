@@ -296,6 +296,16 @@ def test_sole_member_seals_by_itself_when_it_may_serve() -> None:
     assert bench.engine.led == [True]
 
 
+def test_sole_member_that_is_deposed_seals_nothing() -> None:
+    """A word of a newer term came in this very turn; to propose would be the end of the node."""
+    bench = Bench(voters=(1,))
+    bench.core.lead(term=2)
+    bench.peering.follow_role()
+    bench.core.may_propose = False
+    assert not bench.seal(b"a")
+    assert list(bench.engine.gathered) == [b"a"]
+
+
 def test_link_to_a_removed_member_stays_until_that_is_committed_and_heard(bench: Bench) -> None:
     """A leader that removes itself leads on until the others have confirmed it."""
     bench.change(Membership.of(voters=[1, 2]))
