@@ -208,7 +208,11 @@ class Node:
         driver.installer.on_reload = snapshotter.follow_install
         if transport is not None:
             transport.serve(
-                data.identity, driver.peers, directory.snapshots, on_missing=snapshotter.start
+                data.identity,
+                driver.peers,
+                directory.snapshots,
+                on_missing=snapshotter.start,
+                why_no_snapshot=lambda: driver.installer.diverged,
             )
         parts = NodeParts(
             engine=data.engine,
