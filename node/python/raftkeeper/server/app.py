@@ -33,6 +33,7 @@ from raftkeeper.server.opening import (
 )
 from raftkeeper.server.peers import PeerTransport
 from raftkeeper.server.shutdown import StopRequest, drain
+from raftkeeper.server.snapshots_in_thread import SnapshotsInThread
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.server.view import NodeParts, NodeView
 from raftkeeper.storage import DataDirectory, StorageError, Writer
@@ -250,7 +251,7 @@ class Node:
             clock=clock,
             loop=asyncio.get_running_loop(),
             links=transport,
-            snapshots=directory.snapshots,
+            snapshots=SnapshotsInThread(directory.snapshots),
             settings=build_settings(config),
             record_bytes_max=config.record_bytes_max,
             first_entry=lambda: build_first_entry(data.engine, data.identity, clock),

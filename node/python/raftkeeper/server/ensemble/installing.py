@@ -60,6 +60,8 @@ class Installer:
         self._for_healing = False
         self._retry_at_us = 0
         self._offered: SnapshotMeta | None = None
+        self._keeping: SnapshotMeta | None = None
+        """The one that heals, while all others are being removed."""
 
     def core_fetches(self) -> None:
         """The core's fetch begins; one for healing ends with it."""
@@ -92,6 +94,7 @@ class Installer:
 
     def take_offered(self) -> SnapshotMeta:
         """The snapshot that the core's `restored` speaks of."""
+        self._keeping = None  # this one heals too
         offered, self._offered = self._offered, None
         if offered is None:
             raise RuntimeError("the core restores a snapshot that nobody has fetched")
@@ -106,7 +109,7 @@ class Installer:
 
     def tick(self) -> None:
         """By each slow tick: a healing that failed is tried again."""
-        fetching = self._for_healing or self._for_core
+        fetching = self._for_healing or self._for_core or self._keeping
         if self.diverged and not fetching and self._clock.now_us() >= self._retry_at_us:
             self._heal()
 
@@ -142,9 +145,22 @@ class Installer:
                 retry_s=limits.HEAL_RETRY_S,
             )
             return
-        if self._snapshots is not None:
-            self._snapshots.keep_only(meta)
-        self._host.load(meta, self._after_healing)
+        if self._snapshots is None:
+            return
+        self.on_reload(meta)  # a snapshot of the wrong state that is just being taken goes first
+        self._keeping = meta
+
+        def on_kept(error: BaseException | None) -> None:
+            self._guarded(self._load_healing, meta, error)
+
+        self._snapshots.keep_only(meta, on_kept)
+
+    def _load_healing(self, meta: SnapshotMeta, error: BaseException | None) -> None:
+        if error is not None:
+            raise error
+        if self._keeping is meta:
+            self._keeping = None
+            self._host.load(meta, self._after_healing)
 
     def _after_healing(self, _meta: SnapshotMeta) -> None:
         self.healed()

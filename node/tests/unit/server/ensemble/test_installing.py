@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from tests.unit.server.ensemble.stand_ins import (
     HandLoop,
     RecordingLinks,
@@ -31,6 +32,7 @@ class Bench:
         self.clock = FakeClock()
         self.links = RecordingLinks()
         self.loop = HandLoop()
+        self.on_kept: Callable[[BaseException | None], None]
         self.suspended: list[str] = []
         self.loaded: list[SnapshotMeta] = []
         self.kept: list[SnapshotMeta] = []
@@ -53,8 +55,11 @@ class Bench:
         self.loaded.append(meta)
         self.done = then
 
-    def keep_only(self, meta: SnapshotMeta) -> None:
+    def keep_only(
+        self, meta: SnapshotMeta, on_done: Callable[[BaseException | None], None]
+    ) -> None:
         self.kept.append(meta)
+        self.on_kept = on_done
 
     def read(self, meta: SnapshotMeta) -> None:  # type: ignore[override]
         raise AssertionError("the host loads")
@@ -95,12 +100,43 @@ def test_healed_member_keeps_no_snapshot_of_its_own() -> None:
     bench = Bench()
     bench.installer.on_contradicted(RIGHT)
     bench.core.applied_index = 60
+    reloads: list[SnapshotMeta] = []
+    bench.installer.on_reload = reloads.append
     bench.installer.on_snapshot(meta_of(50))
-    assert bench.kept == bench.loaded == [meta_of(50)]
+    assert (bench.kept, reloads, bench.loaded) == ([meta_of(50)], [meta_of(50)], [])
+    bench.clock.us += int(limits.HEAL_RETRY_S * 1_000_000)
+    bench.installer.tick()
+    assert len(bench.links.fetches) == 1
+    bench.on_kept(None)
+    assert bench.loaded == [meta_of(50)]
     assert bench.installer.diverged
     assert bench.done is not None
     bench.done(meta_of(50))
     assert bench.installer.diverged == ""
+
+
+def test_snapshot_of_the_core_is_not_replaced_by_an_older_one_that_heals() -> None:
+    """It came while the others were being removed, and heals as well."""
+    bench = Bench()
+    bench.installer.on_contradicted(RIGHT)
+    bench.core.applied_index = 60
+    bench.installer.on_snapshot(meta_of(50))
+    bench.installer.core_fetches()
+    bench.installer.on_snapshot(meta_of(90))
+    assert bench.installer.take_offered() == meta_of(90)
+    bench.on_kept(None)
+    assert bench.loaded == []
+
+
+def test_snapshots_that_cannot_be_removed_end_the_node() -> None:
+    """A start might take one of them for right."""
+    bench = Bench()
+    bench.installer.on_contradicted(RIGHT)
+    bench.core.applied_index = 60
+    bench.installer.on_snapshot(meta_of(50))
+    with pytest.raises(OSError, match="no"):
+        bench.on_kept(OSError("no"))
+    assert bench.loaded == []
 
 
 def test_snapshot_that_the_log_does_not_follow_is_not_loaded() -> None:
