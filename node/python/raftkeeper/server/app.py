@@ -193,20 +193,7 @@ class Node:
         driver.clients = clients
         if self._surfaces.reconfig is not None:
             driver.membership_door.on_request = self._surfaces.reconfig(self._view)
-        snapshotter = Snapshotter(
-            engine=data.engine,
-            core=data.core,
-            writer=writer,
-            data=directory,
-            cluster_id=data.identity.cluster_id,
-            settings=config.snapshot,
-            clock=clock,
-            figures=driver.figures,
-            restored=data.snapshot,
-            why_held=driver.admission.why_no_snapshot,
-            on_fatal=driver.fail,
-        )
-        driver.installer.on_reload = snapshotter.follow_install
+        snapshotter = self._make_snapshotter(directory, data, writer, driver)
         if transport is not None:
             transport.serve(
                 data.identity,
@@ -229,6 +216,25 @@ class Node:
         )
         self._view.parts = parts
         return parts
+
+    def _make_snapshotter(
+        self, directory: DataDirectory, data: OpenData, writer: Writer, driver: Driver
+    ) -> Snapshotter:
+        snapshotter = Snapshotter(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            data=directory,
+            cluster_id=data.identity.cluster_id,
+            settings=self._config.snapshot,
+            clock=self._clock,
+            figures=driver.figures,
+            restored=data.snapshot,
+            why_held=driver.admission.why_no_snapshot,
+            on_fatal=driver.fail,
+        )
+        driver.installer.on_reload = snapshotter.follow_install
+        return snapshotter
 
     def _make_driver(
         self,
