@@ -15,7 +15,8 @@ RELEASE = "raftkeeper-operator"
 CRDS_RELEASE = "raftkeeper-crds"
 REPLICAS = 2
 INSTALL_TIMEOUT_S = 180
-READY_TIMEOUT_S = 120
+# Python's first start in a fresh image, twice, on a machine that has just built it.
+READY_TIMEOUT_S = 240
 
 
 class Operator:

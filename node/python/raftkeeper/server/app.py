@@ -288,7 +288,7 @@ class Node:
         log.info(
             "node.serving",
             version=self._view.version,
-            address=f"{self._config.client.listen}:{self._config.client.port}",
+            **self._config.open_addresses,
             data=str(self._config.storage.data_dir),
             applied_index=parts.engine.applied_index,
             zxid=f"0x{parts.engine.last_zxid:x}",

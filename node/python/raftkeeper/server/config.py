@@ -27,10 +27,10 @@ class Session(Section):
     """
 
     min_timeout_ms: int = Field(
-        4_000, ge=100, le=86_400_000, description="Shorter wishes are raised to this."
+        4_000, ge=100, le=86_400_000, description="Shorter requests are raised to this value."
     )
     max_timeout_ms: int = Field(
-        40_000, ge=100, le=86_400_000, description="Longer wishes are lowered to this."
+        40_000, ge=100, le=86_400_000, description="Longer requests are lowered to this value."
     )
 
     @model_validator(mode="after")
@@ -46,8 +46,8 @@ class Storage(Section):
 
     data_dir: Path = Field(
         Path("data"),
-        description="Folder of this node's data. Its own alone. The folder `log` in it may be a volume of "
-        "its own, mounted there.",
+        description="This node's data folder. No other process may use it. The folder `log` in it may be a "
+        "volume of its own, mounted there.",
     )
     segment_bytes: int = Field(
         32 * MIB,
@@ -266,6 +266,18 @@ class Config(Section):
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
+    def open_addresses(self) -> dict[str, str]:
+        """Which part listens where, for the line that says that the node serves."""
+        client = self.client
+        hosts = {"http": self.http.listen, "admin": self.admin.listen, "peer": self.peer.listen}
+        return {
+            part: f"{hosts.get(part.partition('_')[0], client.listen)}:{port}"
+            for part, _, port in self._ports()
+            if port
+        }
+
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
     def listed_as(self) -> int:
         """Which of ensemble.members this node is; 0 when it is none of them."""
         if self.ensemble.member:
@@ -297,6 +309,31 @@ class Config(Section):
         if len(set(addresses)) != len(addresses):
             raise ValueError("ensemble.members: an address stands twice")
         return self
+
+    @model_validator(mode="after")
+    def check_ports(self) -> Self:
+        """No two parts are given the same port: the first to bind would answer for the other."""
+        taken: dict[int, str] = {}
+        for _, name, port in self._ports():
+            if port and port in taken:
+                raise ValueError(f"{taken[port]} and {name} are both {port}: each needs its own")
+            taken[port] = name
+        return self
+
+    def _ports(self) -> list[tuple[str, str, int]]:
+        """(part, setting, port) of those that will be opened; a port of 0 is any, or none."""
+        client = self.client
+        ports = [
+            ("client", "client.port", client.port if client.plain else 0),
+            ("client_tls", "client.tls_port", client.tls_port),
+        ]
+        if self.http.enabled:
+            ports.append(("http", "http.port", self.http.port))
+        if self.admin.enabled:
+            ports.append(("admin", "admin.port", self.admin.port))
+        if self.talks_to_members:
+            ports.append(("peer", "peer.port", self.peer.port))
+        return ports
 
     @model_validator(mode="after")
     def check_segment(self) -> Self:

@@ -67,17 +67,19 @@ class SnapshotStore:
         self._received: list[str] = []
         """Names of those that this process has received, in that order."""
 
-    def newest_good(self, cluster_id: bytes) -> SnapshotMeta | None:
-        """Checks every byte of the newest snapshot; a damaged one is said and passed over.
+    def newest_good(self, cluster_id: bytes) -> tuple[SnapshotMeta | None, StorageError | None]:
+        """Checks every byte of the newest snapshot; a damaged one is said and passed over. Also the
+        first damage that was met.
 
-        Passing over is safe: recovery stops where the log does not reach back to an older one.
+        Passing over is safe: recovery stops where the log does not reach back to an older one, or to
+        its first entry where there is none.
         """
         damaged = None
         for position in self._positions():
             try:
                 meta = self._check(position)
             except StorageError as error:
-                _log.error("%s Trying the snapshot before it", error)
+                _log.error("%s. Passing it over for now", error)
                 damaged = damaged or error
                 continue
             if meta.cluster_id != cluster_id:
@@ -86,10 +88,8 @@ class SnapshotStore:
                     "this snapshot belongs to another cluster",
                     "Put back the files that belong here; never mix data directories",
                 )
-            return meta
-        if damaged is not None:
-            raise damaged
-        return None
+            return meta, damaged
+        return None, damaged
 
     def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
         """The engine's pieces, in order."""
@@ -138,7 +138,7 @@ class SnapshotStore:
             except FileNotFoundError:
                 continue  # retired meanwhile
             except StorageError as error:
-                _log.error("%s It is put aside, and another takes its place", error)
+                _log.error("%s. It is put aside, and another takes its place", error)
                 with self._lock, suppress(FileNotFoundError):
                     self._files.rename(position.path, damaged(position.path))
                     self._files.sync_directory(self._directory)

@@ -155,7 +155,8 @@ class Inspector:
         try:
             self.files.lock(self._path / LOCK)
         except FileNotFoundError as error:
-            raise InspectionError(f"{self._path} is no node's data folder: no lock file") from error
+            missing = "it has no lock file" if self._path.exists() else "it does not exist"
+            raise InspectionError(f"{self._path} is not a node's data folder: {missing}") from error
         except BlockingIOError as error:
             raise InspectionError(
                 f"a node uses {self._path}: stop it first, or ask it: raftkeeper admin status"
@@ -216,12 +217,10 @@ class Inspector:
                 found.damage.append(str(error))
 
     def _read_log(self, found: Inspection, cluster_id: bytes) -> None:
-        newest = found.newest
         scan = LogScan(
             self.files,
             self._path / LOG,
             cluster_id=cluster_id,
-            snapshot_index=newest.meta.index if newest and newest.meta else 0,
             collect_kind=EntryKind.CONFIG,
         )
         try:

@@ -7,6 +7,8 @@ import pytest
 from raftkeeper.server.config import Config
 from raftkeeper.server.config_sources import ConfigError, load_config
 
+TLS = {"--client-tls-certificate": "node.pem"}
+
 
 def problems_of(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
     """What is said about a file, without the folder in front."""
@@ -171,3 +173,29 @@ def test_nine_may_found_and_ten_may_not() -> None:
     assert load_config(None, {}, {"--ensemble-members": lists[0], **given}).listed_as == 9
     with pytest.raises(ConfigError, match="more than 9 voters"):
         load_config(None, {}, {"--ensemble-members": lists[1], **given})
+
+
+def test_two_parts_on_one_port_are_refused() -> None:
+    """Whoever binds first would answer for the other; ports that are not opened do not count."""
+    with pytest.raises(ConfigError, match=r"client.port and http.port are both 9000: each needs"):
+        load_config(None, {}, {"--client-port": "9000", "--http-port": "9000"})
+    load_config(None, {}, {"--client-port": "9000", "--peer-port": "9000"})
+    with pytest.raises(ConfigError, match=r"client.port and peer.port are both 9000"):
+        load_config(
+            None, {}, {"--client-port": "9000", "--peer-port": "9000", "--peer-enabled": "true"}
+        )
+
+
+def test_open_addresses_are_those_that_will_be_open() -> None:
+    """What the line says that announces a serving node."""
+    config = load_config(None, {}, {"--client-plain": "false", "--client-tls-port": "2281"} | TLS)
+    assert config.open_addresses == {"client_tls": "127.0.0.1:2281", "http": "127.0.0.1:8080"}
+    assert load_config(None, {}, {"--http-enabled": "false"}).open_addresses == {
+        "client": "127.0.0.1:2181"
+    }
+
+
+def test_a_configuration_of_zookeeper_is_recognised(tmp_path: Path) -> None:
+    """It is the first thing that somebody tries who comes from there."""
+    (problem,) = problems_of(tmp_path, "tickTime=2000\ndataDir=/var/lib/zookeeper\n")
+    assert "a configuration of ZooKeeper" in problem

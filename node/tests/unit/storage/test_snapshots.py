@@ -61,17 +61,17 @@ def take(store: SnapshotStore, index: int) -> None:
 
 def test_a_snapshot_reads_back_as_it_was_taken(store: SnapshotStore) -> None:
     """What is of it, and every piece."""
-    assert store.newest_good(CLUSTER) is None
+    assert store.newest_good(CLUSTER) == (None, None)
     take(store, 7)
-    meta = store.newest_good(CLUSTER)
-    assert meta == meta_of(7)
+    meta, damage = store.newest_good(CLUSTER)
+    assert (meta, damage) == (meta_of(7), None)
     assert list(store.read(meta)) == PIECES
 
 
 def test_a_snapshot_keeps_the_index_of_its_membership(store: SnapshotStore) -> None:
     """It stands for the membership; all members must mean the same by it."""
     store.begin(replace(meta_of(7), config_index=3)).finish()
-    assert store.newest_good(CLUSTER) == replace(meta_of(7), config_index=3)
+    assert store.newest_good(CLUSTER) == (replace(meta_of(7), config_index=3), None)
 
 
 def test_a_head_of_an_earlier_release_is_read(files: FaultyFiles, store: SnapshotStore) -> None:
@@ -83,7 +83,7 @@ def test_a_head_of_an_earlier_release_is_read(files: FaultyFiles, store: Snapsho
     summary.add(head)
     fd = files.create(ROOT / snapshot_name(7, 3, installed=False))
     files.write(fd, head + summary.tail(), 0)
-    assert store.newest_good(CLUSTER) == meta_of(7)
+    assert store.newest_good(CLUSTER) == (meta_of(7), None)
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed(
@@ -95,18 +95,21 @@ def test_every_flipped_bit_and_every_cut_is_noticed(
     whole = bytes(content)
     for at in range(len(whole)):
         content[at] ^= 1 << (at % 8)
-        with pytest.raises(StorageError):
-            store.newest_good(CLUSTER)
+        found, damage = store.newest_good(CLUSTER)
+        assert found is None
+        assert damage is not None
         content[at] = whole[at]
     for length in range(0, len(whole), 7):
         content[:] = whole[:length]
-        with pytest.raises(StorageError):
-            store.newest_good(CLUSTER)
+        found, damage = store.newest_good(CLUSTER)
+        assert found is None
+        assert damage is not None
     content[:] = whole + b"\0"
-    with pytest.raises(StorageError):
-        store.newest_good(CLUSTER)
+    found, damage = store.newest_good(CLUSTER)
+    assert found is None
+    assert damage is not None
     content[:] = whole
-    assert store.newest_good(CLUSTER) == meta_of(7)
+    assert store.newest_good(CLUSTER) == (meta_of(7), None)
 
 
 def test_a_damaged_snapshot_is_passed_over(
@@ -116,8 +119,11 @@ def test_a_damaged_snapshot_is_passed_over(
     take(store, 7)
     take(store, 9)
     files.content(files.paths()[-1])[30] ^= 1
-    assert store.newest_good(CLUSTER) == meta_of(7)
-    assert "Trying the snapshot before it" in caplog.text
+    found, damage = store.newest_good(CLUSTER)
+    assert found == meta_of(7)
+    assert damage is not None
+    assert damage.path.name.startswith(f"{9:020d}")
+    assert "Passing it over" in caplog.text
 
 
 def test_a_renamed_snapshot_or_one_of_another_cluster_is_refused(
@@ -129,8 +135,9 @@ def test_a_renamed_snapshot_or_one_of_another_cluster_is_refused(
         store.newest_good(b"another cluster!")
     path = files.paths()[0]
     files.rename(path, path.with_name(path.name.replace("7", "8", 1)))
-    with pytest.raises(StorageError, match="renamed"):
-        store.newest_good(CLUSTER)
+    found, damage = store.newest_good(CLUSTER)
+    assert found is None
+    assert "renamed" in str(damage)
 
 
 def test_a_snapshot_that_is_not_newer_is_refused(store: SnapshotStore) -> None:
@@ -222,7 +229,7 @@ def test_a_failed_fsync_leaves_no_snapshot(files: FaultyFiles, store: SnapshotSt
     with pytest.raises(StorageError, match="finishing a snapshot failed"):
         job.finish()
     job.abandon()
-    assert store.newest_good(CLUSTER) is None
+    assert store.newest_good(CLUSTER) == (None, None)
 
 
 def test_a_long_snapshot_is_synced_on_the_way(files: FaultyFiles, store: SnapshotStore) -> None:

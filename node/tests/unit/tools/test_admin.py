@@ -62,7 +62,7 @@ async def test_endpoint_may_have_its_scheme(node: AdminNode) -> None:
         assert json_of(result)[f"http://{endpoint(client)}"]["role"] == "leader"
         refused = await run(f"ftp://{endpoint(client)}", node, "status")
     assert refused.exit_code == 1
-    assert "is no host:port" in refused.output
+    assert "is not host:port" in refused.output
 
 
 async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:
