@@ -163,6 +163,19 @@ async def test_a_member_that_is_removed_is_let_go() -> None:
 
 
 @on_uvloop
+async def test_a_guest_with_another_disk_than_the_membership_names_is_cut_off() -> None:
+    """It came in while its id was not known here, and must not be taken for the one that has it."""
+    one, guest = await Node(1).serve(), await Node(4).serve(incarnation=b"x" * 16)
+    guest.knows(one)
+    await until(lambda: one.is_up(guest))
+    one.knows(guest)
+    await until(lambda: not one.is_up(guest))
+    await until(lambda: one.transport.figures.refusals["incarnation"] >= 3)
+    assert one.events == [("up", 4), ("lost", 4, "silent")]
+    await stop(one, guest)
+
+
+@on_uvloop
 async def test_a_dropped_link_is_made_again() -> None:
     """The driver ends a link that brought nonsense; the other side resends from the start."""
     async with linked_pair() as (one, two):

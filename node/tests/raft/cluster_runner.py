@@ -263,7 +263,10 @@ class ClusterScenario:
         node = self.nodes[int(words[0])]
         core, index = node.alive, node.alive.applied_index
         node.disk.snapshot = SnapshotMeta(
-            index, core.term_at(index) or 0, core.membership_at(index)
+            index,
+            core.term_at(index) or 0,
+            core.membership_at(index),
+            core.memberships.index_at(index),
         )
         purged = index - int(_options(words).get("keep", "0"))
         for gone in [kept for kept in node.disk.log if kept <= purged]:

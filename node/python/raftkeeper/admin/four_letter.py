@@ -205,9 +205,8 @@ def _lgif(_view: NodeView, parts: NodeParts) -> str:
 
 def _csnp(_view: NodeView, parts: NodeParts) -> str:
     """The index that the snapshot will hold, or that none was begun, in ClickHouse Keeper's words."""
-    if parts.snapshotter.running or not parts.snapshotter.start():
-        return "Failed to schedule snapshot creation task.\n"
-    return f"{parts.core.applied_index}\n"
+    index = parts.snapshotter.start()
+    return "Failed to schedule snapshot creation task.\n" if index is None else f"{index}\n"
 
 
 def _rqld(_view: NodeView, parts: NodeParts) -> str:

@@ -35,6 +35,7 @@ from raftkeeper.raft.change import (
     Remove,
     Replace,
     Update,
+    certain_members,
 )
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
@@ -123,6 +124,7 @@ __all__ = [
     "Update",
     "VoteReply",
     "VoteRequest",
+    "certain_members",
     "check_core",
     "find_successor",
     "is_removed",

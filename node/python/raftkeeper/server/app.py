@@ -34,6 +34,7 @@ from raftkeeper.server.opening import (
 )
 from raftkeeper.server.peers import PeerTransport
 from raftkeeper.server.shutdown import StopRequest, drain
+from raftkeeper.server.snapshots_in_thread import SnapshotsInThread
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.server.view import NodeParts, NodeView
 from raftkeeper.storage import DataDirectory, StorageError, Writer
@@ -193,24 +194,14 @@ class Node:
         driver.clients = clients
         if self._surfaces.reconfig is not None:
             driver.membership_door.on_request = self._surfaces.reconfig(self._view)
-        snapshotter = Snapshotter(
-            engine=data.engine,
-            core=data.core,
-            writer=writer,
-            data=directory,
-            cluster_id=data.identity.cluster_id,
-            settings=config.snapshot,
-            clock=clock,
-            figures=driver.figures,
-            restored=data.snapshot,
-        )
-        driver.installer.on_reload = snapshotter.follow_install
+        snapshotter = self._make_snapshotter(directory, data, writer, driver)
         if transport is not None:
             transport.serve(
                 data.identity,
                 driver.peers,
                 directory.snapshots,
                 on_missing=snapshotter.start_for_another,
+                why_no_snapshot=lambda: driver.installer.diverged,
             )
         parts = NodeParts(
             engine=data.engine,
@@ -226,6 +217,25 @@ class Node:
         )
         self._view.parts = parts
         return parts
+
+    def _make_snapshotter(
+        self, directory: DataDirectory, data: OpenData, writer: Writer, driver: Driver
+    ) -> Snapshotter:
+        snapshotter = Snapshotter(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            data=directory,
+            cluster_id=data.identity.cluster_id,
+            settings=self._config.snapshot,
+            clock=self._clock,
+            figures=driver.figures,
+            restored=data.snapshot,
+            why_held=driver.admission.why_no_snapshot,
+            on_fatal=driver.fail,
+        )
+        driver.installer.on_reload = snapshotter.follow_install
+        return snapshotter
 
     def _make_driver(
         self,
@@ -248,7 +258,7 @@ class Node:
             clock=clock,
             loop=asyncio.get_running_loop(),
             links=transport,
-            snapshots=directory.snapshots,
+            snapshots=SnapshotsInThread(directory.snapshots),
             settings=build_settings(config),
             record_bytes_max=config.record_bytes_max,
             first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
@@ -319,9 +329,6 @@ class Node:
         collect_at_us = self._clock.now_us() + collect_us
         wait_s = min(limits.HOUSEKEEPING_EVERY_S, collect_us / 1_000_000)
         while not await stop.wait(wait_s):
-            parts.snapshotter.held = parts.driver.installer.diverged or (
-                "the state is being replaced" if parts.driver.restorer.running else ""
-            )
             parts.snapshotter.maybe()
             parts.clients.sweep()
             if self._acceptor is not None:

@@ -89,7 +89,8 @@ class Inspection:
         for index, payload in reversed(self.image.configs):
             return index, Membership.decode(payload)
         if self.newest is not None and self.newest.meta is not None:
-            return self.newest.meta.index, Membership.decode(self.newest.meta.membership)
+            meta = self.newest.meta
+            return meta.config_index or meta.index, Membership.decode(meta.membership)
         return None
 
 

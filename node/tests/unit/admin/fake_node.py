@@ -121,7 +121,7 @@ def build_view(**four_letter: Any) -> NodeView:
         running=False,
         durations=Histogram.of_durations(),
         slice_times=Histogram.of_durations(),
-        start=lambda: True,
+        start=lambda: 9,
     )
     clients = SimpleNamespace(by_conn={7: SimpleNamespace(peer="127.0.0.1:50012")})
     view.parts = NodeParts(

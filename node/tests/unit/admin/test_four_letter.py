@@ -38,20 +38,6 @@ def test_ruok_has_no_newline() -> None:
     assert ask("isro") == "rw"
 
 
-def test_csnp_says_so_when_no_snapshot_was_begun() -> None:
-    """One is under way, or the state is being replaced; an index would promise what does not come."""
-    view = build_view()
-    assert view.parts is not None
-    snapshotter = view.parts.snapshotter
-    assert FourLetter(view).answer(b"csnp") == "9\n"
-    failed = "Failed to schedule snapshot creation task.\n"
-    snapshotter.start = lambda: False  # type: ignore[method-assign]
-    assert FourLetter(view).answer(b"csnp") == failed
-    snapshotter.start = lambda: True  # type: ignore[method-assign]
-    snapshotter.running = True  # type: ignore[misc]
-    assert FourLetter(view).answer(b"csnp") == failed
-
-
 def test_srvr_is_zookeepers_block() -> None:
     """Exporters parse it line by line; the zxid is hexadecimal."""
     first, _, rest = ask("srvr").partition("\n")
@@ -118,6 +104,16 @@ def test_watches_by_session_path_and_number() -> None:
     assert ask("wchc") == "0x1\n\t/a\n\t/b\n0x2\n\t/a\n\n"
     assert ask("wchp") == "/a\n\t0x1\n\t0x2\n/b\n\t0x1\n\n"
     assert ask("wchs") == "2 connections watching 2 paths\nTotal watches:3\n"
+
+
+def test_csnp_tells_the_index_of_what_was_started_and_of_nothing_else() -> None:
+    """None is started while one is running, or the state is being replaced."""
+    assert ask("csnp") == "9\n"
+    view = build_view()
+    assert view.parts is not None
+    view.parts.snapshotter.start = lambda: None  # type: ignore[method-assign]
+    failed = "Failed to schedule snapshot creation task.\n"
+    assert FourLetter(view).answer(b"csnp") == failed
 
 
 def test_lgif_tells_the_log_by_tabs() -> None:

@@ -17,6 +17,7 @@ from raftkeeper.raft import (
     RaftCore,
     Ready,
     Role,
+    certain_members,
     mark_unfit,
 )
 from raftkeeper.server import limits
@@ -91,7 +92,8 @@ class Peering:
         )
         self._followed: tuple[Role, MemberId, int] | None = None
         self._leaderless_ticks = 0
-        self._others: dict[MemberId, Member] = {}
+        self._told: dict[MemberId, Member] = {}
+        self._joining = False
         self._departed: dict[MemberId, tuple[Member, int]] = {}
 
     @property
@@ -168,6 +170,14 @@ class Peering:
         """
         if self._has_leader_to_tell:
             self.links.send_fitness(self._core.leader_id, self._core.term, unfit)
+
+    def meet(self) -> None:
+        """By each look at the core: dials a new member as soon as its id is its own for good. A node
+        that waits is bound to the id by the first word to it, and no entry that is cut off takes
+        that back.
+        """
+        if self._joining and self._choose_told() != self._told:
+            self._follow_links()
 
     def let_go(self) -> None:
         """By each slow tick: ends links to those whose removal is committed since a while."""
@@ -277,24 +287,35 @@ class Peering:
 
     def _follow_membership(self, membership: Membership) -> None:
         me = self._core.config.member_id
-        others = {member.id: member for member in membership.members if member.id != me}
+        others = membership.everyone - {me}
         self.has_others = bool(others)
-        until_us = self._clock.now_us() + int(limits.DEPARTED_LINK_S * 1_000_000)
-        for member in self._others.keys() - others.keys():
-            self._departed[member] = (self._others[member], until_us)
-        for member in others.keys() & self._departed.keys():
-            del self._departed[member]
-        self._others = others
-        self._tell_links()
+        self._follow_links()
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
             self.arrivals.forget_link(member)
         self._choose_sealer()
 
+    def _choose_told(self) -> dict[MemberId, Member]:
+        """All others, but for those that are not certain to become members under their ids."""
+        core = self._core
+        known = certain_members(core) - {core.config.member_id}
+        return {member.id: member for member in core.membership.members if member.id in known}
+
+    def _follow_links(self) -> None:
+        told = self._choose_told()
+        until_us = self._clock.now_us() + int(limits.DEPARTED_LINK_S * 1_000_000)
+        for member in self._told.keys() - told.keys():
+            self._departed[member] = (self._told[member], until_us)
+        for member in told.keys() & self._departed.keys():
+            del self._departed[member]
+        self._told = told
+        self._joining = told.keys() != self._core.members
+        self._tell_links()
+
     def _tell_links(self) -> None:
         """A leader that is removed leads until that is committed, so its link must stay."""
         departed = {member: known for member, (known, _) in self._departed.items()}
-        self.links.set_members(self._others | departed)
+        self.links.set_members(self._told | departed)
 
     def _draw_timeout(self) -> None:
         shortest = self._settings.election_ticks

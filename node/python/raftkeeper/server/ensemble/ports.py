@@ -68,8 +68,12 @@ class Snapshots(Protocol):
     def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
         """The engine's pieces of one, in order."""
 
-    def keep_only(self, meta: SnapshotMeta) -> None:
-        """Removes all others: they hold a state that is not the ensemble's."""
+    def keep_only(
+        self, meta: SnapshotMeta, on_done: Callable[[BaseException | None], None]
+    ) -> None:
+        """Removes all others, in the background: they hold a state that is not the ensemble's. Ends
+        with one `on_done`, and what went wrong.
+        """
 
 
 class PeerLinks(Protocol):

@@ -7,7 +7,7 @@ end is told exactly once, and that of a failure after a pause that grows with th
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from raftkeeper.server.logs import get_logger
@@ -157,7 +157,13 @@ class SnapshotFetcher:
         index, term, size = number(what, "index"), number(what, "term"), number(what, "size")
         if index < covers_index:
             raise CodecError(f"a snapshot of entry {index} does not cover {covers_index}")
-        receipt = await self._in_thread(self._snapshots.receive, index, term, size)
+        receiving = self._thread.submit(self._snapshots.receive, index, term, size)
+        try:
+            receipt = await asyncio.wrap_future(receiving)
+        except asyncio.CancelledError:
+            # In the same thread, hence when it has been opened, if it is.
+            self._thread.submit(_close, receiving)
+            raise
         finished = False
         try:
             await self._copy(conversation, receipt, size)
@@ -186,6 +192,11 @@ class SnapshotFetcher:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+
+def _close(receiving: "Future[SnapshotReceipt]") -> None:
+    if not receiving.cancelled() and receiving.exception() is None:
+        receiving.result().close()
 
 
 async def _turn(conversation: Conversation, bytes_max: int) -> bytes:

@@ -110,6 +110,7 @@ class PeerTransport:
         self._neighbours: Neighbours | None = None
         self._server: SnapshotServer | None = None
         self._fetcher: SnapshotFetcher | None = None
+        self._why_no_snapshot: Callable[[], str] = lambda: ""
 
     # ---- life ------------------------------------------------------------------------------------
 
@@ -128,12 +129,15 @@ class PeerTransport:
         handler: PeerHandler,
         snapshots: Snapshots,
         on_missing: Callable[[], object] = lambda: None,
+        why_no_snapshot: Callable[[], str] = lambda: "",
     ) -> None:
         """From here on there are links; first to those that `set_members` names.
 
         `on_missing` is told when somebody asks for a snapshot that is not there: one should be
-        taken, because whoever asked will ask again.
+        taken, because whoever asked will ask again. `why_no_snapshot`: why none is to be sent now, ''
+        when they may be.
         """
+        self._why_no_snapshot = why_no_snapshot
         who = self._self(identity.cluster_id, identity.member_id, identity.incarnation)
         self._who, self._on_adopted = who, None
         self._neighbours = Neighbours(
@@ -287,6 +291,8 @@ class PeerTransport:
             refusal = judge_dialer(hello, who, expected)
             if refusal is None and server.is_busy:
                 refusal = Refusal(Cause.BUSY, "enough snapshots are being sent; try again")
+            if refusal is None and (reason := self._why_no_snapshot()):
+                refusal = Refusal(Cause.BUSY, reason)
             if refusal is None:
                 conversation.say(encode_hello(welcome))
                 server.serve(conversation, hello.member_id)

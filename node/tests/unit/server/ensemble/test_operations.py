@@ -79,6 +79,21 @@ async def test_change_ends_when_committed_and_no_longer_joint(host: Host) -> Non
     assert await task == 12
 
 
+async def test_change_whose_entry_was_replaced_is_not_done(host: Host) -> None:
+    """Another leader committed something else at its index."""
+    change: Any = object()
+    task = asyncio.ensure_future(operations(host).change(change, 5, timeout_s=5))
+    await asyncio.sleep(0)
+    host.core.membership = Membership.of(voters=[1, 2, 3])
+    host.core.config_index = 5
+    host.core.follow(2, term=9)
+    host.core.terms[11] = 9
+    host.core.commit_index = 12
+    host.waits.check()
+    with pytest.raises(NotLeader):
+        await task
+
+
 async def test_change_that_is_not_seen_to_end_times_out_and_leaves_nothing(host: Host) -> None:
     """It may still come about: the caller asks again."""
     change: Any = object()
