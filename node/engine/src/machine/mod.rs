@@ -86,6 +86,8 @@ impl fmt::Display for CannotApply {
 }
 
 pub struct Machine {
+    /// Keys the index of the tree, on this node alone.
+    seed: u64,
     tree: Tree,
     sessions: sessions::Sessions,
     members: members::Members,
@@ -102,17 +104,12 @@ pub struct Machine {
     reading: Option<snapshot::Reading>,
 }
 
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Machine {
-    /// The state before the first entry.
-    pub fn new() -> Self {
+    /// The state before the first entry. The seed is nothing that a client knows; see `Store::new`.
+    pub fn new(seed: u64) -> Self {
         Self {
-            tree: Tree::fresh(),
+            seed,
+            tree: Tree::fresh(seed),
             sessions: sessions::Sessions::default(),
             members: members::Members::default(),
             index: 0,
@@ -125,6 +122,12 @@ impl Machine {
             writing: None,
             reading: None,
         }
+    }
+
+    /// The length of the longest chain of the index.
+    #[cfg(test)]
+    pub(crate) fn longest_chain(&self) -> usize {
+        self.tree.store.longest_chain()
     }
 
     /// Starts the entry `index`, whose requests follow. Time never goes back, whatever a leader says.
