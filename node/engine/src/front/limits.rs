@@ -38,3 +38,6 @@ pub const DECISIONS_BYTES_MAX: usize = 64 * 1024;
 /// Watches of lost connections forgotten in one step, about two milliseconds: one client may have had
 /// a hundred thousand, and nobody is to wait for that.
 pub const WATCHES_SWEPT_MAX: usize = 2000;
+/// The same with each new watch. Two, so that whoever goes on adding watches and leaving has forgotten
+/// those of before by the time that it leaves: they never pile up.
+pub const WATCHES_SWEPT_PER_ADD: usize = 2;
