@@ -62,6 +62,11 @@ pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
 pub use successor::NoSuccessor;
 
+/// How far an entry's clock may be behind the one before for time to stand still meanwhile, an hour.
+/// Clocks that are kept differ by less; beyond it one of the two is wrong, and to wait for the later one
+/// would stop time for all if that is it: TTL znodes would stay for as long as some leader was ahead once.
+const BEHIND_MS_MAX: i64 = 60 * 60 * 1000;
+
 /// The machine cannot apply an entry: the node must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CannotApply {
@@ -130,8 +135,9 @@ impl Machine {
         self.tree.store.longest_chain()
     }
 
-    /// Starts the entry `index`, whose requests follow. Time never goes back, whatever a leader says.
-    pub fn begin(&mut self, index: u64, time_ms: i64) -> Result<(), CannotApply> {
+    /// Starts the entry `index`, whose requests follow; one without requests has no time. Time does not
+    /// go back by less than an hour, whatever a leader says.
+    pub fn begin(&mut self, index: u64, time_ms: Option<i64>) -> Result<(), CannotApply> {
         let expected = self.index.saturating_add(1);
         if self.is_stuck {
             return Err(CannotApply::Stuck);
@@ -143,7 +149,11 @@ impl Machine {
             return Err(CannotApply::NotNext { expected, got: index });
         }
         self.index = index;
-        self.time_ms = self.time_ms.max(time_ms);
+        if let Some(time_ms) = time_ms
+            && !(0..=BEHIND_MS_MAX).contains(&self.time_ms.saturating_sub(time_ms))
+        {
+            self.time_ms = time_ms;
+        }
         self.enforces_quotas = false;
         Ok(())
     }

@@ -65,7 +65,7 @@ impl World {
 
     pub fn send(&mut self, op: i32, body: &[u8]) -> ErrorCode {
         let index = self.machine.applied_index() + 1;
-        assert_eq!(self.machine.begin(index, self.time_ms), Ok(()));
+        assert_eq!(self.machine.begin(index, Some(self.time_ms)), Ok(()));
         if self.enforces_quotas {
             self.machine.enforce_quotas();
         }

@@ -183,11 +183,11 @@ fn group(sequence: u64) -> GroupId {
 fn nothing_applies_to_half_a_state() {
     let mut machine = Machine::new(1);
     machine.restore_begin();
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
     assert!(machine.restore_piece(b"\x09\0\0\0\0").is_err());
     assert!(machine.restore_piece(b"").is_err(), "the damage is remembered");
     assert!(machine.restore_end().is_err());
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
 }
 
 #[test]
@@ -202,10 +202,10 @@ fn checks_in_slices_come_to_the_same_as_all_at_once() {
         let mut slices = 0;
         while machine.restore_more(znodes) == Ok(true) {
             slices += 1;
-            assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+            assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
         }
         assert!(slices as u64 >= 3 * whole.tree.store.node_count() / u64::from(znodes));
-        assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring), "it is not ended yet");
+        assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring), "it is not ended yet");
         assert_eq!(machine.restore_end(), Ok(()));
         assert_eq!(machine.digest(), whole.digest());
         assert_eq!(machine.tree.store.data_bytes(), whole.tree.store.data_bytes());
@@ -226,7 +226,7 @@ fn damage_that_a_slice_finds_is_remembered() {
     while machine.restore_more(1) == Ok(true) {}
     assert!(machine.restore_more(1).is_err());
     assert!(machine.restore_end().is_err());
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
 }
 
 #[test]
