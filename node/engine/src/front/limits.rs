@@ -5,6 +5,9 @@
 pub const AUTH_IDS_MAX: usize = 64;
 /// Bytes of one auth packet's credentials: names and passwords, not documents.
 pub const AUTH_BYTES_MAX: usize = 4096;
+/// Bytes of all ids of one connection, the subject of a certificate among them: a hundred usual ones. They
+/// travel with its writes, and `auth` in an ACL stands for all of them, in znode after znode.
+pub const AUTH_IDS_BYTES_MAX: usize = 4096;
 /// Sealed-size batches that may wait for the log; beyond this, connections that write are not read.
 /// Two are needed to keep the disk busy, and two more absorb a slow fsync.
 pub const BATCHES_WAITING_MAX: usize = 4;

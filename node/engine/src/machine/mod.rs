@@ -295,7 +295,7 @@ impl Machine {
     }
 
     pub fn memory_bytes(&self) -> u64 {
-        self.tree.store.memory_bytes()
+        self.tree.store.memory_bytes() + self.tree.acls.memory_bytes() as u64
     }
 
     /// Ephemeral znodes of all sessions.

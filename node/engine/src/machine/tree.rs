@@ -80,7 +80,7 @@ impl Tree {
     /// The tree a ZooKeeper starts with. Its znodes were created by no request: all stamps are zero.
     pub fn fresh(seed: u64) -> Self {
         let mut tree = Self::bare(seed);
-        let readable = tree.acls.intern(acl::READ_ONLY_BYTES);
+        let readable = tree.acls.intern(acl::READ_ONLY_BYTES).unwrap_or(acl::OPEN);
         // ZooKeeper sets this list with "version −1", which is what its clients then see.
         let config = Meta { aversion: -1, acl: readable, ..Meta::default() };
         if let Ok(proc) = tree.link(ROOT, &path::PROC[1..], Some(&[]), &Meta::default()) {
