@@ -1,5 +1,6 @@
 //! reconfig: handed out, and answered in its turn.
 
+use super::super::auth_sets::digest_id;
 use super::*;
 
 fn open() -> Node {
@@ -102,4 +103,27 @@ fn watches_of_the_config_fire_when_it_changes() {
     );
     node.front.set_config(b"three");
     assert_eq!(node.written(), BTreeMap::new());
+}
+
+/// Who may not read the config any more does not hear of it, as with any znode.
+#[test]
+fn change_of_the_config_is_told_to_those_who_may_read_it() {
+    let mut node = Node::with(Config { super_digest: digest_id("super:test"), ..config() });
+    let (stranger, root) = (node.client(), node.client());
+    node.front.set_config(b"one");
+    assert_eq!(node.ask(root, &auth("digest", b"super:test")).error, OK);
+    for client in [stranger, root] {
+        let answer = node.ask(client, &read(1, ops::GET_DATA, "/zookeeper/config", true));
+        assert_eq!((answer.error, data_of(&answer)), (OK, b"one".to_vec()));
+    }
+    let mut body = text("/zookeeper/config");
+    body.put_i32(1);
+    body.put_i32(31);
+    body.put_string("digest");
+    body.put_string("x:y");
+    body.put_i32(-1);
+    assert_eq!(node.ask(root, &request(2, ops::SET_ACL, &body)).error, OK);
+    node.front.set_config(b"two");
+    let events = node.written();
+    assert_eq!(events.keys().collect::<Vec<_>>(), [&root.conn]);
 }
