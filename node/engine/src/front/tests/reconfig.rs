@@ -127,3 +127,31 @@ fn change_of_the_config_is_told_to_those_who_may_read_it() {
     let events = node.written();
     assert_eq!(events.keys().collect::<Vec<_>>(), [&root.conn]);
 }
+
+/// A change has no zxid, so a client that comes back with a watch is told that there may have been one.
+#[test]
+fn watch_of_the_config_misses_nothing_while_its_client_is_away() {
+    let mut node = Node::new();
+    let client = node.client();
+    let watch = |since: i64| {
+        let mut body = Vec::new();
+        body.put_i64(since);
+        body.put_i32(1);
+        body.put_string("/zookeeper/config");
+        body.put_i32(0);
+        body.put_i32(0);
+        request(-8, ops::SET_WATCHES, &body)
+    };
+    let since = node.front.machine().last_zxid();
+    let answers = node.feed(client.conn, &watch(since));
+    assert_eq!(outline(&answers), [(-8, OK)], "the znode of the tree is as it was");
+    node.front.set_config(b"server.1=a");
+    node.written();
+    node.ask(client, &create(1, "/a", b""));
+    node.front.disconnect(client.conn);
+    node.front.set_config(b"server.2=b");
+    let again = node.client();
+    let since = node.front.machine().last_zxid();
+    let answers = node.feed(again.conn, &watch(since));
+    assert_eq!(outline(&answers), [(-1, OK), (-8, OK)]);
+}
