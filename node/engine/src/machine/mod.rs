@@ -61,6 +61,7 @@ pub use reads::Stamps;
 pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
 pub use successor::NoSuccessor;
+pub use ttl::asks_for_ttl;
 
 /// How far an entry's clock may be behind the one before for time to stand still meanwhile, an hour.
 /// Clocks that are kept differ by less; beyond it one of the two is wrong, and to wait for the later one
@@ -212,6 +213,7 @@ impl Machine {
             session: self.sessions.check(request.session, owner),
             auth,
             enforces_quotas: self.enforces_quotas,
+            refuses_ttl: request.op == ops::MULTI_WITHOUT_TTL,
         };
         let (tree, body) = (&mut self.tree, &mut Reader::new(request.body));
         match request.op {
@@ -221,14 +223,16 @@ impl Machine {
             ops::DELETE => delete::Delete::read(body)?.run(tree, &context, effects),
             ops::SET_DATA => set::SetData::read(body)?.run(tree, &context, effects),
             ops::SET_ACL => set::SetAcl::read(body)?.run(tree, &context, effects),
-            ops::MULTI => match multi::run(tree, request.body, &context, effects) {
-                Ok(()) => Ok(()),
-                Err(multi::Failure::Refused(error)) => Err(error),
-                Err(multi::Failure::Stuck) => {
-                    self.is_stuck = true;
-                    Err(ErrorCode::SYSTEM_ERROR)
+            ops::MULTI | ops::MULTI_WITHOUT_TTL => {
+                match multi::run(tree, request.body, &context, effects) {
+                    Ok(()) => Ok(()),
+                    Err(multi::Failure::Refused(error)) => Err(error),
+                    Err(multi::Failure::Stuck) => {
+                        self.is_stuck = true;
+                        Err(ErrorCode::SYSTEM_ERROR)
+                    }
                 }
-            },
+            }
             // The front puts this in the place of a request that its configuration refuses.
             ops::ERROR => Err(ErrorCode(body.i32()?)),
             ops::CREATE_SESSION => self.sessions.create(request.body, owner, effects),
