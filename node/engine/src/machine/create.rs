@@ -132,6 +132,7 @@ impl<'a> Create<'a> {
         if matches!(Kind::of(parent_meta.owner), Kind::Ephemeral(_)) {
             return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
         }
+        quota::check_count(tree, path, name)?;
         if context.enforces_quotas {
             let bytes = self.data.map_or(0, <[u8]>::len) as i64;
             if let Err(error) = quota::check(tree, path, 1, bytes) {

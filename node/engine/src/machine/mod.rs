@@ -156,6 +156,7 @@ impl Machine {
             self.time_ms = time_ms;
         }
         self.enforces_quotas = false;
+        self.tree.quotas.begin_entry();
         Ok(())
     }
 
