@@ -16,7 +16,10 @@ from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
-"""Of a batch beside its requests: headers and the auth lists, generously."""
+"""Of an entry beside its requests: headers, and the ids of the client whose request overfilled it, generously."""
+DECISIONS_BYTES_MAX = 128 * KIB
+"""What a leader decides by itself in one entry, where a batch and a request are shorter than that: the engine stops
+at 64 KiB, and the ends of 4,096 sessions may come on top."""
 
 
 class Session(Section):
@@ -258,7 +261,8 @@ class Config(Section):
     @property
     def record_bytes_max(self) -> int:
         """The longest log entry: a full batch, and the request that overfilled it."""
-        return self.storage.batch_bytes_max + self.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
+        requested = self.storage.batch_bytes_max + self.client.frame_bytes_max
+        return max(requested, DECISIONS_BYTES_MAX) + ENTRY_OVERHEAD_BYTES
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
