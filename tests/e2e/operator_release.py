@@ -40,6 +40,8 @@ class Operator:
             "image": {"repository": repository, "tag": tag},
             "nodeImage": NODE_IMAGE.rpartition(":")[0],
             "replicas": REPLICAS,
+            # Stories tell it by annotation where to die.
+            "testing": {"clusterFailpoints": True},
         }
         chart = REPOSITORY / "charts" / "raftkeeper-operator"
         self._helm(

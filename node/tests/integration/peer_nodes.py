@@ -97,6 +97,9 @@ class Node:
     def on_touches(self, *arguments: Any) -> None:
         self.heard.append(arguments)
 
+    def on_fitness(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
     def on_digest(self, *arguments: Any) -> None:
         self.heard.append(arguments)
 

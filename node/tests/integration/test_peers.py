@@ -43,6 +43,23 @@ async def test_messages_pass_both_ways_on_one_connection() -> None:
 
 
 @on_uvloop
+async def test_what_the_release_before_does_not_know_is_not_said_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A word that it cannot read would end the link. Between two of this release it gets there."""
+    async with linked_pair() as (one, two):
+        two.transport.send_fitness(1, 3, "no space")
+        await until(lambda: one.heard)
+        assert one.heard == [(2, 3, "no space")]
+    monkeypatch.setattr(limits, "PROTOCOL_MAX", limits.FITNESS_PROTOCOL - 1)
+    async with linked_pair() as (one, two):
+        two.transport.send_fitness(1, 3, "no space")
+        two.transport.send_digest(1, 5, 6, 7)
+        await until(lambda: one.heard)
+        assert one.heard == [(2, 5, 6, 7)]
+
+
+@on_uvloop
 async def test_dials_that_cross_end_in_one_link() -> None:
     """At whatever moment both dial, one connection stays, and nobody hears of a loss."""
     chance = random.Random(4)

@@ -19,6 +19,7 @@ from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
+from raftkeeper.server.ensemble.founding import say_other_details
 from raftkeeper.server.ensemble.operations import Operations
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, DamagedData, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
@@ -199,7 +200,7 @@ class Node:
                 data.identity,
                 driver.peers,
                 directory.snapshots,
-                on_missing=snapshotter.start,
+                on_missing=snapshotter.start_for_another,
                 why_no_snapshot=lambda: driver.installer.diverged,
             )
         parts = NodeParts(
@@ -294,6 +295,7 @@ class Node:
             zxid=f"0x{parts.engine.last_zxid:x}",
             start_ms=(self._view.serving_us - self._view.started_us) // 1000,
         )
+        say_other_details(self._config, parts.core.membership.member(self._view.member_id))
         return True
 
     async def _stay(

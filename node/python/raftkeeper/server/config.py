@@ -16,7 +16,10 @@ from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
-"""Of a batch beside its requests: headers and the auth lists, generously."""
+"""Of an entry beside its requests: headers, and the ids of the client whose request overfilled it, generously."""
+DECISIONS_BYTES_MAX = 128 * KIB
+"""What a leader decides by itself in one entry, where a batch and a request are shorter than that: the engine stops
+at 64 KiB, and the ends of 4,096 sessions may come on top."""
 
 
 class Session(Section):
@@ -163,9 +166,13 @@ class FourLetter(Section):
 
     whitelist: tuple[str, ...] = Field(
         tuple("conf cons crst dirs envi isro lgif mntr ruok srst srvr stat uptm wchs".split()),
-        description="Commands that are answered, `*` for all. ZooKeeper has `srvr` only; these are "
-        "the cheap ones that monitoring asks for. Left out: those that print every session or "
-        "watch (dump, wchc, wchp) or make work (csnp).",
+        description="Commands that are answered, `*` for all there are: "
+        f"{' '.join(FOUR_LETTER_WORDS)}. ZooKeeper answers `srvr` only; the default is what "
+        "monitoring asks for. Left out are those that print every session or watch (dump, wchc, "
+        "wchp), and those that act: csnp takes a snapshot, rqld and ydld move leadership. A command "
+        "has no password, so whoever reaches the client port could keep the disk busy and "
+        "leadership moving. `raftkeeper admin` does the same and asks for a token. ClickHouse "
+        "Keeper answers csnp, rqld and ydld to everybody; add them here if your scripts use them.",
     )
 
     @field_validator("whitelist", mode="before")
@@ -254,7 +261,8 @@ class Config(Section):
     @property
     def record_bytes_max(self) -> int:
         """The longest log entry: a full batch, and the request that overfilled it."""
-        return self.storage.batch_bytes_max + self.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
+        requested = self.storage.batch_bytes_max + self.client.frame_bytes_max
+        return max(requested, DECISIONS_BYTES_MAX) + ENTRY_OVERHEAD_BYTES
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property

@@ -197,7 +197,8 @@ class Driver:
 
     def members(self) -> tuple[MemberStatus, ...]:
         """Everyone, as this member sees them."""
-        return list_members(self.core, self.links, self.settings.tick_s)
+        unfit = self.leadership.unfit
+        return list_members(self.core, self.links, self.settings.tick_s, unfit)
 
     def propose_collection(self) -> int:
         """Puts removable containers and TTL nodes into the next batch; how many."""

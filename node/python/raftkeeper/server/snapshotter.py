@@ -105,6 +105,11 @@ class Snapshotter:
         self._task = asyncio.get_running_loop().create_task(self._take())
         return self._core.applied_index
 
+    def start_for_another(self) -> None:
+        """A member needs one that is not there. It asks again, so one that failed can wait here too."""
+        if self._clock.now_us() >= self._not_before_us:
+            self.start()
+
     async def take(self, timeout_s: float) -> bool:
         """Takes one, or joins one that is under way, and waits for it; whether it is on disk."""
         if not self.running and self.start() is None:

@@ -55,9 +55,18 @@ class FakeEnsemble:
     """Its changes are replaced by another leader's entries."""
     clients: int = 3
     draining: bool = False
+    drained: bool = False
+    """Of leadership too."""
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
+    zones: dict[int, str] = field(default_factory=dict)
+    priorities: dict[int, int] = field(default_factory=dict)
+    """What nodes that are asked say of themselves."""
+    unfit: dict[int, str] = field(default_factory=dict)
+    """Why a member should not lead."""
+    removed: set[int] = field(default_factory=set)
+    """Nodes whose folder still says that they are members of this one."""
     status_role: str = ""
     """Of this member, where it is neither leader nor follower."""
 
@@ -95,6 +104,7 @@ class FakeEnsemble:
                 active=m.id not in self.silent,
                 last_contact_ms=5,
                 link_up=m.id not in self.silent,
+                unfit=self.unfit.get(m.id, ""),
             )
             for m in self.membership.members
         )
@@ -140,7 +150,8 @@ class FakeEnsemble:
         if not self.leader_confirmed:
             raise NotLeader(0)
 
-    async def drain(self, *, timeout_s: float) -> int:
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        self.drained = leadership
         self.draining, self.clients = True, 0
         return 0
 
@@ -161,11 +172,15 @@ class FakeEnsemble:
             return SimpleNamespace(
                 cluster_id=b"another ensemble", member_id=1, incarnation=incarnation(number)
             )
-        known = next((m for m in self.membership.members if m.address == address), None)
+        known = next((m.id for m in self.membership.members if m.address == address), 0)
+        if number in self.removed:
+            known = number
         return SimpleNamespace(
             cluster_id=CLUSTER if known else bytes(16),
-            member_id=known.id if known else 0,
+            member_id=known,
             incarnation=incarnation(number),
+            zone=self.zones.get(number, ""),
+            priority=self.priorities.get(number, 1),
         )
 
     # ---- other members of the same ensemble

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from raftkeeper.server.config import Config
+from raftkeeper.server.config import Config, FourLetter
 from raftkeeper.server.config_sources import ConfigError, load_config
+from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 TLS = {"--client-tls-certificate": "node.pem"}
 
@@ -173,6 +174,15 @@ def test_nine_may_found_and_ten_may_not() -> None:
     assert load_config(None, {}, {"--ensemble-members": lists[0], **given}).listed_as == 9
     with pytest.raises(ConfigError, match="more than 9 voters"):
         load_config(None, {}, {"--ensemble-members": lists[1], **given})
+
+
+def test_default_answers_no_command_that_acts_on_the_ensemble() -> None:
+    """There is no password on the client port; and the help names every command all the same."""
+    whitelist = FourLetter().whitelist
+    assert {"lgif", "uptm", "mntr"} <= set(whitelist)
+    assert {"csnp", "rqld", "ydld", "dump", "wchc", "wchp"}.isdisjoint(whitelist)
+    description = FourLetter.model_fields["whitelist"].description or ""
+    assert [word for word in FOUR_LETTER_WORDS if word not in description] == []
 
 
 def test_two_parts_on_one_port_are_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.server.fakes import FakeClock
 
 from raftkeeper.raft import InvariantBroken, Membership
+from raftkeeper.server import limits
 from raftkeeper.server.config import Snapshot
 from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.snapshotter import Snapshotter
@@ -23,6 +24,7 @@ class Bench:
     """Engine, core, writer, and the directory of snapshots. What blocks does so in its thread."""
 
     def __init__(self) -> None:
+        self.clock = FakeClock()
         self.applied_index = 7
         self.newest = 0
         self.held = ""
@@ -56,7 +58,7 @@ class Bench:
             data=data,
             cluster_id=b"c" * 16,
             settings=Snapshot(),
-            clock=FakeClock(),
+            clock=self.clock,
             figures=DriverFigures(),
             restored=None,
             why_held=lambda: self.held,
@@ -197,4 +199,18 @@ async def test_a_broken_invariant_ends_the_node() -> None:
     bench.purge_error = InvariantBroken("index 2 to compact is applied")
     assert not await bench.snapshotter.take(DEADLINE_S)
     assert bench.fatal == [bench.purge_error]
+    await bench.snapshotter.close()
+
+
+async def test_one_for_another_member_waits_after_a_failure() -> None:
+    """Whoever needs one asks every few seconds, and a full disk is written full only so often."""
+    bench = Bench()
+    bench.newest_error = StorageError(Path("x"), "no space", "Free some space")
+    assert not await bench.snapshotter.take(DEADLINE_S)
+    bench.newest_error = None
+    bench.snapshotter.start_for_another()
+    assert not bench.snapshotter.running
+    bench.clock.us += int(limits.SNAPSHOT_RETRY_S * 1_000_000)
+    bench.snapshotter.start_for_another()
+    assert bench.snapshotter.running
     await bench.snapshotter.close()

@@ -74,6 +74,7 @@ async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:
 async def test_members_show_who_is_silent_and_behind(node: AdminNode) -> None:
     """As the leader sees it."""
     node.ensemble.silent, node.ensemble.lagging = {2}, {3}
+    node.ensemble.unfit = {3: "it is being drained"}
     async with serving(node) as client:
         result = await run(endpoint(client), node, "members")
     assert result.exit_code == 0, result.output
@@ -84,6 +85,7 @@ async def test_members_show_who_is_silent_and_behind(node: AdminNode) -> None:
         ["2", "voter", "silent"],
         ["3", "voter", "replicate"],
     ]
+    assert "member 3 is not chosen to lead: it is being drained" in result.output
 
 
 async def test_change_goes_to_the_leader_among_the_endpoints(

@@ -76,6 +76,7 @@ def test_server_process_loads_no_library_of_the_other_commands() -> None:
     """Its memory counts: what checks the configuration and prints tables stays out."""
     code = (
         "import sys, raftkeeper.tools.serve, raftkeeper.admin.http_api\n"
+        "import raftkeeper.admin.admin_server, raftkeeper.admin.reconfig_door\n"
         "print([name for name in ('typer', 'rich', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -123,8 +123,8 @@ class Installer:
 
     def _restore_core(self, meta: SnapshotMeta | None) -> None:
         if meta is None:
-            log.warning("snapshot.fetch_failed", retry_s=limits.HEAL_RETRY_S)
-            # The core takes the next offer, which comes with each heartbeat, only when it is told.
+            # The links have said why, once. The core takes the next offer, which comes with each
+            # heartbeat, only when it is told.
             self._loop.call_later(limits.HEAL_RETRY_S, self._guarded, self._core.snapshot_failed)
             return
         self._offered = meta

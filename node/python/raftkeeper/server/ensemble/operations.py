@@ -66,10 +66,13 @@ class Operations:
             if not await answer:
                 raise NotLeader(self._driver.core.leader_id)
 
-    async def drain(self, *, timeout_s: float) -> int:
-        """Sends clients away, a few at a time, and lets no new ones in; how many are left."""
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        """Sends clients away, a few at a time, and lets no new ones in; how many are left. With
+        `leadership` this member does not lead meanwhile if another can.
+        """
         driver = self._driver
         driver.draining = True
+        driver.leadership.drained = leadership
         driver.clients_left = driver.engine.drain(0)
         driver.wake()
         try:
@@ -80,7 +83,7 @@ class Operations:
 
     def undrain(self) -> None:
         """Lets clients in again."""
-        self._driver.draining = False
+        self._driver.draining = self._driver.leadership.drained = False
         self._driver.engine.undrain()
 
     async def _wait(self, done: Callable[[], bool], timeout_s: float) -> None:

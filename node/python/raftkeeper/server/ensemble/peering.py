@@ -18,6 +18,7 @@ from raftkeeper.raft import (
     Ready,
     Role,
     certain_members,
+    mark_unfit,
 )
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
@@ -122,7 +123,6 @@ class Peering:
             self._follow_membership(ready.membership)
         if ready.snapshot_fetch is not None:
             fetch = ready.snapshot_fetch
-            log.info("snapshot.fetch", sender=fetch.sender, covers_index=fetch.covers_index)
             self.links.fetch_snapshot(fetch.sender, fetch.covers_index)
 
     def follow_role(self) -> bool:
@@ -158,12 +158,18 @@ class Peering:
 
     def tell_leader(self) -> None:
         """By each slow tick: which sessions this follower has heard of."""
-        leader = self._core.leader_id
-        if self._core.role is Role.LEADER or leader == NOBODY or not self.links.is_up(leader):
+        if not self._has_leader_to_tell:
             return  # they are gathered until there is somebody to tell
         touches = self._engine.take_touches()
         if touches:
-            self.links.send_touches(leader, self._core.term, touches)
+            self.links.send_touches(self._core.leader_id, self._core.term, touches)
+
+    def tell_fitness(self, unfit: str) -> None:
+        """By each slow tick: whether this follower should lead. Again and again, because any word may
+        be lost, and leaders change.
+        """
+        if self._has_leader_to_tell:
+            self.links.send_fitness(self._core.leader_id, self._core.term, unfit)
 
     def meet(self) -> None:
         """By each look at the core: dials a new member as soon as its id is its own for good. A node
@@ -222,6 +228,11 @@ class Peering:
             log.error("touches.malformed", member=sender, reason=str(error))
             self.links.drop(sender, f"sent malformed touches: {error}")
 
+    def take_fitness(self, sender: MemberId, term: int, unfit: str) -> None:
+        """Whether a follower should lead."""
+        if term == self._core.term:
+            mark_unfit(self._core, sender, unfit)
+
     def take_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         """Another member's state."""
         membership = self._core.membership
@@ -244,6 +255,11 @@ class Peering:
             self._core.leader_unreachable(member)
 
     # ---- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _has_leader_to_tell(self) -> bool:
+        leader = self._core.leader_id
+        return self._core.role is not Role.LEADER and leader != NOBODY and self.links.is_up(leader)
 
     def _on_leading(self, *, leads: bool) -> None:
         self._engine.lead(leads, self._clock.now_us())

@@ -96,6 +96,9 @@ class PeerLinks(Protocol):
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
         """May be lost."""
 
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        """Why this member should not lead, '' when it may, for the leader of `term`. May be lost."""
+
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
 
@@ -126,6 +129,9 @@ class PeerHandler(Protocol):
 
     def on_touches(self, sender: MemberId, term: int, touches: bytes) -> None:
         """Sessions that a follower has heard of."""
+
+    def on_fitness(self, sender: MemberId, term: int, unfit: str) -> None:
+        """Why a follower should not lead, '' when it may."""
 
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         """The state of a member at an index."""
@@ -162,6 +168,9 @@ class NoLinks:
         """Lost."""
 
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
+        """Lost."""
+
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
         """Lost."""
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:

@@ -139,7 +139,7 @@ class Neighbours:
                 age_s=(now_us - link.made_us) / 1e6 if link else 0.0,
                 silent_s=(now_us - link.received_us) / 1e6 if link else 0.0,
                 software=link.hello.software if link else "",
-                protocol=(protocol_of(link.hello) or 0) if link else 0,
+                protocol=link.protocol if link else 0,
                 feature_level=link.hello.feature_level if link else 0,
                 unsent_bytes=link.unsent_bytes if link else 0,
                 sent_bytes=link.sent_bytes if link else 0,

@@ -22,7 +22,15 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import Answer, Ask, CodecError, Digest, Group, Touches
+from raftkeeper.server.peers.codec import (
+    Answer,
+    Ask,
+    CodecError,
+    Digest,
+    Fitness,
+    Group,
+    Touches,
+)
 from raftkeeper.server.peers.conversation import Conversation, ConversationOver
 from raftkeeper.server.peers.dialing import DialFailed, dial
 from raftkeeper.server.peers.figures import PeerFigures, PeerView
@@ -41,7 +49,7 @@ from raftkeeper.server.peers.handshake import (
 )
 from raftkeeper.server.peers.listener import Listener, RefusalLog, judge_name
 from raftkeeper.server.peers.neighbours import Neighbours
-from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher
+from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher, SnapshotNotYet
 from raftkeeper.server.peers.snapshot_server import Snapshots, SnapshotServer
 from raftkeeper.server.peers.tls import TlsContexts, TlsSettings
 from raftkeeper.storage import Identity
@@ -62,6 +70,9 @@ class PeerSettings:
     """Where the others reach this node, host:port."""
     software: str = ""
     """Name and version of this release, for people."""
+    zone: str = ""
+    priority: int = 1
+    """Of this node, for the membership that takes it in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ class Survey:
     member_id: int
     incarnation: bytes
     software: str
+    zone: str = ""
+    priority: int = 1
 
 
 class PeerTransport:
@@ -191,6 +204,12 @@ class PeerTransport:
         if link:
             link.send(Touches(term, touches))
 
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        """May be lost; a member of the release before would not know what it is."""
+        link = self._neighbours and self._neighbours.links.get(to)
+        if link and link.protocol >= limits.FITNESS_PROTOCOL:
+            link.send(Fitness(term, unfit))
+
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
         link = self._neighbours and self._neighbours.links.get(to)
@@ -244,7 +263,14 @@ class PeerTransport:
         conversation.abort()
         if isinstance(answer, Refusal):
             return None
-        return Survey(answer.cluster_id, answer.member_id, answer.incarnation, answer.software)
+        return Survey(
+            answer.cluster_id,
+            answer.member_id,
+            answer.incarnation,
+            answer.software,
+            answer.zone,
+            answer.priority,
+        )
 
     # ---- those who come in -----------------------------------------------------------------------
 
@@ -321,6 +347,8 @@ class PeerTransport:
         conversation, answer = await self._greet(address, hello, attempt)
         if isinstance(answer, Refusal):
             conversation.abort()
+            if answer.cause is Cause.BUSY:
+                raise SnapshotNotYet(answer.reason)
             raise ConversationOver(answer.reason)
         return conversation
 
@@ -333,4 +361,6 @@ class PeerTransport:
             address=self._settings.address,
             software=self._settings.software,
             frame_bytes_max=self._settings.frame_bytes_max,
+            zone=self._settings.zone,
+            priority=self._settings.priority,
         )

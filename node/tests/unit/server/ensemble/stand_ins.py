@@ -173,6 +173,7 @@ class RecordingLinks:
         self.members: Mapping[int, Member] = {}
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.touches: list[tuple[int, int, bytes]] = []
+        self.fitness: list[tuple[int, int, str]] = []
         self.digests: list[tuple[int, int, int, int]] = []
         self.asks: list[tuple[int, int, bytes]] = []
         self.answers: list[tuple[int, int, int, int]] = []
@@ -194,6 +195,9 @@ class RecordingLinks:
 
     def send_touches(self, to: int, term: int, touches: bytes) -> None:
         self.touches.append((to, term, touches))
+
+    def send_fitness(self, to: int, term: int, unfit: str) -> None:
+        self.fitness.append((to, term, unfit))
 
     def send_digest(self, to: int, index: int, zxid: int, digest: int) -> None:
         self.digests.append((to, index, zxid, digest))

@@ -240,6 +240,19 @@ def test_touches_wait_for_a_link_to_the_leader(bench: Bench) -> None:
     assert bench.links.touches == [(2, 3, b"touched")]
 
 
+def test_follower_tells_whether_it_should_lead(bench: Bench) -> None:
+    """Again with each call: words get lost, and leaders change. A leader has nobody to tell."""
+    bench.core.follow(2, term=3)
+    bench.peering.tell_fitness("it is being drained")
+    bench.links.up = {3}
+    bench.peering.tell_fitness("")
+    bench.links.up = {2}
+    bench.peering.tell_fitness("")
+    bench.core.lead(term=4)
+    bench.peering.tell_fitness("no space")
+    assert bench.links.fitness == [(2, 3, "it is being drained"), (2, 3, "")]
+
+
 def test_touches_count_for_the_leader_of_their_term_only(bench: Bench) -> None:
     """And malformed ones cost the link."""
     bench.core.lead(term=6)
