@@ -13,11 +13,12 @@
 //! | `members` | which groups of each node were applied |
 //! | `digest` | one number for all of it |
 //! | `reads` `lists` | the reads, and the cache for listings |
-//! | `acl` `acl_list` `ip` `path` `stat` `quota` | the rules for each |
+//! | `acl` `acl_list` `acl_index` `ip` `path` `stat` `quota` | the rules for each |
 //! | `snapshot` | all of it as bytes, and back |
 //! | `successor` | all of it as the beginning of another cluster |
 
 mod acl;
+mod acl_index;
 mod acl_list;
 mod context;
 mod create;

@@ -51,6 +51,24 @@ fn an_acl_is_shown_whole_to_its_admins_only() {
     }
 }
 
+/// A list of a thousand ids allows what it says to each of them, and to nobody else.
+#[test]
+fn a_long_acl_holds_for_each_of_its_ids() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..1000).map(|number| format!("u{number}:p")).collect();
+    let mut list: Vec<_> = names.iter().map(|name| (1, "digest", name.as_str())).collect();
+    list.extend([(4, "ip", "10.0.0.0/8"), (2, "ip", "10.1.2.3")]);
+    assert_eq!(world.send(ops::CREATE, &create("/a", b"", &list, 0)), ErrorCode::OK);
+    let may_read =
+        |scheme, name| world.machine.get_data("/a", &[id(scheme, name)], &mut Vec::new()).is_ok();
+    assert!(names.iter().all(|name| may_read("digest", name)));
+    for (scheme, name) in
+        [("digest", "u1000:p"), ("digest", "u1"), ("x509", "u1:p"), ("ip", "10.1.2.3")]
+    {
+        assert!(!may_read(scheme, name), "{scheme} {name}");
+    }
+}
+
 #[test]
 fn a_cached_list_follows_the_children() {
     let mut world = World::new();
