@@ -2,7 +2,7 @@
 
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
-use crate::jute::{Reader, Writer, patch_i32};
+use crate::jute::{Reader, Writer};
 use crate::ops;
 use crate::store::{NodeId, ROOT, Store};
 
@@ -104,17 +104,12 @@ impl Machine {
 
     /// The ephemeral znodes of a session whose path begins with `prefix`; a blank one, or "/", takes all.
     pub fn get_ephemerals(&self, session: i64, prefix: &str, out: &mut Vec<u8>) {
-        let takes_all = matches!(prefix.trim(), "" | "/");
-        let count_at = out.len();
-        out.put_i32(0);
-        let mut count = 0;
-        for path in ephemeral_paths(&self.tree, session) {
-            if takes_all || path.starts_with(prefix) {
-                out.put_string(&path);
-                count += 1;
-            }
+        let prefix = if matches!(prefix.trim(), "" | "/") { "" } else { prefix };
+        let paths = ephemeral_paths(&self.tree, session, prefix);
+        out.put_i32(paths.len() as i32);
+        for path in &paths {
+            out.put_string(path);
         }
-        patch_i32(out, count_at, count);
     }
 
     /// multiRead: results and errors side by side. Only a request that is not one fails as a whole.
@@ -172,7 +167,7 @@ impl Machine {
 
     /// The paths of a session's ephemeral znodes, sorted.
     pub fn ephemeral_paths(&self, session: i64) -> Vec<String> {
-        ephemeral_paths(&self.tree, session)
+        ephemeral_paths(&self.tree, session, "")
     }
 
     /// Whether the membership may be changed by the request of these ids: as in ZooKeeper, who may

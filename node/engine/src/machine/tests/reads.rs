@@ -10,6 +10,14 @@ fn outcome(
     (result, out.len())
 }
 
+/// A path and no watch.
+fn read(path: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.put_string(path);
+    out.put_bool(false);
+    out
+}
+
 #[test]
 fn reads_need_the_znode_and_then_permission() {
     let mut world = World::new();
@@ -119,17 +127,32 @@ fn all_descendants_are_counted() {
 fn ephemerals_are_those_of_the_session_under_the_prefix() {
     let mut world = World::new();
     let other = world.open(2);
-    for path in ["/b", "/a", "/aa"] {
+    for path in ["/d", "/de"] {
+        assert_eq!(world.create(path), ErrorCode::OK);
+    }
+    for path in ["/b", "/d/b", "/a", "/de/b", "/aa", "/d/a"] {
         assert_eq!(world.create_as(path, 1), path);
     }
+    let all = ["/a", "/aa", "/b", "/d/a", "/d/b", "/de/b"];
     let list = |session, prefix| {
         let mut out = Vec::new();
         world.machine.get_ephemerals(session, prefix, &mut out);
         strings(&mut Reader::new(&out))
     };
-    assert_eq!(list(world.session, "/"), ["/a", "/aa", "/b"]);
-    assert_eq!(list(world.session, " "), ["/a", "/aa", "/b"]);
-    assert_eq!(list(world.session, "/a"), ["/a", "/aa"]);
+    for (prefix, found) in [
+        ("/", &all[..]),
+        (" ", &all),
+        ("/a", &all[..2]),
+        ("/d", &all[3..]),
+        ("/d/", &all[3..5]),
+        ("/d/b", &all[4..5]),
+        ("/d/bb", &[]),
+        ("/de/", &all[5..]),
+        ("/x", &[]),
+        ("a", &[]),
+    ] {
+        assert_eq!(list(world.session, prefix), found, "{prefix}");
+    }
     assert_eq!(list(other, ""), Vec::<String>::new());
 }
 
@@ -137,12 +160,6 @@ fn ephemerals_are_those_of_the_session_under_the_prefix() {
 fn multi_read_answers_results_and_errors_side_by_side() {
     let mut world = World::new();
     assert_eq!(world.send(ops::CREATE, &create("/a", b"data", ANYONE, 0)), ErrorCode::OK);
-    let read = |path: &str| {
-        let mut out = Vec::new();
-        out.put_string(path);
-        out.put_bool(false);
-        out
-    };
     let body = framed(&[
         (ops::GET_DATA, read("/a")),
         (ops::GET_DATA, read("/x")),
