@@ -12,6 +12,11 @@ use super::sessions::ephemeral_paths;
 use super::stat;
 use super::{Machine, path};
 
+/// Bytes of results after which a multiRead asks for no more: an answer is made at once and in one piece,
+/// and a request of 16 bytes may ask for a megabyte. Java's clients take 1 MiB of an answer unless they
+/// are told otherwise.
+const MULTI_READ_BYTES_MAX: usize = 16 << 20;
+
 /// What setWatches compares with the zxid that a client saw last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamps {
@@ -112,7 +117,8 @@ impl Machine {
         }
     }
 
-    /// multiRead: results and errors side by side. Only a request that is not one fails as a whole.
+    /// multiRead: results and errors side by side. Only a request that is not one fails as a whole, or
+    /// one that asks for too much.
     pub fn multi_read(
         &mut self,
         body: Reader<'_>,
@@ -133,9 +139,13 @@ impl Machine {
         auth: &[AuthId],
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorCode> {
+        let start = out.len();
         while let Some(op) = multi::read_header(&mut body)? {
             let (path, _watch) = (body.path()?, body.bool()?);
             let mark = out.len();
+            if mark - start > MULTI_READ_BYTES_MAX {
+                return Err(ErrorCode::BAD_ARGUMENTS);
+            }
             multi::put_header(op, false, 0, out);
             let outcome = match op {
                 ops::GET_DATA => self.get_data(path, auth, out),

@@ -202,3 +202,21 @@ fn stamps_are_those_of_the_znode() {
     let expected = Stamps { czxid: zxid, mzxid: zxid + 1, pzxid: zxid + 2, acl: 0 };
     assert_eq!((world.machine.stamps("/a"), world.machine.stamps("/x")), (Some(expected), None));
 }
+
+/// Results of sixteen megabytes are an answer; whoever asks for more then gets none.
+#[test]
+fn a_multi_read_that_asks_for_too_much_is_refused() {
+    let mut world = World::new();
+    let data = vec![7; 2 << 20];
+    assert_eq!(world.send(ops::CREATE, &create("/a", &data, ANYONE, 0)), ErrorCode::OK);
+    let body = |count| framed(&vec![(ops::GET_DATA, read("/a")); count]);
+    let (machine, before) = (&mut world.machine, b"before".to_vec());
+    let mut ask = |count| {
+        let mut out = before.clone();
+        let result = machine.multi_read(Reader::new(&body(count)), &[], &mut out);
+        (result, out.len() / data.len())
+    };
+    assert_eq!(ask(8), (Ok(()), 8));
+    assert_eq!(ask(9), (Err(ErrorCode::BAD_ARGUMENTS), 0));
+    assert_eq!(ask(300), (Err(ErrorCode::BAD_ARGUMENTS), 0));
+}
