@@ -110,6 +110,7 @@ impl Front {
 
     /// From now on writes are answered with SYSTEMERROR, gathered ones too; '' allows them again.
     pub fn refuse_writes(&mut self, reason: &str) {
+        self.begin_turn();
         self.refusing = (!reason.is_empty()).then(|| reason.into());
         if self.refusing.is_some() {
             self.refuse_gathered();

@@ -225,6 +225,14 @@ impl AclTable {
         })
     }
 
+    /// What a check costs, in steps of work.
+    pub fn steps(&self, id: u32, auth: &[AuthId]) -> usize {
+        match self.index(id) {
+            Some(index) => 4 * index.sizes() + 10 * auth.len(),
+            None => self.encoded(id).len() / 2,
+        }
+    }
+
     fn index(&self, id: u32) -> Option<&AclIndex> {
         self.lists.get(id as usize)?.as_ref()?.index.as_deref()
     }

@@ -30,6 +30,8 @@ pub struct AclIndex {
     named: Box<[u32]>,
     /// Sorted by size and prefix, each once.
     networks: Box<[Network]>,
+    /// How many sizes the networks have.
+    sizes: usize,
 }
 
 impl AclIndex {
@@ -53,7 +55,8 @@ impl AclIndex {
             kept.perms |= if same { later.perms } else { 0 };
             same
         });
-        Self { world, named: named.into(), networks: networks.into() }
+        let sizes = networks.chunk_by(|a, b| a.size == b.size).count();
+        Self { world, named: named.into(), networks: networks.into(), sizes }
     }
 
     /// Whether any of the ids has one of the permissions. `encoded` is the list it was made of.
@@ -69,6 +72,11 @@ impl AclIndex {
     /// Bytes of memory held.
     pub const fn memory_bytes(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.named) + size_of_val(&*self.networks)
+    }
+
+    /// How many places are looked at for each address.
+    pub const fn sizes(&self) -> usize {
+        self.sizes
     }
 
     fn names(&self, encoded: &[u8], key: Key<'_>, perms: i32) -> bool {

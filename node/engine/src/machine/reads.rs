@@ -1,5 +1,7 @@
 //! The reads. Each appends the body of its reply, or answers why not and appends nothing.
 
+use std::collections::BTreeSet;
+
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Reader, Writer};
@@ -10,7 +12,7 @@ use super::acl;
 use super::multi;
 use super::sessions::ephemeral_paths;
 use super::stat;
-use super::{Machine, path};
+use super::{Machine, path, work};
 
 /// Bytes of results after which a multiRead asks for no more: an answer is made at once and in one piece,
 /// and a request of 16 bytes may ask for a megabyte. Java's clients take 1 MiB of an answer unless they
@@ -101,7 +103,9 @@ impl Machine {
         let count = if id == ROOT {
             store.node_count().saturating_sub(1)
         } else {
-            store.descendants_count(id)
+            let count = store.descendants_count(id);
+            self.add_steps(work::ZNODE.saturating_mul(count as usize));
+            count
         };
         out.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
         Ok(())
@@ -115,6 +119,8 @@ impl Machine {
         for path in &paths {
             out.put_string(path);
         }
+        let looked_at = self.tree.ephemerals.get(&session).map_or(0, BTreeSet::len);
+        self.add_steps(work::ZNODE * looked_at + work::PATH * paths.len());
     }
 
     /// multiRead: results and errors side by side. Only a request that is not one fails as a whole, or
@@ -127,6 +133,7 @@ impl Machine {
     ) -> Result<(), ErrorCode> {
         let start = out.len();
         let result = self.multi_read_all(body, auth, out);
+        self.add_steps((out.len() - start) / work::BYTES);
         if result.is_err() {
             out.truncate(start);
         }
@@ -146,6 +153,7 @@ impl Machine {
             if mark - start > MULTI_READ_BYTES_MAX {
                 return Err(ErrorCode::BAD_ARGUMENTS);
             }
+            self.add_steps(work::PATH);
             multi::put_header(op, false, 0, out);
             let outcome = match op {
                 ops::GET_DATA => self.get_data(path, auth, out),
@@ -188,11 +196,11 @@ impl Machine {
 
     fn readable(&self, path: &str, perms: i32, auth: &[AuthId]) -> Result<NodeId, ErrorCode> {
         let id = self.tree.find(path)?;
-        if self.tree.acls.allows(self.tree.store.meta(id).acl, perms, auth) {
-            Ok(id)
-        } else {
-            Err(ErrorCode::NO_AUTH)
+        let acl = self.tree.store.meta(id).acl;
+        if acl != acl::OPEN {
+            self.add_steps(self.tree.acls.steps(acl, auth));
         }
+        if self.tree.acls.allows(acl, perms, auth) { Ok(id) } else { Err(ErrorCode::NO_AUTH) }
     }
 
     /// The configuration this node serves as the data of /zookeeper/config, if it was told one.

@@ -220,3 +220,36 @@ fn a_multi_read_that_asks_for_too_much_is_refused() {
     assert_eq!(ask(9), (Err(ErrorCode::BAD_ARGUMENTS), 0));
     assert_eq!(ask(300), (Err(ErrorCode::BAD_ARGUMENTS), 0));
 }
+
+/// What costs more than its request and its answer show is counted; the rest is not.
+#[test]
+fn work_is_counted_where_it_does_not_show() {
+    let mut world = World::new();
+    let long: Vec<String> = (0..1000).map(|number| format!("u{number}:p")).collect();
+    let list: Vec<_> = long.iter().map(|id| (31, "digest", id.as_str())).collect();
+    let few = &[(31, "ip", "127.0.0.1")];
+    for (path, acl) in [("/a", ANYONE), ("/few", few), ("/long", &list[..])] {
+        assert_eq!(world.send(ops::CREATE, &create(path, b"", acl, 0)), ErrorCode::OK);
+    }
+    for child in ["/a/1", "/a/2", "/a/3"] {
+        assert_eq!(world.create_as(child, 1), child);
+    }
+    let (machine, session, auth) = (&mut world.machine, world.session, [id("digest", "u999:p")]);
+    for (who, result) in [("u999:p", Ok(())), ("u1000:p", Err(ErrorCode::NO_AUTH))] {
+        let auth = [id("digest", who)];
+        assert_eq!(machine.get_data("/long", &auth, &mut Vec::new()), result);
+    }
+    let mut cost = |read: &mut dyn FnMut(&mut Machine, &mut Vec<u8>)| {
+        let before = machine.steps();
+        read(machine, &mut Vec::new());
+        machine.steps() - before
+    };
+    let mut get = |path| cost(&mut |machine, out| _ = machine.get_data(path, &auth, out));
+    assert_eq!((get("/a"), get("/long")), (0, 10));
+    assert!((10..60).contains(&get("/few")));
+    assert_eq!(cost(&mut |machine, out| _ = machine.all_children_number("/a", &[], out)), 3);
+    assert_eq!(cost(&mut |machine, out| machine.get_ephemerals(session, "/a/2", out)), 3 + 20);
+    let body = framed(&vec![(ops::GET_DATA, read("/a")); 8]);
+    let many = cost(&mut |machine, out| _ = machine.multi_read(Reader::new(&body), &[], out));
+    assert!((8 * 20 + 1..8 * 25).contains(&many), "{many}");
+}
