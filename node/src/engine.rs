@@ -95,6 +95,10 @@ impl Engine {
         bytes
     }
 
+    fn touch(&mut self, conn: u64) {
+        self.front.touch(conn);
+    }
+
     fn disconnect(&mut self, conn: u64) {
         self.front.disconnect(conn);
     }

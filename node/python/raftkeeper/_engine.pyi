@@ -69,6 +69,14 @@ class Engine:
         else has come. It is due when there is room for answers. That holds for answers that `apply`
         makes, too. Input over `connection_outstanding_max` is kept back likewise, and taken up by
         `apply`.
+
+        Each call is a sign of life of the client, and so is `touch`.
+        """
+
+    def touch(self, conn: int) -> None:
+        """Some of what was written to it has left: it has a client, who takes its answers.
+
+        What that client says, pings as well, may lie in the socket meanwhile.
         """
 
     def disconnect(self, conn: int) -> None:

@@ -124,7 +124,7 @@ pub struct Connection {
     pub queue: VecDeque<Pending>,
     /// How much the requests weigh that are in the queue.
     pub queued_weight: usize,
-    /// When something came from it, by the session clock.
+    /// When there was a sign of life of its client, by the session clock.
     pub touched_us: i64,
     pub statistics: ConnectionStatistics,
 }

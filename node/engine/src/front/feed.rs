@@ -35,9 +35,8 @@ impl Front {
         self.begin_turn();
         let touched_us = self.clock.now_us();
         let Some(mut connection) = self.connections.get_mut(id) else { return };
-        if !data.is_empty() {
-            connection.touched_us = touched_us;
-        }
+        // Without bytes too: then answers have left, so there is somebody who takes them.
+        connection.touched_us = touched_us;
         self.statistics.bytes_received += data.len() as u64;
         if connection.state == State::Closed {
             return;

@@ -37,6 +37,7 @@ impl Front {
     pub fn tick(&mut self, now_us: i64) {
         self.seen_us = now_us;
         self.clock.advance(now_us);
+        self.touch_waiting();
         self.watches.sweep();
         self.end_late_handshakes();
         self.end_leaderless();

@@ -195,6 +195,44 @@ fn connection_without_a_part_in_it_is_read_while_the_log_is_slow() {
     assert_eq!(node.actions(), [(early.conn, Action::ReadAgain)], "its own is answered");
 }
 
+/// A session does not end because its connection was not read while the log was slow.
+#[test]
+fn slow_log_ends_no_session_of_those_who_wait_for_it() {
+    let mut node = Node::with(Config { connection_outstanding_max: 2, ..config() });
+    let client = node.client();
+    node.feed(client.conn, &[create(1, "/a", b""), create(2, "/b", b"")].concat());
+    assert_eq!(node.actions(), [(client.conn, Action::StopReading)]);
+    let batch = node.front.take_batch(1).unwrap_or_default();
+    node.tick(300);
+    assert!(!node.front.wants_batch(), "30 s, three times its timeout");
+    node.apply(&batch);
+    assert_eq!(node.actions(), [(client.conn, Action::ReadAgain)]);
+    node.tick(90);
+    assert!(!node.front.wants_batch(), "it has its whole time from there");
+    node.tick(20);
+    assert!(node.front.wants_batch());
+}
+
+/// A client that takes its answers is there, though its pings may wait behind them.
+#[test]
+fn taking_answers_keeps_the_session() {
+    for touches in [true, false] {
+        let (mut node, client) = with_big(config());
+        node.feed(client.conn, &gets(1..=20));
+        for _ in 0..4 {
+            node.tick(80);
+            if touches {
+                node.front.touch(client.conn);
+            } else {
+                node.feed(client.conn, &[]);
+            }
+            assert!(!node.front.wants_batch(), "8 s of its 10 s");
+        }
+        node.tick(110);
+        assert!(node.front.wants_batch(), "and then it took nothing");
+    }
+}
+
 /// Small requests with small answers that cost much come in turns, so that others have theirs.
 #[test]
 fn much_work_is_done_in_turns() {
