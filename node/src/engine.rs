@@ -28,7 +28,7 @@ impl Engine {
         *, origin, min_session_timeout_ms, max_session_timeout_ms, frame_bytes_max, batch_bytes_max,
         connection_outstanding_max, outstanding_max, super_digest = "", skip_acl = false,
         reconfig_enabled = false, ttl_enabled = true, member = 1, linearizable_reads = false,
-        read_only_mode = false, enforce_quotas = false
+        read_only_mode = false, enforce_quotas = false, unsent_bytes_max = 67_108_864
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // keywords in Python
     fn new(
@@ -47,6 +47,7 @@ impl Engine {
         linearizable_reads: bool,
         read_only_mode: bool,
         enforce_quotas: bool,
+        unsent_bytes_max: usize,
     ) -> Self {
         let front = Front::new(Config {
             origin,
@@ -57,6 +58,7 @@ impl Engine {
             batch_bytes_max,
             connection_outstanding_max,
             outstanding_max,
+            unsent_bytes_max,
             super_digest: super_digest.to_owned(),
             skip_acl,
             reconfig_enabled,
@@ -91,6 +93,10 @@ impl Engine {
         let bytes = PyBytes::new(py, &output);
         self.front.recycle(output);
         bytes
+    }
+
+    fn touch(&mut self, conn: u64) {
+        self.front.touch(conn);
     }
 
     fn disconnect(&mut self, conn: u64) {
