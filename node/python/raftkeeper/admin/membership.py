@@ -31,6 +31,7 @@ from raftkeeper.raft import (
     TransferRefused,
     Update,
 )
+from raftkeeper.server.feature_level import why_too_low
 
 SURVEY_TIMEOUT_S = 3.0
 """A node that runs answers within milliseconds; a name may take a second to resolve."""
@@ -79,6 +80,7 @@ class MembershipChanges:
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
             return await self._shown("add-learner", same.id, timeout_s)
+        await self._check_level(new.address)
         change = AddLearner(incarnation, new.address, new.zone, new.priority)
         try:
             await self._change(change, config_index, timeout_s)
@@ -218,6 +220,22 @@ class MembershipChanges:
             voters=sorted(voters),
             live=sorted(live),
         )
+
+    async def _check_level(self, address: str) -> None:
+        """The node there can read what the ensemble writes. Of one that does not answer the handshake
+        will find it out; and a level that is raised meanwhile makes the config index another.
+        """
+        if self._surveyor is None:
+            return
+        survey = await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
+        if survey is None:
+            return
+        in_use = self._views.status().level_in_use
+        reason = why_too_low(survey.feature_level, in_use, f"the node at {address}")
+        if reason:
+            raise AdminRefusal(
+                Code.FEATURE_LEVEL_TOO_LOW, reason, "install the release that this member runs"
+            )
 
     async def _ask_incarnation(self, address: str, cluster_id: bytes) -> bytes:
         survey = None

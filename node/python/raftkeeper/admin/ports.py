@@ -34,6 +34,10 @@ class Status(Protocol):
     @property
     def config_index(self) -> Index: ...
     @property
+    def level_in_use(self) -> int:
+        """The feature level that the membership says."""
+
+    @property
     def is_joint(self) -> bool: ...
     @property
     def transferring(self) -> MemberId: ...
@@ -118,6 +122,8 @@ class Surveyed(Protocol):
     def member_id(self) -> MemberId: ...
     @property
     def incarnation(self) -> bytes: ...
+    @property
+    def feature_level(self) -> int: ...
 
 
 class Surveyor(Protocol):

@@ -31,6 +31,7 @@ from raftkeeper.raft.change import (
     ChangeRefusal,
     ChangeRefused,
     Promote,
+    RaiseLevel,
     Remove,
     Replace,
     Update,
@@ -38,7 +39,7 @@ from raftkeeper.raft.change import (
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
 from raftkeeper.raft.invariants import InvariantBroken, check_core
-from raftkeeper.raft.membership import Member, Membership
+from raftkeeper.raft.membership import BASE_LEVEL, Member, Membership, MembershipTooNew
 from raftkeeper.raft.messages import (
     MESSAGES,
     NOBODY,
@@ -75,6 +76,7 @@ from raftkeeper.raft.transfer import TransferRefused
 from raftkeeper.raft.voting import is_removed
 
 __all__ = [
+    "BASE_LEVEL",
     "MESSAGES",
     "NOBODY",
     "AddLearner",
@@ -96,6 +98,7 @@ __all__ = [
     "Member",
     "MemberId",
     "Membership",
+    "MembershipTooNew",
     "Message",
     "NotLeader",
     "PreVoteReply",
@@ -103,6 +106,7 @@ __all__ = [
     "Promote",
     "RaftConfig",
     "RaftCore",
+    "RaiseLevel",
     "ReadGrant",
     "ReadReply",
     "ReadRequest",

@@ -63,7 +63,7 @@ class RaftCore:
             hot_bytes_max=config.hot_bytes_max,
         )
         base = restored.membership or Membership.of(())
-        self.memberships = MembershipHistory(restored.snapshot_index, base)
+        self.memberships = MembershipHistory(restored.snapshot_index, base, config.level_max)
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
                 self.memberships.append(index, Membership.decode(payload))
@@ -352,7 +352,7 @@ class RaftCore:
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
         self.log.restore(meta.index, meta.term)
-        self.memberships = MembershipHistory(meta.index, meta.membership)
+        self.memberships = MembershipHistory(meta.index, meta.membership, self.config.level_max)
         self._promises.forget_entries()
         self.commit_index = self.applied_index = self._handed_commit = meta.index
         self.restored = meta

@@ -34,6 +34,7 @@ def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
         tls=tls,
         address=config.peer_address,
         software=f"raftkeeper {node_version()}",
+        feature_level=config.ensemble.feature_level_max,
     )
     return PeerTransport(settings, clock=clock)
 
@@ -45,6 +46,7 @@ def build_settings(config: "Config") -> EnsembleSettings:
         election_ticks=config.ensemble.election_ticks,
         batch_bytes_max=config.storage.batch_bytes_max,
         catch_up_bytes_per_s=config.peer.catch_up_bytes_per_s,
+        enforce_quotas=config.features.enforce_quotas,
     )
 
 

@@ -21,6 +21,8 @@ class Network:
 
     def __init__(self) -> None:
         self.answers: dict[str, Identity] = {}
+        self.levels: dict[str, int] = {}
+        """Of those whose release is another."""
         self.asked: list[str] = []
         self.was_asked = asyncio.Event()
         self.adopt: Callable[[bytes, int], None] | None = None
@@ -28,17 +30,23 @@ class Network:
     def wait(self, incarnation: bytes, on_adopted: Callable[[bytes, int], None]) -> None:
         self.adopt = on_adopted
 
-    async def survey(self, address: str, timeout_s: float) -> Identity | None:
+    async def survey(self, address: str, timeout_s: float) -> Any:
         self.asked.append(address)
         if len(self.asked) >= 4:
             self.was_asked.set()  # twice each of two
-        return self.answers.get(address)
+        found = self.answers.get(address)
+        return found and SimpleNamespace(
+            cluster_id=found.cluster_id,
+            member_id=found.member_id,
+            incarnation=found.incarnation,
+            feature_level=self.levels.get(address, 2),
+        )
 
 
 def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
     values = {"members": LIST, "join": False, "zone": "z", "priority": 2, "recovery": "", **more}
     return SimpleNamespace(
-        ensemble=SimpleNamespace(bootstrap=bootstrap, **values),
+        ensemble=SimpleNamespace(bootstrap=bootstrap, feature_level_max=2, **values),
         listed_as=member,
         peer_address=f"own{member}:1",
         talks_to_members=True,
@@ -78,6 +86,19 @@ async def test_founder_founds_when_all_wait(directory: DataDirectory) -> None:
         b"c" * 16,
     ]
     assert (membership.members[0].zone, membership.members[0].priority) == ("z", 2)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+async def test_ensemble_begins_at_the_level_that_all_founders_speak(
+    directory: DataDirectory, level: int
+) -> None:
+    """One of the release before holds it there; a newer one cannot lift it above the founder's."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b"), "c:1": waiting(b"c")}
+    network.levels = {"c:1": level}
+    _, membership = await find_identity(config_of(1), directory, network)
+    assert membership is not None
+    assert membership.level == min(level, 2)
 
 
 async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
@@ -167,7 +188,7 @@ async def test_node_without_others_founds_at_once(directory: DataDirectory) -> N
     identity, membership = await find_identity(config, directory, None)
     assert (identity.member_id, identity.founds) == (1, True)
     assert membership is not None
-    assert membership.voters == {1}
+    assert (membership.voters, membership.level) == ({1}, 2)
 
 
 async def test_bound_directory_keeps_what_it_is(directory: DataDirectory) -> None:
