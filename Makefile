@@ -13,6 +13,9 @@ BENCH  ?=
 SEED   ?=
 ROUNDS ?= 100
 HELM   ?= helm
+DOCKER ?= docker
+REGISTRY ?= raftkeeper
+BASE   ?=
 SEEDS  ?= 10000
 STORY  ?=
 KEEP   ?=
@@ -31,6 +34,10 @@ VENV_READY     := $(VENV)/.ready-packages
 ENGINE_READY   := $(VENV)/.ready-engine
 OPERATOR_READY := $(VENV)/.ready-operator
 WHEELS_READY   := dist/wheels/.ready
+
+# Of both images: the charts', which is the operator's own.
+VERSION := $(shell sed -n 's/^appVersion: //p' charts/raftkeeper-operator/Chart.yaml)
+IMAGE_ARGS := $(if $(BASE),--build-arg BASE=$(BASE))
 
 RUST_SOURCES := $(shell find node/src node/engine/src -name '*.rs' 2>/dev/null) \
 	node/Cargo.toml node/Cargo.lock node/engine/Cargo.toml
@@ -65,6 +72,8 @@ help: ## This list
 	  'ROUNDS=$(ROUNDS)' 'how often `make kill` kills' \
 	  'MINUTES=$(MINUTES)' 'how long `make faults` goes on' \
 	  'SEEDS=$(SEEDS)' 'how many ensembles `make sim` simulates (SEED= for one of them)' \
+	  'REGISTRY=$(REGISTRY)' 'first part of the names of `make images`, without the slash' \
+	  'BASE=' 'image that `make images` builds on: any Debian-like one with Python 3.11' \
 	  'STORY=' 'stories of `make e2e` whose name has this in it' \
 	  'KEEP=' 'set: the cluster that `make e2e` has brought up stays' \
 	  'PYTHON=' 'the interpreter that makes .venv, now $(PYTHON)'
@@ -110,6 +119,12 @@ $(WHEELS_READY): $(VENV_READY) requirements/runtime.txt requirements/operator.tx
 	$(BIN)/python -m pip $(QUIETLY) wheel --no-deps --no-build-isolation -w dist/wheels/operator ./operator
 	@touch $@
 
+# Under the names that install.yaml and the charts' defaults use; there are no published ones.
+.PHONY: images
+images: need-docker wheels ## Both images with docker, as install.yaml names them (REGISTRY=… for a registry of yours, BASE=…)
+	$(DOCKER) build $(IMAGE_ARGS) --target node --tag $(REGISTRY)/raftkeeper:$(VERSION) .
+	$(DOCKER) build $(IMAGE_ARGS) --target operator --tag $(REGISTRY)/raftkeeper-operator:$(VERSION) .
+
 # A missing tool is named, with the one command that brings it, before anything else can fail.
 # Debian 12 has a current Rust beside its old one; elsewhere it comes from rustup.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo )
@@ -120,7 +135,7 @@ BRING_RUST := $(if $(shell grep -s VERSION_CODENAME=bookworm /etc/os-release),\
 BRING_JAVA := $(APT) default-jdk-headless maven
 NEEDS := need-python need-cargo need-cc
 
-.PHONY: need-python need-cargo need-rust-checks need-cc need-java
+.PHONY: need-python need-cargo need-rust-checks need-cc need-java need-docker
 need-python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "make: $(PYTHON) with its venv module is missing; this brings it: $(APT) python3.11 python3.11-venv" >&2; exit 1; }
@@ -133,6 +148,9 @@ need-rust-checks: need-cargo
 need-cc:
 	@command -v cc >/dev/null || { \
 	  echo "make: a C linker (cc) is missing; this brings it: $(APT) gcc libc6-dev" >&2; exit 1; }
+need-docker:
+	@command -v $(firstword $(DOCKER)) >/dev/null || { \
+	  echo "make: $(DOCKER) is missing; this brings it: $(APT) docker.io" >&2; exit 1; }
 need-java:
 	@{ command -v java && command -v mvn; } >/dev/null || { \
 	  echo "make: java and mvn are missing; this brings them: $(BRING_JAVA)" >&2; exit 1; }

@@ -66,8 +66,7 @@ def _do(cluster: provider.Provider, command: str, values: list[str]) -> None:
     elif command == "images":
         from e2e import images
 
-        for archive in images.build():
-            cluster.load_image(archive)
+        images.provide(cluster)
     elif command in {"operator", "life", "operator-cost"}:
         _show(cluster, command)
     else:
@@ -86,8 +85,7 @@ def _show(cluster: provider.Provider, command: str) -> None:
         with api_of(cluster.kubectl, cluster.kubeconfig) as api:
             Operator(cluster, api).install()
     elif command == "life":
-        node, _ = images.build()
-        cluster.load_image(images.next_version(node))
+        images.provide_next(cluster)
         life_picture.write(life.record(cluster))
     else:
         cost.measure(cluster)

@@ -1,12 +1,13 @@
 """The provider `kubeconfig`: a cluster that is there already, named by KUBECONFIG.
 
-Its nodes are not ours: none is stopped, and images have to be where it pulls them from
-(RAFTKEEPER_E2E_REGISTRY) or on its nodes already.
+Its nodes are not ours: none is stopped, and none is given an image. RAFTKEEPER_E2E_REGISTRY says where it
+pulls them from.
 """
 
 import os
 from pathlib import Path
 
+from e2e.images import REGISTRY
 from e2e.provider import Unsupported
 from e2e.shell import MissingTool, need, run
 
@@ -55,7 +56,13 @@ class FoundCluster:
         return zones
 
     def check(self) -> None:
-        """Whether KUBECONFIG names a cluster."""
+        """Whether KUBECONFIG names a cluster, and somebody has said where the images are."""
+        if not REGISTRY:
+            raise MissingTool(
+                "the provider `kubeconfig` needs RAFTKEEPER_E2E_REGISTRY: push raftkeeper:dev, "
+                "raftkeeper:next and raftkeeper-operator:dev there (tests/e2e/README.md), or set it to "
+                "localhost where they are on all nodes already"
+            )
         self._kubectl("version")
 
     def prepare(self) -> None:

@@ -10,11 +10,15 @@ from pathlib import Path
 from e2e import archive, debian
 from e2e.engine import Engine, engine
 from e2e.home import REPOSITORY, home, say
+from e2e.provider import Provider
 from e2e.shell import run
 
-NODE_IMAGE = "localhost/raftkeeper:dev"
-NEXT_NODE_IMAGE = "localhost/raftkeeper:next"
-OPERATOR_IMAGE = "localhost/raftkeeper-operator:dev"
+REGISTRY = os.environ.get("RAFTKEEPER_E2E_REGISTRY", "").rstrip("/")
+"""Where somebody has pushed the three images; '' for images that are built here and given to the nodes."""
+OWN = "localhost"
+NODE_IMAGE = f"{REGISTRY or OWN}/raftkeeper:dev"
+NEXT_NODE_IMAGE = f"{REGISTRY or OWN}/raftkeeper:next"
+OPERATOR_IMAGE = f"{REGISTRY or OWN}/raftkeeper-operator:dev"
 TARGETS = {"node": NODE_IMAGE, "operator": OPERATOR_IMAGE}
 
 DEFAULT_BASE = "python:3.11-slim-bookworm"
@@ -22,6 +26,20 @@ OWN_BASE = "localhost/raftkeeper-base:bookworm"
 # What a user of the official image would find there, and what the Dockerfile asks for.
 BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates", "tini")
 WHEELS_TIMEOUT_S = 1200
+
+
+def provide(provider: Provider) -> None:
+    """Node's and operator's image for every node of the cluster: built and loaded, or pulled by it."""
+    if not REGISTRY:
+        for made in build():
+            provider.load_image(made)
+
+
+def provide_next(provider: Provider) -> None:
+    """And the image to upgrade to."""
+    if not REGISTRY:
+        node, _ = build()
+        provider.load_image(next_version(node))
 
 
 def build() -> list[Path]:

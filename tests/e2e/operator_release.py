@@ -15,7 +15,8 @@ RELEASE = "raftkeeper-operator"
 CRDS_RELEASE = "raftkeeper-crds"
 REPLICAS = 2
 INSTALL_TIMEOUT_S = 180
-READY_TIMEOUT_S = 120
+# Python's first start in a fresh image, twice, on a machine that has just built it.
+READY_TIMEOUT_S = 240
 
 
 class Operator:
@@ -39,6 +40,8 @@ class Operator:
             "image": {"repository": repository, "tag": tag},
             "nodeImage": NODE_IMAGE.rpartition(":")[0],
             "replicas": REPLICAS,
+            # Stories tell it by annotation where to die.
+            "testing": {"clusterFailpoints": True},
         }
         chart = REPOSITORY / "charts" / "raftkeeper-operator"
         self._helm(

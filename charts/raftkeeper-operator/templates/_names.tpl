@@ -16,7 +16,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Release.Name }}-{{ .Release.Namespace }}
 {{- end }}
 
-{{/* What the operator does in the namespaces of its clusters. Compared with its code by a test. */}}
+{{/* What the operator does in the namespaces of its clusters. A test plays a cluster's life with these rights
+     alone, and finds each of them used. */}}
 {{- define "operator.rules" -}}
 - apiGroups: [raftkeeper.io]
   resources: [raftkeeperclusters]
@@ -27,35 +28,43 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   verbs: [get, list, watch, create, delete]
 - apiGroups: [raftkeeper.io]
   resources: [raftkeeperbackupschedules]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [raftkeeper.io]
   resources: [raftkeeperclusters/status, raftkeeperbackups/status, raftkeeperbackupschedules/status]
   verbs: [patch]
 # Owner references with blockOwnerDeletion need it where the API server checks them.
 - apiGroups: [raftkeeper.io]
-  resources: [raftkeeperclusters/finalizers, raftkeeperbackups/finalizers, raftkeeperbackupschedules/finalizers]
+  resources: [raftkeeperclusters/finalizers, raftkeeperbackups/finalizers]
   verbs: [update]
 - apiGroups: [apps]
   resources: [statefulsets]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, update, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch, delete]
+  verbs: [list, watch, patch, delete]
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, patch, delete]
+# A server-side apply of what is not there needs create beside patch. What goes with the cluster is deleted by
+# Kubernetes, as its owner's.
 - apiGroups: [""]
-  resources: [services, serviceaccounts, configmaps, secrets]
+  resources: [services, serviceaccounts]
+  verbs: [get, list, create, patch]
+- apiGroups: [""]
+  resources: [configmaps]
   verbs: [get, list, create, update, patch, delete]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, create, update]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, create, patch, delete]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, delete]
+  verbs: [list, watch, create]
 - apiGroups: [networking.k8s.io]
   resources: [networkpolicies]
   verbs: [get, list, create, patch, delete]

@@ -69,7 +69,7 @@ fn main() {
     // Touches every path once in no order: 7919 is a prime that does not divide the count.
     let order: Vec<String> = (0..count).map(|n| path(n * 7919 % count)).collect();
     let before = resident_bytes();
-    let mut store = Store::with_seed(1);
+    let mut store = Store::new(1);
     let Ok(bench) = store.insert(ROOT, "bench", None, &fresh(1)) else { return };
     timed("insert (and parent's stamps)", count, |n| fill(&mut store, bench, n));
     print_memory("memory, fresh", before, count, &store);
@@ -110,7 +110,7 @@ fn snapshot(store: &mut Store, count: usize) {
     let took = start.elapsed().as_millis();
     println!("{:<34} {took:8} ms, {} bytes", "walk, all", out.len());
     let start = Instant::now();
-    let (mut copy, mut reader) = (Store::with_seed(1), Reader::new(&out));
+    let (mut copy, mut reader) = (Store::new(1), Reader::new(&out));
     while !reader.is_empty() {
         assert_eq!(copy.restore(&mut reader), Ok(()));
     }

@@ -42,3 +42,6 @@ pub const EXPIRE_SESSIONS: i32 = -1002;
 pub const BOOTSTRAP: i32 = -1003;
 /// In the log only: an empty container or outlived TTL node. Body: path str, czxid i64 (re-checked at apply).
 pub const COLLECT: i32 = -1004;
+/// In the log only: a multi that asks for TTL znodes, by way of a node where they are off. Its body is as it came;
+/// what asks for one fails at its turn, if nothing before it does. So it changes no znode.
+pub const MULTI_WITHOUT_TTL: i32 = -1005;

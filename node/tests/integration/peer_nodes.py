@@ -51,19 +51,24 @@ class Node:
         cluster_id: bytes = CLUSTER,
         incarnation: bytes | None = None,
         snapshots: Any = None,
+        why_none: Callable[[], str] = lambda: "",
     ) -> "Node":
         """Listens, and knows nobody yet."""
         await self.transport.start(self.socket)
-        self.become(cluster_id, incarnation, snapshots)
+        self.become(cluster_id, incarnation, snapshots, why_none)
         return self
 
     def become(
-        self, cluster_id: bytes, incarnation: bytes | None = None, snapshots: Any = None
+        self,
+        cluster_id: bytes,
+        incarnation: bytes | None = None,
+        snapshots: Any = None,
+        why_none: Callable[[], str] = lambda: "",
     ) -> None:
         """A member."""
         identity = Identity(cluster_id, self.member_id, incarnation or disk(self.member_id))
         self.snapshot_store = snapshots
-        self.transport.serve(identity, self, snapshots)
+        self.transport.serve(identity, self, snapshots, why_no_snapshot=why_none)
 
     def knows(self, *others: "Node", level: int = 1, **addresses: str) -> None:
         """Dials these, with this feature level in use; `m2="host:port"` puts something between."""
@@ -91,6 +96,9 @@ class Node:
         self.heard.append(arguments)
 
     def on_touches(self, *arguments: Any) -> None:
+        self.heard.append(arguments)
+
+    def on_fitness(self, *arguments: Any) -> None:
         self.heard.append(arguments)
 
     def on_digest(self, *arguments: Any) -> None:

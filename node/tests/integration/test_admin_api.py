@@ -223,6 +223,49 @@ def test_drained_member_has_no_clients_and_no_leadership(
     own.close()
 
 
+def test_drained_member_does_not_get_leadership_back(ensemble: AdminEnsemble) -> None:
+    """Though it is preferred most: whoever leads next passes it over, until it is drained no more."""
+    admin = ensemble.client()
+    preferred = ensemble.leader()
+    admin.change("PATCH", f"/v1/members/{preferred}", {"priority": 9}, None)
+    admin.drain(ensemble.endpoint(preferred), leadership=True, undo=False)
+
+    def all_say(unfit: str) -> bool:
+        """As the leader has heard it of the preferred member; and all could take over."""
+        rows = admin.members()["members"]
+        found = {row["id"]: row["unfit"] for row in rows}
+        return found[preferred] == unfit and all(row["caught_up"] for row in rows)
+
+    wait_until(lambda: all_say("it is being drained"), "the next leader hears of it")
+    second = ensemble.leader()
+    third = ({1, 2, 3} - {preferred, second}).pop()
+    assert admin.transfer(0)["leader_id"] == third
+    admin.drain(ensemble.endpoint(preferred), leadership=True, undo=True)
+    wait_until(lambda: all_say(""), "it may lead again")
+    body = {"to": 0, "from": third}
+    admin.ask(ensemble.endpoint(third), "POST", "/v1/leader/transfer", body)
+    wait_until(lambda: ensemble.leader() == preferred, "it leads again")
+
+
+def test_members_have_the_zone_and_priority_of_their_configuration(tmp_path: Path) -> None:
+    """Founders and who is added later; and an update counts from then on, over restarts too."""
+    ensemble = AdminEnsemble(tmp_path)
+    for number, node in ensemble.nodes.items():
+        node.settings |= {"ensemble_zone": f"zone{number}", "ensemble_priority": number}
+    with ensemble:
+        admin = ensemble.client()
+        ensemble.common |= {"ensemble_zone": "zone4", "ensemble_priority": 4}
+        admin.change("POST", "/v1/members", {"address": ensemble.start_waiting(4)}, None)
+        rows = ensemble.client().members()["members"]
+        known = {row["id"]: (row["zone"], row["priority"]) for row in rows}
+        assert known == {number: (f"zone{number}", number) for number in (1, 2, 3, 4)}
+        admin.change("PATCH", "/v1/members/2", {"priority": 9}, None)
+        ensemble.nodes[2].terminate()
+        ensemble.nodes[2].launch()
+        wait_until(lambda: bool(ensemble.nodes[2].events("ensemble.details_differ")), "it says so")
+        assert [row["priority"] for row in ensemble.status(2)["config"]] == [1, 9, 3, 4]
+
+
 def test_status_is_served_without_a_quorum(ensemble: AdminEnsemble) -> None:
     """The survivor says that there is no leader; it is not ready, and changes are refused."""
     survivor = ensemble.leader()

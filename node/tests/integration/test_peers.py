@@ -43,6 +43,23 @@ async def test_messages_pass_both_ways_on_one_connection() -> None:
 
 
 @on_uvloop
+async def test_what_the_release_before_does_not_know_is_not_said_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A word that it cannot read would end the link. Between two of this release it gets there."""
+    async with linked_pair() as (one, two):
+        two.transport.send_fitness(1, 3, "no space")
+        await until(lambda: one.heard)
+        assert one.heard == [(2, 3, "no space")]
+    monkeypatch.setattr(limits, "PROTOCOL_MAX", limits.FITNESS_PROTOCOL - 1)
+    async with linked_pair() as (one, two):
+        two.transport.send_fitness(1, 3, "no space")
+        two.transport.send_digest(1, 5, 6, 7)
+        await until(lambda: one.heard)
+        assert one.heard == [(2, 5, 6, 7)]
+
+
+@on_uvloop
 async def test_dials_that_cross_end_in_one_link() -> None:
     """At whatever moment both dial, one connection stays, and nobody hears of a loss."""
     chance = random.Random(4)
@@ -143,6 +160,19 @@ async def test_a_member_that_is_removed_is_let_go() -> None:
         one.knows()
         await until(lambda: not one.is_up(two) and not two.is_up(one))
         assert one.transport.views() == ()
+
+
+@on_uvloop
+async def test_a_guest_with_another_disk_than_the_membership_names_is_cut_off() -> None:
+    """It came in while its id was not known here, and must not be taken for the one that has it."""
+    one, guest = await Node(1).serve(), await Node(4).serve(incarnation=b"x" * 16)
+    guest.knows(one)
+    await until(lambda: one.is_up(guest))
+    one.knows(guest)
+    await until(lambda: not one.is_up(guest))
+    await until(lambda: one.transport.figures.refusals["incarnation"] >= 3)
+    assert one.events == [("up", 4), ("lost", 4, "silent")]
+    await stop(one, guest)
 
 
 @on_uvloop

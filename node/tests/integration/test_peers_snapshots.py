@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ class Disk:
         self.parts: dict[tuple[int, int, int], bytearray] = {}
         self.offsets: list[int] = []
         self.finished: list[bytes] = []
+        self.receiving = threading.Event()
+        self.may_receive = threading.Event()
+        self.may_receive.set()
+        self.closed = 0
         self.damaged = False
         self.looked_at = 0
         self.before = b""
@@ -36,6 +41,8 @@ class Disk:
         self.content = self.before or self.content
 
     def receive(self, index: int, term: int, size: int) -> "Receipt":
+        self.receiving.set()
+        assert self.may_receive.wait(10)
         part = self.parts.setdefault((index, term, size), bytearray())
         self.offsets.append(len(part))
         return Receipt(self, (index, term, size), part)
@@ -77,7 +84,7 @@ class Receipt:
         del self.disk.parts[self.key]
 
     def close(self) -> None:
-        pass
+        self.disk.closed += 1
 
 
 async def members(
@@ -206,4 +213,43 @@ async def test_nothing_is_told_of_a_cancelled_fetch() -> None:
     follower.transport.fetch_snapshot(1, 8)
     await until(lambda: follower.snapshots)
     assert follower.snapshots == [None]
+    await stop(leader, follower)
+
+
+@on_uvloop
+async def test_a_fetch_that_is_cancelled_while_its_file_is_opened_closes_it() -> None:
+    """Its thread opens it all the same, and nobody else knows of it."""
+    leader, follower, disk = await members(b"x" * 1000)
+    disk.may_receive.clear()
+    follower.transport.fetch_snapshot(1, 7)
+    await until(disk.receiving.is_set)
+    follower.transport.cancel_fetch()
+    await asyncio.sleep(0)
+    disk.may_receive.set()
+    await until(lambda: disk.closed == 1)
+    await stop(leader, follower)
+
+
+@on_uvloop
+async def test_a_member_whose_state_is_wrong_sends_no_snapshot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asks is told to come again, and gets one when the state is right."""
+    monkeypatch.setattr(limits, "SNAPSHOT_RETRY_S", 0.01)
+    wrong = ["its state differs"]
+    leader, disk = (
+        await Node(1).serve(snapshots=Disk(b"x" * 1000), why_none=lambda: wrong[0]),
+        Disk(),
+    )
+    follower = await Node(2).serve(snapshots=disk)
+    follower.knows(leader)
+    leader.knows(follower)
+    follower.transport.fetch_snapshot(1, 7)
+    await until(lambda: follower.snapshots)
+    assert (follower.snapshots, disk.finished) == ([None], [])
+    assert leader.transport.figures.refusals["busy"]
+    wrong[0] = ""
+    follower.transport.fetch_snapshot(1, 7)
+    await until(lambda: len(follower.snapshots) == 2)
+    assert disk.finished == [b"x" * 1000]
     await stop(leader, follower)

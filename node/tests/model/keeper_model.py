@@ -22,6 +22,7 @@ TTL_MODES = (5, 6)
 SEQUENTIAL_MODES = (2, 3, 6)
 EPHEMERAL_MODES = (1, 3)
 CONTAINER_MODE = 4
+HOUR_MS = 3_600_000
 
 Acl = tuple[int, str, str]
 Id = tuple[str, str]
@@ -179,8 +180,9 @@ class KeeperModel:
     # ---- writes
 
     def begin(self, time_ms: int) -> None:
-        """A batch takes effect; its time never goes back."""
-        self.time_ms = max(self.time_ms, time_ms)
+        """A batch takes effect; its time does not go back by an hour or less."""
+        if not 0 <= self.time_ms - time_ms <= HOUR_MS:
+            self.time_ms = time_ms
 
     def open_session(self, session: int) -> None:
         self.zxid += 1

@@ -13,7 +13,9 @@ from=M to=M kind=Name.
     timeout M 7                its election timeout from now on
     propose M text             an entry / read M 7: a linearizable read with token 7
     change M add A | promote X | remove X | replace X Y | priority X P | raise L   at its present config
-    transfer M X               hands leadership over
+    transfer M X               hands leadership over; X 0: to the best
+    unfit M X why              M, which leads, hears that X should not; without why: that it may
+    preferred M                whom M, which leads, should hand over to
     unreachable M X            M's connection to X broke
     deliver where              what was sent before is delivered, in order
     repeat where / drop where  delivered and kept / lost
@@ -25,6 +27,7 @@ from=M to=M kind=Name.
     snapshot M keep=2          of the applied state; the log before goes, but for `keep` entries
     fetch M                    the snapshot M was told to fetch arrives, is durable and offered to it
     state M… / log M           the numbers / the entries
+    followers M                what M, which leads, knows of the others
 """
 
 from collections.abc import Callable
@@ -54,6 +57,7 @@ from raftkeeper.raft import (
     TransferRefused,
     Update,
     check_core,
+    mark_unfit,
 )
 
 SETTLE_ROUNDS_MAX = 100
@@ -220,6 +224,13 @@ class ClusterScenario:
         self._core(words).transfer(int(words[1]))
         return []
 
+    def do_unfit(self, words: list[str]) -> list[str]:
+        mark_unfit(self._core(words), int(words[1]), " ".join(words[2:]))
+        return []
+
+    def do_preferred(self, words: list[str]) -> list[str]:
+        return [f"member {self._core(words).preferred_leader or 'nobody'}"]
+
     def do_unreachable(self, words: list[str]) -> list[str]:
         self._core(words).leader_unreachable(int(words[1]))
         return []
@@ -254,7 +265,10 @@ class ClusterScenario:
         node = self.nodes[int(words[0])]
         core, index = node.alive, node.alive.applied_index
         node.disk.snapshot = SnapshotMeta(
-            index, core.term_at(index) or 0, core.membership_at(index)
+            index,
+            core.term_at(index) or 0,
+            core.membership_at(index),
+            core.memberships.index_at(index),
         )
         purged = index - int(_options(words).get("keep", "0"))
         for gone in [kept for kept in node.disk.log if kept <= purged]:

@@ -79,7 +79,7 @@ def show_followers(core: RaftCore) -> list[str]:
     return [
         f"{view.member}: {view.state.value}, has {view.match_index}, next {view.next_index},"
         f" {view.in_flight} under way{', caught up' if view.caught_up else ''}"
-        f"{'' if view.active else ', silent'}"
+        f"{'' if view.active else ', silent'}{f', {view.unfit}' if view.unfit else ''}"
         for view in core.followers()
     ]
 

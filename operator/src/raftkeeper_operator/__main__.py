@@ -44,7 +44,7 @@ def main() -> None:
     set_up_logging(level=settings.log_level, console=settings.log_format == "console")
     parts = _Parts(settings, Metrics(__version__), Progress())
     try:
-        failpoints = Failpoints(settings.failpoint)
+        failpoints = Failpoints(settings.failpoint, obeys_annotations=settings.cluster_failpoints)
         lease_access = KubeAccess.from_environment(settings.kubeconfig, connections=1)
         access = KubeAccess.from_environment(
             settings.kubeconfig, connections=32, count=parts.metrics.request_done
@@ -78,6 +78,7 @@ def _lead(
         version=__version__,
         repository=settings.node_image,
         domain=settings.cluster_domain,
+        runbook_base=settings.runbook_base,
     )
     supervisor = Supervisor(access, settings, surroundings, parts.metrics, parts.progress)
     try:

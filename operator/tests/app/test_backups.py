@@ -94,6 +94,21 @@ async def test_a_backup_runs_and_succeeds(api: FakeApi, kube: Kube) -> None:
     assert found["conditions"][0]["reason"] == "BackupStored"
 
 
+async def test_a_backup_runs_as_members_that_are_well_do(api: FakeApi, kube: Kube) -> None:
+    """By the last good template: after a rollback the spec's image is one that nobody can run."""
+    put_backup(api)
+    overlay = {"spec": {"nodeSelector": {"disk": "fast"}, "tolerations": [{"key": "dedicated"}]}}
+    good = build_pod_template(cluster({"image": {"tag": "good"}, "podTemplate": overlay}))
+    seen = replace(observation(), proven=good.template)
+    await look_after_backups(kube, seen)
+    job = await kube.get(JOBS, "default", "b-backup")
+    assert job is not None
+    spec = job["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"].endswith(":good")
+    assert spec["nodeSelector"] == {"disk": "fast"}
+    assert spec["tolerations"] == [{"key": "dedicated"}]
+
+
 async def test_a_failed_job_is_told(api: FakeApi, kube: Kube) -> None:
     """With the Job's own words."""
     put_backup(api)

@@ -1,10 +1,14 @@
 """Liveness by progress, and the three pages."""
 
+import errno
+import socket
 import urllib.error
 import urllib.request
+from typing import Any
 
 import pytest
 
+from raftkeeper_operator.app import health
 from raftkeeper_operator.app.health import (
     LOOP_SILENCE_S,
     STEP_S,
@@ -13,6 +17,7 @@ from raftkeeper_operator.app.health import (
     Progress,
 )
 from raftkeeper_operator.app.metrics import Metrics
+from raftkeeper_operator.app.settings import read_settings
 
 KEY = ("ns", "c")
 
@@ -104,6 +109,44 @@ def test_pages_are_served_from_a_thread_of_their_own(clock: Clock) -> None:
     clock.now += STEP_S + 1
     assert get("/health/live")[0] == 503
     server.stop()
+
+
+@pytest.mark.parametrize("has_version_6", [True, False])
+def test_pages_are_served_on_every_version_of_ip(
+    monkeypatch: pytest.MonkeyPatch, has_version_6: bool
+) -> None:
+    """By default, and without version 6 on what there is."""
+    if not has_version_6:
+        real = socket.socket
+
+        class WithoutVersion6(real):
+            def __init__(self, family: int = socket.AF_INET, *rest: Any, **named: Any) -> None:
+                if family == socket.AF_INET6:
+                    raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+                super().__init__(family, *rest, **named)
+
+        monkeypatch.setattr(health.socket, "socket", WithoutVersion6)
+    listen = read_settings([], {}).listen
+    server = HealthServer((listen, 0), Progress(), lambda: b"")
+    monkeypatch.undo()
+    server.start()
+    hosts = ["127.0.0.1"]
+    if has_version_6 and _has_loopback_6():
+        hosts.append("[::1]")
+    for host in hosts:
+        with urllib.request.urlopen(
+            f"http://{host}:{server.port}/health/live", timeout=5
+        ) as answer:
+            assert answer.status == 200
+    server.stop()
+
+
+def _has_loopback_6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 def test_a_clusters_series_go_with_it() -> None:

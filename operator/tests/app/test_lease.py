@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.fake_api.objects import Refusal
@@ -10,6 +11,7 @@ from tests.fake_api.server import FakeApi
 
 from raftkeeper_operator.app import lease as lease_module
 from raftkeeper_operator.app.lease import Lease, LeaseName
+from raftkeeper_operator.clients.kube_access import Call
 from raftkeeper_operator.clients.resources import LEASES
 
 KEY = ("leases", "ns", "operator")
@@ -155,3 +157,28 @@ def test_of_two_that_see_it_run_out_one_gets_it(api: FakeApi) -> None:
         thread.join(5)
     assert len(got) == 1
     got[0].release()
+
+
+class BadCredentials:
+    """An API server that was there, until something nobody thought of happens on the way to it."""
+
+    def __init__(self, api: FakeApi) -> None:
+        self.access = api.access()
+        self.broken = threading.Event()
+
+    def request(self, call: Call, deadline_s: float) -> object:
+        if self.broken.is_set():
+            raise RuntimeError("the token cannot be read")
+        return self.access.request(call, deadline_s)
+
+
+def test_it_is_lost_when_its_thread_fails(api: FakeApi) -> None:
+    """Whatever ends the renewing ends the holding, or two operators would work one day."""
+    lost = threading.Event()
+    access: Any = BadCredentials(api)
+    lease = Lease(access, LeaseName("ns", "operator", "one"), lost=lost.set)
+    assert acquire_within(lease, 5)
+    assert lease.held
+    access.broken.set()
+    assert lost.wait(5)
+    wait_for(lambda: not lease.held)

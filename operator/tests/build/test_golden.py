@@ -39,12 +39,15 @@ def everything() -> dict[str, tuple[Object, ...]]:
     backup = BackupSpec.model_validate(
         {"cluster": "zoo", "destination": {"volume": {"claimName": "backups", "path": "zoo"}}}
     )
+    template = build_pod_template(small).template
     host = "zoo-0.zoo-members.default.svc.cluster.local:2888"
     return {
         "minimal.yaml": (*wanted_objects(small), pool(small, None)),
         "everything.yaml": (*wanted_objects(large), pool(large, "b")),
         "restore.yaml": (pool(cluster(restore=restore), None),),
-        "backup-job.yaml": (build_backup_job(small, "nightly-1", "b1", backup, ("zoo-1", "zoo-0")),),
+        "backup-job.yaml": (
+            build_backup_job(small, template, "nightly-1", "b1", backup, ("zoo-1", "zoo-0")),
+        ),
         "founding.yaml": (
             build_founding(small, ((1, host),), 1_700_000_000_000),
             build_closed_founding(small, "c1"),

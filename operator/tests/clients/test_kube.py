@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from kubernetes.config import ConfigException
 from tests.fake_api.objects import Refusal
 from tests.fake_api.server import FakeApi
 
@@ -173,3 +174,17 @@ def test_unknown_kinds_are_errors_of_ours() -> None:
     """An object the operator's role does not cover is refused before it is sent."""
     with pytest.raises(ValueError, match="Ingress"):
         resource_of("Ingress")
+
+
+async def test_credentials_that_cannot_be_read_are_no_answer(api: FakeApi) -> None:
+    """The library's own exception does not get through: whoever asks tries again, as with any silence."""
+    access = api.access()
+
+    def refuse(_configuration: object) -> None:
+        raise ConfigException("Service token file does not exist.")
+
+    configuration = access._client.configuration
+    configuration.api_key = {"authorization": "Bearer old"}
+    configuration.refresh_api_key_hook = refuse
+    with pytest.raises(Unreachable, match="token file"):
+        access.request(Call("GET", "/api/v1/pods"), 5)

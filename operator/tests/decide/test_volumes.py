@@ -119,6 +119,9 @@ def test_storage_that_cannot_grow_is_explained() -> None:
     snapshot = want(well(), storage_bytes=2 * GIB)
     plan = decide(change_volume(snapshot, "data-x-0", expandable=False))
     assert (plan.action, plan.reason) == (None, "StorageNotExpandable")
+    # The CRD refuses a smaller size, so that is no way out.
+    assert "cannot be set back" in plan.message
+    assert "new cluster" in plan.message
     assert "allowVolumeExpansion" in plan.message
 
 

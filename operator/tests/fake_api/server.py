@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from aiohttp import web
 from tests.fake_api.objects import Key, Object, Objects, Refusal
+from tests.fake_api.rights import Right, needed
 
 from raftkeeper_operator.clients import resources
 from raftkeeper_operator.clients.kube_access import KubeAccess
@@ -30,6 +31,9 @@ class FakeApi:
         self.objects = Objects()
         self.requests: list[tuple[str, str]] = []
         self.faults: list[Fault] = []
+        self.rights: frozenset[Right] | None = None
+        """Those that requests may use; None for all there are."""
+        self.used: set[Right] = set()
         self.url = ""
         self._dropping = False
         self._loop = asyncio.new_event_loop()
@@ -127,6 +131,7 @@ class FakeApi:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         plural, namespace, name, part = _parse(request.path)
+        self._authorize(request, (plural, namespace, name), part)
         if request.method == "GET" and not name:
             if request.query.get("watch") in {"true", "1"}:
                 return await self._watch(request)
@@ -135,6 +140,19 @@ class FakeApi:
         text = await request.text()
         body = json.loads(text) if text else {}
         return web.json_response(self._act(request, key, part, body))
+
+    def _authorize(self, request: web.Request, key: Key, part: str) -> None:
+        is_apply = request.content_type == "application/apply-patch+yaml"
+        rights = needed(
+            request.method,
+            key,
+            part,
+            watch=request.query.get("watch") in {"true", "1"},
+            applies_new=is_apply and not part and key not in self.objects.by_key,
+        )
+        self.used |= rights
+        if self.rights is not None and not rights <= self.rights:
+            raise Refusal(403, "Forbidden", f"the operator's role lacks {rights - self.rights}")
 
     def _act(self, request: web.Request, key: Key, part: str, body: Any) -> Object:
         objects, status = self.objects, part == "status"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.fake_api.objects import Object
+from tests.fake_api.rights import all_granted
 from tests.fake_api.server import FakeApi
 from tests.flow.controllers import SPACE, Controllers, is_ready
 from tests.flow.keepers import Keepers, KeeperServers
@@ -65,7 +66,7 @@ class World:
             clock_ms=clock_ms,
         )
         hands = Hands(self._kube, self._keeper, applied, clock_ms)
-        executor = Executor(hands, Failpoints(failpoint, die))
+        executor = Executor(hands, Failpoints(failpoint, die, obeys_annotations=True))
         reporter = Reporter(
             self._kube, Events(self._kube, "test", seconds), Metrics("1.0.0"), seconds
         )
@@ -101,6 +102,9 @@ class World:
         voters = keepers.voters()
         down = [row for row in voters if keepers.running(row) is None]
         assert len(down) <= 1 + self.voters_down_by_accident, (down, self.plan())
+        service = self.service_ports()
+        for pod in self.controllers.of("pods").values() if service else ():
+            assert client_ports(pod["spec"]["containers"][0]["ports"]) <= service, self.plan()
 
     voters_down_by_accident = 0
 
@@ -113,6 +117,11 @@ class World:
         found = self.cluster().get("status", {}).get("plan", {})
         return dict(found)
 
+    def service_ports(self) -> set[int]:
+        """That clients reach the cluster by; none before there is a Service."""
+        service = self.controllers.of("services").get("zoo")
+        return {port["port"] for port in service["spec"]["ports"]} if service else set()
+
     def want(self, **spec: object) -> None:
         """The spec is another."""
         body = self.cluster()
@@ -121,13 +130,20 @@ class World:
         self.api.objects.touch(("raftkeeperclusters", *KEY))
 
 
+def client_ports(ports: list[Object]) -> set[int]:
+    return {port["containerPort"] for port in ports if port["name"].startswith("client")}
+
+
 def die() -> None:
     raise Died
 
 
 @pytest.fixture
 async def world(api: FakeApi, kube: Kube, tmp_path: Path) -> AsyncIterator[World]:
-    """A cluster of three has been asked for, and nothing has been done yet."""
+    """A cluster of three has been asked for, and nothing has been done yet. The operator has the rights of
+    its chart.
+    """
+    api.rights = all_granted()
     servers = KeeperServers(Keepers(), tmp_path)
     controllers = Controllers(api, servers)
     api.put(
@@ -199,6 +215,41 @@ async def test_rolls_back_whenever_it_dies(world: World) -> None:
     conditions = {c["type"]: c for c in world.cluster()["status"]["conditions"]}
     assert conditions["Upgraded"]["reason"] == "RolledBack"
     assert len([row for row in world.keepers.rows if row.role == "voter"]) == 3
+
+
+async def test_a_label_of_zones_that_no_node_bears_is_told(world: World) -> None:
+    """Members run, spread by nothing, and the spec is not followed as it stands."""
+    world.want(placement={"topologyKey": "example.test/rack"})
+    await world.settle("")
+    conditions = {c["type"]: c for c in world.cluster()["status"]["conditions"]}
+    assert conditions["SpecAccepted"]["reason"] == "FieldsIgnored"
+    assert "example.test/rack" in conditions["SpecAccepted"]["message"]
+
+
+async def test_clients_ports_follow_what_pods_run(world: World) -> None:
+    """From plain to TLS only: the plain port stays for as long as a pod serves it (`check` looks)."""
+    await world.settle("")
+    assert world.service_ports() == {2181}
+    world.want(tls={"client": {"mode": "Required"}}, networkPolicy={"enabled": True})
+    await world.settle()
+    assert world.service_ports() == {2281}
+    rules = world.api.objects.get(("networkpolicies", SPACE, "zoo"))["spec"]["ingress"]
+    ports = {port["port"] for rule in rules for port in rule["ports"]}
+    assert (2181 in ports, 2281 in ports) == (False, True)
+
+
+async def test_clients_ports_go_back_with_a_rollback(world: World) -> None:
+    """Pods that serve plain clients again are not left behind a Service for TLS alone."""
+    await world.settle("")
+    image = world.controllers.of("pods")["zoo-0"]["spec"]["containers"][0]["image"]
+    world.controllers.bad_images.add(image.replace("1.0.0", "1.0.9"))
+    world.want(version="1.0.9", tls={"client": {"mode": "Required"}})
+    await world.settle()
+    assert world.plan()["reason"] == "RolledBack"
+    assert world.service_ports() == {2181}
+    endpoints = world.cluster()["status"]["endpoints"]
+    assert endpoints["client"].endswith(":2181")
+    assert "clientTls" not in endpoints
 
 
 async def test_replaces_a_lost_volume_whenever_it_dies(world: World) -> None:

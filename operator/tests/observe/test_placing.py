@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from raftkeeper_operator.observe.fields import milliseconds
-from raftkeeper_operator.observe.infrastructure import Ground
+from raftkeeper_operator.observe.infrastructure import Ground, read_node
 from raftkeeper_operator.observe.placing import (
     Host,
     tried_since_ms,
@@ -80,5 +80,5 @@ def test_nodes_that_may_not_be_read_are_unknown() -> None:
     """Not gone."""
     ready = condition("Ready", "True", lastTransitionTime=T1)
     node = {"metadata": {"name": "node1"}, "status": {"conditions": [ready]}}
-    assert Ground((node,), known=True).states() == UP
+    assert Ground((read_node(node),), known=True).states() == UP
     assert Ground().states() is None

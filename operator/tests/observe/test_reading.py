@@ -7,7 +7,7 @@ import pytest
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.observe.differences import contains, was_applied, with_digest
 from raftkeeper_operator.observe.fields import milliseconds, ordinal_of, size
-from raftkeeper_operator.observe.infrastructure import Ground
+from raftkeeper_operator.observe.infrastructure import Ground, GroundNode, read_node
 from raftkeeper_operator.observe.members import read_status
 from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.volumes import (
@@ -106,6 +106,17 @@ def test_a_local_volume_is_lost_with_its_node() -> None:
     assert not anywhere.lost
 
 
+def test_a_volumes_zone_is_by_the_label_that_names_nodes_zones() -> None:
+    """Else a volume would lie in a zone that no node is in, and a lost disk would wait for it for ever."""
+    rack = {"key": "example.test/rack", "operator": "In", "values": ["r1"]}
+    zone = {"key": "failure-domain.beta.kubernetes.io/zone", "operator": "In", "values": ["z1"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [zone, rack]}]}
+    storage = Storage({"pv": read_place({"spec": {"nodeAffinity": {"required": terms}}})}, None, {})
+    assert read_volume(claim(), "uid", storage).zone == "z1"
+    assert read_volume(claim(), "uid", storage, "example.test/rack").zone == "r1"
+    assert read_volume(claim(), "uid", storage, "example.test/other").zone == ""
+
+
 def test_a_claim_says_whose_it_is() -> None:
     """Member, owner and quarantine come from its labels."""
     storage = Storage({}, None, {"fast": True})
@@ -148,12 +159,14 @@ def test_a_failed_growth_is_seen() -> None:
 def test_only_nodes_that_take_pods_make_a_zone_live() -> None:
     """Not ready, cordoned or going: its pods cannot come back there now."""
 
-    def node(name: str, zone: str, ready: str = "True", **spec: Any) -> dict[str, Any]:
-        return {
-            "metadata": {"name": name, "labels": {"zone": zone}},
-            "spec": spec,
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }
+    def node(name: str, zone: str, ready: str = "True", **spec: Any) -> GroundNode:
+        return read_node(
+            {
+                "metadata": {"name": name, "labels": {"zone": zone}},
+                "spec": spec,
+                "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            }
+        )
 
     ground = Ground(
         (node("n1", "a"), node("n2", "b", "Unknown"), node("n3", "c", unschedulable=True)),

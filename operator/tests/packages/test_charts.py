@@ -6,16 +6,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
-from tests.build.clusters import cluster
+from tests.build.clusters import SURROUNDINGS, cluster
+from tests.fake_api.rights import granted
 
 import raftkeeper_operator
-from raftkeeper_operator.api.conditions import Reason
+from raftkeeper_operator.api.conditions import Reason, runbook_page
 from raftkeeper_operator.api.crd import RESOURCES, build_crd
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.build.monitoring import build_prometheus_rule
@@ -100,19 +102,6 @@ def test_versions_of_charts_are_the_operators() -> None:
         assert chart["version"] == chart["appVersion"] == raftkeeper_operator.__version__
 
 
-def granted(name: str) -> dict[str, set[str]]:
-    """Verbs by group/resource, of a list of rules in the chart's templates."""
-    text = (OPERATOR_CHART / "templates" / "_names.tpl").read_text(encoding="utf-8")
-    block = re.search(rf'define "{name}" -}}}}\n(.*?)\n{{{{- end', text, re.DOTALL)
-    assert block
-    verbs: dict[str, set[str]] = {}
-    for rule in yaml.safe_load(block[1]):
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                verbs.setdefault(f"{group}/{resource}", set()).update(rule["verbs"])
-    return verbs
-
-
 def test_roles_name_what_the_operator_deals_with() -> None:
     """Every kind the operator knows is in its roles, and no role names another."""
     roles = granted("operator.rules") | granted("operator.clusterRules")
@@ -156,7 +145,7 @@ def test_every_figure_that_is_asked_for_exists() -> None:
     expressions += [alert["expr"] for alert in alerts()]
     words = set()
     for expression in expressions:
-        bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|by \([^)]*\)", " ", expression)
+        bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|(?:by|on) \([^)]*\)", " ", expression)
         words |= set(re.findall(r"[a-z][a-z0-9_]{2,}", bare))
     sources = "".join(
         path.read_text(encoding="utf-8")
@@ -168,7 +157,7 @@ def test_every_figure_that_is_asked_for_exists() -> None:
     known = set(re.findall(r'"([a-z][a-z0-9_]{2,})"', sources))
     known |= {family.name for family in Metrics("0").registry.collect()}
     known |= {"up", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
-    known |= {"max", "sum", "rate", "changes", "absent", "histogram_quantile"}
+    known |= {"max", "sum", "rate", "changes", "absent", "unless", "histogram_quantile"}
     missing = {
         word
         for word in words
@@ -177,20 +166,98 @@ def test_every_figure_that_is_asked_for_exists() -> None:
     assert missing == set()
 
 
+def test_a_cluster_that_hibernates_raises_no_alert() -> None:
+    """That nobody serves is meant then, so the alerts about it look whether it is."""
+    by_name = {alert["alert"]: " ".join(alert["expr"].split()) for alert in alerts()}
+    sleeping = "raftkeeper_operator_cluster_hibernated"
+    assert by_name["RaftKeeperClusterNotReady"].endswith(
+        f"unless on (namespace, cluster) {sleeping} == 1"
+    )
+    assert by_name["RaftKeeperNoLeader"].endswith(
+        f'unless on () max({sleeping}{{namespace="default",cluster="zoo"}}) == 1'
+    )
+
+
 def test_alerts_lead_to_pages_that_exist() -> None:
     """Each alert says what to do, on a page that is there."""
     for alert in alerts():
         assert (ROOT / alert["annotations"]["runbook"]).is_file(), alert["alert"]
 
 
-def page_name(reason: Reason) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", reason.value).lower() + ".md"
+def test_the_runbook_has_each_alert_with_its_page() -> None:
+    """Whoever is woken by a name finds it there."""
+    text = (ROOT / "docs/runbook/README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (RaftKeeper\w+) \| \[[^]]*\]\(([^)]*)\) \|$", text, re.MULTILINE))
+    pages = {name: (ROOT / "docs/runbook" / page).resolve() for name, page in rows.items()}
+    assert pages == {
+        alert["alert"]: (ROOT / alert["annotations"]["runbook"]).resolve() for alert in alerts()
+    }
+
+
+def test_images_are_built_under_the_names_that_are_installed() -> None:
+    """`make images` and then install.yaml: the pods find what was built, and the page says how."""
+    made = subprocess.run(
+        ["make", "--dry-run", "images"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in {"REGISTRY", "BASE"}},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    built = set(re.findall(r"--tag (\S+)", made.stdout))
+    objects = documents((ROOT / "install.yaml").read_text(encoding="utf-8"))
+    (deployment,) = (item for item in objects if item["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    node = f"{variables['RAFTKEEPER_OPERATOR_NODE_IMAGE']}:{raftkeeper_operator.__version__}"
+    assert built == {container["image"], node}
+    page = (ROOT / "docs/operator/install.md").read_text(encoding="utf-8")
+    assert all(f" {name}" in page for name in built)
+
+
+@needs_helm
+def test_alerts_link_to_where_the_pages_can_be_read() -> None:
+    """A chart's value says where: then the annotation is the one that others look for, and a URL."""
+    base = "https://docs.example.test/0.1.0"
+    made = render("raftkeeper-operator", "metrics.prometheusRule=true", f"runbookBase={base}/")
+    (of_operator,) = (item for item in made if item["kind"] == "PrometheusRule")
+    (deployment,) = (item for item in made if item["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    given = variables["RAFTKEEPER_OPERATOR_RUNBOOK_BASE"]
+    blueprint = cluster()
+    blueprint = replace(blueprint, surroundings=replace(SURROUNDINGS, runbook_base=given))
+    of_cluster = build_prometheus_rule(blueprint)
+    for rule in (of_operator, of_cluster):
+        for alert in rule["spec"]["groups"][0]["rules"]:
+            url = alert["annotations"]["runbook_url"]
+            assert url.startswith(f"{base}/docs/"), url
+            assert (ROOT / url.removeprefix(f"{base}/")).is_file()
+            assert "runbook" not in alert["annotations"]
+
+
+def test_alerts_of_a_clusters_volumes_are_of_no_other_cluster() -> None:
+    """A cluster `zoo-x` has volumes that begin as those of `zoo` do."""
+    for spec, ours, others in (
+        ({}, ["data-zoo-0", "log-zoo-12"], ["data-zoo-x-0", "data-zoo-a-0", "backups-zoo-0"]),
+        ({"placement": {"zones": ["a", "b"]}}, ["data-zoo-a-0", "log-zoo-b-1"], ["data-zoo-x-0"]),
+    ):
+        (group,) = build_prometheus_rule(cluster(spec))["spec"]["groups"]
+        (alert,) = (
+            each for each in group["rules"] if each["alert"] == "RaftKeeperVolumeNearlyFull"
+        )
+        patterns = re.findall(r'persistentvolumeclaim=~"([^"]*)"', alert["expr"])
+        assert len(patterns) == 2
+        for pattern in patterns:
+            assert all(re.fullmatch(pattern, name) for name in ours)
+            assert not any(re.fullmatch(pattern, name) for name in others)
 
 
 def test_every_reason_has_its_page() -> None:
     """Each reason of a condition has a runbook page of its name, and no page is left over."""
     pages = {path.name for path in (ROOT / "docs/runbook").glob("*.md")} - {"README.md"}
-    assert pages == {page_name(reason) for reason in Reason}
+    assert pages == {runbook_page(reason) for reason in Reason}
 
 
 @needs_helm
@@ -219,6 +286,21 @@ def test_operator_chart_renders_restricted_pods() -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
     assert ("PodDisruptionBudget", "rk") in made
+
+
+@needs_helm
+def test_failpoints_of_clusters_are_obeyed_only_by_a_chart_value() -> None:
+    """By default no annotation of a cluster can end the operator; the stories ask for it by name."""
+    variable = "RAFTKEEPER_OPERATOR_CLUSTER_FAILPOINTS"
+
+    def environment(*settings: str) -> dict[str, Any]:
+        made = render("raftkeeper-operator", *settings)
+        (deployment,) = (item for item in made if item["kind"] == "Deployment")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        return {each["name"]: each.get("value") for each in container["env"]}
+
+    assert variable not in environment()
+    assert environment("testing.clusterFailpoints=true")[variable] == "true"
 
 
 @needs_helm

@@ -172,6 +172,8 @@ def test_what_is_wrong_comes_first() -> None:
     """Conditions that are not as they should be stand above the others."""
     text = shown(Resources(STATUS), "status", "zoo")
     assert text.index("RollingOut") < text.index("QuorumAvailable")
+    assert "docs/runbook/rolling-out.md" in text
+    assert "quorum-available.md" not in text, "what is well needs no page"
 
 
 def test_status_of_a_cluster_that_nobody_saw() -> None:

@@ -1,7 +1,9 @@
 """SpecAccepted: what is left out of the spec is said, and a missing Secret is a certificate's matter."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from tests.build.clusters import cluster
 from tests.decide.picture import well
 
@@ -17,7 +19,11 @@ VALID: Verdict = ("CertificatesValid", "True", "CertificatesCurrent", "good for 
 
 
 def seen(**overlay: object) -> Observation:
-    blueprint = cluster({"podTemplate": {"spec": overlay}})
+    return seen_of({"podTemplate": {"spec": overlay}})
+
+
+def seen_of(spec: dict[str, Any]) -> Observation:
+    blueprint = cluster(spec)
     template = build_pod_template(blueprint)
     return Observation(well(), {"metadata": {}}, blueprint, template, Objects())
 
@@ -36,6 +42,74 @@ def test_ignored_fields_are_named() -> None:
     (verdict,) = judge_acceptance([], seen(hostNetwork=True), None)
     assert verdict[1:3] == ("False", "FieldsIgnored")
     assert "spec.hostNetwork" in verdict[3]
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            {"services": {"client": {"loadBalancerSourceRanges": ["192.0.2.0/24"]}}},
+            "nobody is kept out of this ClusterIP",
+        ),
+        ({"networkPolicy": {"clients": [{"podSelector": {}}]}}, "networkPolicy.clients"),
+        ({"networkPolicy": {"monitoring": [{"podSelector": {}}]}}, "networkPolicy.monitoring"),
+        (
+            {"raft": {"snapshotsRetained": 9}, "keeper": {"extra": {"snapshot.retain": "5"}}},
+            "snapshot.retain outranks",
+        ),
+        (
+            {
+                "keeper": {
+                    "linearizableReads": True,
+                    "extra": {"client.linearizable_reads": "false"},
+                }
+            },
+            "client.linearizable_reads outranks",
+        ),
+    ],
+)
+def test_fields_that_do_nothing_are_named(spec: dict[str, Any], words: str) -> None:
+    """Whoever wrote them believes that they hold."""
+    (verdict,) = judge_acceptance([], seen_of(spec), None)
+    assert verdict[1:3] == ("False", "FieldsIgnored")
+    assert words in verdict[3]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"services": {"client": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["::/0"]}}},
+        {"networkPolicy": {"enabled": True, "clients": [{"podSelector": {}}]}},
+        # Nobody has set the field of the spec, or to the same.
+        {"keeper": {"extra": {"snapshot.retain": "5", "client.outstanding_max": "9"}}},
+        {"raft": {"snapshotsRetained": 9}, "keeper": {"extra": {"snapshot.retain": "9"}}},
+        {"logging": {"level": "debug"}, "keeper": {"extra": {"log.level": "debug"}}},
+    ],
+)
+def test_fields_that_hold_are_accepted(spec: dict[str, Any]) -> None:
+    """No word where nothing is lost."""
+    (verdict,) = judge_acceptance([], seen_of(spec), None)
+    assert verdict[1] == "True"
+
+
+def test_a_label_that_no_node_bears_is_told() -> None:
+    """Members were spread by nothing. A Kubernetes without zones is none of a spec that names no label."""
+    custom = seen_of({"placement": {"topologyKey": "example.test/rack"}})
+    (verdict,) = judge_acceptance([], replace(custom, without_zones=True), None)
+    assert "no node bears the label example.test/rack" in verdict[3]
+    for accepted in (custom, replace(seen(), without_zones=True)):
+        (verdict,) = judge_acceptance([], accepted, None)
+        assert verdict[1] == "True"
+
+
+def test_objects_that_cannot_be_read_are_told_where_they_are_wanted() -> None:
+    """With what the API server says."""
+    broken = Objects(unreadable={"ServiceMonitor": "no", "Certificate": "no"})
+    monitored = seen_of({"monitoring": {"serviceMonitor": True}})
+    (verdict,) = judge_acceptance([], replace(monitored, objects=broken), None)
+    assert verdict[3] == "ServiceMonitor: cannot be read, so it is neither made nor changed: no"
+    (verdict,) = judge_acceptance([], replace(seen(), objects=broken), None)
+    assert verdict[1] == "True"
 
 
 def test_a_strangers_object_is_told() -> None:

@@ -33,6 +33,7 @@ from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.observe.snapshot import Budget, Certificate, Snapshot
 from raftkeeper_operator.report.conditions import judge, merge_conditions
 
+FOREIGN = change_ensemble(well(), cluster_id="f" * 32)
 ZONED = well(zones=("a", "b", "c"))
 BAD_V2 = break_pod(
     change_pod(want(well(), revision="v2"), "x-2", revision="v2"), "x-2", "ImagePull"
@@ -63,6 +64,7 @@ CASES: list[tuple[str, Snapshot, str, str]] = [
     ("Ready", empty(), "False", "Bootstrapping"),
     ("Ready", leaderless(well(), NOW - 1), "False", "NoLeader"),
     ("Ready", leaderless(well()), "False", "QuorumLost"),
+    ("Ready", FOREIGN, "False", "ForeignEnsemble"),
     ("Progressing", well(), "False", "Settled"),
     ("Progressing", want(well(), paused=True), "False", "Paused"),
     ("Progressing", want(well(), replicas=5), "True", "Working"),
@@ -220,6 +222,7 @@ PHASES = [
     (want(well(), revision="v2"), "Upgrading"),
     (BAD_V2, "Upgrading"),
     (well(), "Running"),
+    (FOREIGN, "Blocked"),
 ]
 
 
@@ -227,6 +230,19 @@ PHASES = [
 def test_phase_is_one_word_for_it(snapshot: Snapshot, phase: str) -> None:
     """The column of `kubectl get`."""
     assert judge(snapshot, decide(snapshot))[0] == phase
+
+
+def test_a_certificate_that_waits_for_the_end_of_a_pause_says_so() -> None:
+    """Nobody renews it, and one day members do not find each other any more."""
+    due = with_certificate(renew_ms=NOW)
+    for snapshot, words in (
+        (due, "is being renewed"),
+        (want(due, paused=True), "not renewed while"),
+    ):
+        verdicts = {v[0]: v for v in judge(snapshot, decide(snapshot))[1]}
+        assert verdicts["CertificatesValid"][2] == "RenewalDue"
+        assert words in verdicts["CertificatesValid"][3]
+        assert "expire" in verdicts["CertificatesValid"][3]
 
 
 def test_skewed_message_names_zone_and_numbers() -> None:

@@ -5,6 +5,7 @@ passes the machine's FORWARD chain, also within a node. Our rules stand in chain
 """
 
 import json
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from e2e.local.layout import (
@@ -72,6 +73,7 @@ def down() -> None:
     _unhook("nat", "POSTROUTING")
     for table in ("filter", "nat", "mangle"):
         _remove_proxy_chains(table)
+    _remove_pod_links()
     present = run("ip", "-o", "address", "show", "dev", "lo")
     for address in _addresses():
         if f" {address}/32" in present:
@@ -114,6 +116,22 @@ def _unhook(table: str, parent: str) -> None:
 def _ensure(table: str, chain: str, rule: list[str]) -> None:
     if not succeeds("iptables", "-w", "-t", table, "-C", chain, *rule):
         run("iptables", "-w", "-t", table, "-A", chain, *rule)
+
+
+def _remove_pod_links() -> None:
+    """Links to pods whose network outlived them: a route to an address that is given out again would
+    lead there, and the new pod would never be Ready.
+    """
+    inside = ip_network(POD_NETWORK)
+    for line in run("ip", "-o", "-4", "route", "show").splitlines():
+        words = line.split()
+        try:
+            ours = ip_address(words[0]) in inside
+        except ValueError:
+            continue  # a network, or `default`
+        if ours and "dev" in words:
+            # May be gone by itself meanwhile, with the last process in it.
+            succeeds("ip", "link", "delete", words[words.index("dev") + 1])
 
 
 def _remove_proxy_chains(table: str) -> None:

@@ -21,7 +21,10 @@ from e2e.home import REPOSITORY, home, say
 from e2e.load import Load
 from e2e.operator_release import NAMESPACE as OPERATOR_NAMESPACE
 from e2e.operator_release import Operator
-from e2e.provider import Provider, Unsupported, choose
+from e2e.provider import Provider, choose
+from e2e.skipping import pytest_runtest_call, pytest_runtest_setup
+
+__all__ = ["pytest_runtest_call", "pytest_runtest_setup"]
 
 EVIDENCE = REPOSITORY / "build" / "e2e"
 NAMESPACE_TIMEOUT_S = 120
@@ -54,16 +57,8 @@ def api(provider: Provider) -> Iterator[Api]:
 
 
 @pytest.fixture(scope="session")
-def node_archive(provider: Provider) -> Path:
-    """Both images on all nodes; the archive of the node's."""
-    node, operator = images.build()
-    for archive in (node, operator):
-        provider.load_image(archive)
-    return node
-
-
-@pytest.fixture(scope="session")
-def release(provider: Provider, api: Api, node_archive: Path) -> Operator:
+def release(provider: Provider, api: Api) -> Operator:
+    images.provide(provider)
     found = Operator(provider, api)
     try:
         found.install()
@@ -74,9 +69,9 @@ def release(provider: Provider, api: Api, node_archive: Path) -> Operator:
 
 
 @pytest.fixture(scope="session")
-def next_image(provider: Provider, node_archive: Path) -> str:
-    """A second version of the node's image, on every node of the cluster."""
-    provider.load_image(images.next_version(node_archive))
+def next_image(provider: Provider) -> str:
+    """A second version of the node's image, for every node of the cluster."""
+    images.provide_next(provider)
     return images.NEXT_NODE_IMAGE
 
 
@@ -119,15 +114,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's own result
     if report.failed:
         item.failed = True  # type: ignore[attr-defined]
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call() -> Iterator[None]:
-    """What a provider cannot do is no failure of ours."""
-    outcome = yield
-    error = outcome.excinfo  # type: ignore[attr-defined]  # pluggy's own result
-    if error is not None and isinstance(error[1], Unsupported):
-        outcome.force_exception(pytest.skip.Exception(str(error[1])))  # type: ignore[attr-defined]
 
 
 def _leave_evidence(api: Api, provider: Provider, namespaces: list[str], target: Path) -> None:

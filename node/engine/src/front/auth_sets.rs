@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use super::keyed_hash::{KeyedMap, KeyedState};
-use super::limits::{AUTH_BYTES_MAX, AUTH_IDS_MAX};
+use super::limits::{AUTH_BYTES_MAX, AUTH_IDS_BYTES_MAX, AUTH_IDS_MAX};
 use crate::auth::AuthId;
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
@@ -120,7 +120,12 @@ pub fn authenticate(ids: &[AuthId], packet: &[u8], super_digest: &str) -> Option
         "ip" => {}
         _ => return None,
     }
-    (after.len() <= AUTH_IDS_MAX).then_some(after)
+    (after.len() <= AUTH_IDS_MAX && fits(&after)).then_some(after)
+}
+
+/// Whether a connection may have all of these ids.
+pub fn fits(ids: &[AuthId]) -> bool {
+    ids.iter().map(|id| id.scheme.len() + id.id.len()).sum::<usize>() <= AUTH_IDS_BYTES_MAX
 }
 
 /// (scheme, credentials): null credentials are none, empty ones are some.
@@ -199,6 +204,20 @@ mod tests {
         null[length_at..].fill(0xff);
         assert_eq!(authenticate(&ids, &null, ""), None);
         assert_eq!(authenticate(&ids, &packet("digest", &[b'a'; AUTH_BYTES_MAX + 1]), ""), None);
+    }
+
+    /// Ids are bounded all together; one that is there already is no more.
+    #[test]
+    fn ids_of_a_connection_are_bounded_together() {
+        let long = |user: char| {
+            let credentials = format!("{}:p", user.to_string().repeat(1_500));
+            packet("digest", credentials.as_bytes())
+        };
+        let one = authenticate(&[ip()], &long('a'), "").unwrap_or_default();
+        let two = authenticate(&one, &long('b'), "").unwrap_or_default();
+        assert_eq!(two.len(), 3);
+        assert_eq!(authenticate(&two, &long('c'), ""), None);
+        assert_eq!(authenticate(&two, &long('b'), ""), Some(two));
     }
 
     /// Equal lists are one; a list that nobody holds gives its number back.

@@ -1,8 +1,8 @@
 //! Who a connection is by its TLS certificate, which the server has verified.
 
-use super::Front;
-use super::auth_sets::super_id;
+use super::auth_sets::{fits, super_id};
 use super::requests::own_ids;
+use super::{Action, Front};
 use crate::auth::AuthId;
 
 impl Front {
@@ -16,6 +16,9 @@ impl Front {
             ids.push(super_id());
         }
         ids.push(AuthId { scheme: "x509".into(), id: subject.into() });
+        if !fits(&ids) {
+            return self.end(id, Action::Close, "the subject of its certificate is too long");
+        }
         if skip_acl {
             ids.push(super_id());
         }

@@ -5,6 +5,9 @@
 pub const AUTH_IDS_MAX: usize = 64;
 /// Bytes of one auth packet's credentials: names and passwords, not documents.
 pub const AUTH_BYTES_MAX: usize = 4096;
+/// Bytes of all ids of one connection, the subject of a certificate among them: a hundred usual ones. They
+/// travel with its writes, and `auth` in an ACL stands for all of them, in znode after znode.
+pub const AUTH_IDS_BYTES_MAX: usize = 4096;
 /// Sealed-size batches that may wait for the log; beyond this, connections that write are not read.
 /// Two are needed to keep the disk busy, and two more absorb a slow fsync.
 pub const BATCHES_WAITING_MAX: usize = 4;
@@ -38,3 +41,6 @@ pub const DECISIONS_BYTES_MAX: usize = 64 * 1024;
 /// Watches of lost connections forgotten in one step, about two milliseconds: one client may have had
 /// a hundred thousand, and nobody is to wait for that.
 pub const WATCHES_SWEPT_MAX: usize = 2000;
+/// The same with each new watch. Two, so that whoever goes on adding watches and leaving has forgotten
+/// those of before by the time that it leaves: they never pile up.
+pub const WATCHES_SWEPT_PER_ADD: usize = 2;

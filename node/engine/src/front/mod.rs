@@ -62,7 +62,8 @@ pub use views::{ConnectionView, Value};
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Config {
-    /// Names this process of this node; also keys the hashes.
+    /// Names this process of this node. It also keys the hashes, so it must be random and no client
+    /// may know it.
     pub origin: u64,
     /// Which member of the ensemble it is.
     pub member: u32,
@@ -146,7 +147,7 @@ impl Front {
     pub fn new(config: Config) -> Self {
         let hash = KeyedState::new(config.origin);
         Self {
-            machine: Machine::new(),
+            machine: Machine::new(config.origin),
             connections: Connections::default(),
             auth_sets: AuthSets::new(hash),
             batches: Batches::new(config.batch_bytes_max),

@@ -17,12 +17,12 @@ impl Front {
     pub fn apply(&mut self, index: u64, payload: &[u8], now_us: i64) -> Result<(), Refusal> {
         self.seen_us = now_us;
         if payload.is_empty() {
-            self.begin(index, 0)?;
+            self.begin(index, None)?;
             self.run_passed(now_us);
             return Ok(());
         }
         let entry = Entry::decode(payload)?;
-        self.begin(index, entry.time_ms)?;
+        self.begin(index, Some(entry.time_ms))?;
         if entry.enforces_quotas {
             self.machine.enforce_quotas();
         }
@@ -43,7 +43,7 @@ impl Front {
         Ok(())
     }
 
-    fn begin(&mut self, index: u64, time_ms: i64) -> Result<(), Refusal> {
+    fn begin(&mut self, index: u64, time_ms: Option<i64>) -> Result<(), Refusal> {
         self.machine.begin(index, time_ms).map_err(|why| Refusal(why.to_string().into()))
     }
 

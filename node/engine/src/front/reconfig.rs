@@ -66,23 +66,28 @@ impl Front {
         self.read_stopped_again();
     }
 
-    /// The data of /zookeeper/config as this node serves it. Whoever watches it hears of a change.
+    /// The data of /zookeeper/config as this node serves it. Whoever watches it, and may read it, hears of
+    /// a change.
     pub fn set_config(&mut self, data: &[u8]) {
         if !self.machine.set_config(data) {
             return;
         }
-        let zxid = self.machine.last_zxid();
-        let Self { connections, watches, buffers, dirty, reached, statistics, .. } = self;
-        watches.fire(EventKind::DataChanged, CONFIG_PATH, reached);
-        for &id in reached.iter() {
+        let Self { machine, connections, watches, auth_sets, statistics, .. } = self;
+        let Some(acl) = machine.stamps(CONFIG_PATH).map(|stamps| stamps.acl) else { return };
+        watches.fire(EventKind::DataChanged, CONFIG_PATH, &mut self.reached);
+        for &id in &self.reached {
             let Some(connection) = connections.get_mut(id) else { continue };
-            if connection.state != State::Closed {
-                Self::mark_dirty(buffers, dirty, connection);
-                put_event(&mut connection.out, EventKind::DataChanged as i32, zxid, CONFIG_PATH);
-                connection.statistics.sent += 1;
-                statistics.sent += 1;
-                statistics.events[EventKind::DataChanged as usize - 1] += 1;
+            if connection.state == State::Closed
+                || !machine.can_read(acl, auth_sets.ids(connection.auth))
+            {
+                continue;
             }
+            Self::mark_dirty(&mut self.buffers, &mut self.dirty, connection);
+            let (kind, zxid) = (EventKind::DataChanged as i32, machine.last_zxid());
+            put_event(&mut connection.out, kind, zxid, CONFIG_PATH);
+            connection.statistics.sent += 1;
+            statistics.sent += 1;
+            statistics.events[EventKind::DataChanged as usize - 1] += 1;
         }
     }
 }

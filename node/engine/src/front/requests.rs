@@ -11,6 +11,7 @@ use super::{Action, Config, Front};
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader};
+use crate::machine::asks_for_ttl;
 use crate::ops;
 
 /// Who answers an operation that a client asks for.
@@ -227,24 +228,13 @@ impl Front {
         self.outstanding += 1;
         let (session, auth) = (connection.session, connection.auth);
         let header = WriteHeader { conn: id, session, xid, op, auth };
-        if let Some(code) = self.disabled(op, body) {
-            let header = WriteHeader { op: ops::ERROR, ..header };
-            self.batches.push(&mut self.auth_sets, header, &code.0.to_be_bytes());
-        } else {
-            self.batches.push(&mut self.auth_sets, header, body);
-        }
-    }
-
-    /// The code that a request is to end with because of this node's configuration. The other nodes
-    /// may be configured otherwise, so the log gets the outcome instead of the request.
-    fn disabled(&self, op: i32, body: &[u8]) -> Option<ErrorCode> {
-        match op {
-            ops::RECONFIG if !self.config.reconfig_enabled => Some(ErrorCode::RECONFIG_DISABLED),
-            ops::CREATE_TTL if !self.config.ttl_enabled => Some(ErrorCode::UNIMPLEMENTED),
-            ops::MULTI if !self.config.ttl_enabled && multi_has_ttl(body) => {
-                Some(ErrorCode::UNIMPLEMENTED)
-            }
-            _ => None,
+        let mut push = |op, body| {
+            self.batches.push(&mut self.auth_sets, WriteHeader { op, ..header }, body);
+        };
+        match disabled(&self.config, op, body) {
+            None => push(op, body),
+            Some(_) if op == ops::MULTI => push(ops::MULTI_WITHOUT_TTL, body),
+            Some(code) => push(ops::ERROR, &code.0.to_be_bytes()),
         }
     }
 
@@ -285,44 +275,13 @@ pub(super) fn is_write(op: i32) -> bool {
     class_of(op) == Class::Write || matches!(op, ops::CREATE_SESSION | ops::ATTACH_SESSION)
 }
 
-/// Whether a multi creates a TTL node; one that does not decode is the state machine's business.
-fn multi_has_ttl(body: &[u8]) -> bool {
-    let mut reader = Reader::new(body);
-    loop {
-        match skip_sub_request(&mut reader) {
-            Ok(Some(ops::CREATE_TTL)) => return true,
-            Ok(Some(_)) => {}
-            Ok(None) | Err(Malformed) => return false,
-        }
+/// The code that a request, or something in a multi, is to end with because of this node's configuration.
+/// The other nodes may be configured otherwise, so the log gets the outcome instead of the request.
+fn disabled(config: &Config, op: i32, body: &[u8]) -> Option<ErrorCode> {
+    if op == ops::RECONFIG && !config.reconfig_enabled {
+        return Some(ErrorCode::RECONFIG_DISABLED);
     }
-}
-
-/// Passes one request of a multi, if it is not the last; answers its operation.
-fn skip_sub_request(reader: &mut Reader<'_>) -> Result<Option<i32>, Malformed> {
-    let op = reader.i32()?;
-    let done = reader.bool()?;
-    reader.i32()?;
-    if done || op == ops::CREATE_TTL {
-        return Ok((!done).then_some(op));
-    }
-    reader.string()?;
-    match op {
-        ops::CREATE | ops::CREATE2 | ops::CREATE_CONTAINER => {
-            reader.buf()?;
-            for _ in 0..reader.vec_len()?.unwrap_or(0) {
-                reader.i32()?;
-                reader.string()?;
-                reader.string()?;
-            }
-        }
-        ops::SET_DATA => {
-            reader.buf()?;
-        }
-        ops::DELETE | ops::CHECK => {}
-        _ => return Err(Malformed),
-    }
-    reader.i32()?;
-    Ok(Some(op))
+    (!config.ttl_enabled && asks_for_ttl(op, body)).then_some(ErrorCode::UNIMPLEMENTED)
 }
 
 fn split_header(frame: &[u8]) -> Result<(i32, i32, &[u8]), Malformed> {

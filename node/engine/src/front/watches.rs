@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use super::keyed_hash::{KeyedMap, KeyedSet, KeyedState};
-use super::limits::WATCHES_SWEPT_MAX;
+use super::limits::{WATCHES_SWEPT_MAX, WATCHES_SWEPT_PER_ADD};
 use crate::machine::EventKind;
 
 /// A standard watch left by exists or getData; gone once fired.
@@ -78,6 +78,9 @@ impl Watches {
 
     /// Adds kinds to what `conn` watches at `path`.
     pub fn add(&mut self, conn: u64, path: &str, kinds: u8) {
+        if !self.leaving.is_empty() {
+            self.sweep_some(WATCHES_SWEPT_PER_ADD);
+        }
         let number = self.intern(path);
         let watchers = &mut self.paths[number as usize].watchers;
         let (before, after) = match watchers.binary_search_by_key(&conn, |watcher| watcher.conn) {
@@ -188,28 +191,31 @@ impl Watches {
 
     /// Goes on forgetting the watches of lost connections.
     pub fn sweep(&mut self) {
-        let mut left = WATCHES_SWEPT_MAX;
-        while let Some((conn, mut numbers)) = self.leaving.pop() {
-            let portion = numbers.split_off(numbers.len().saturating_sub(left));
-            left -= portion.len();
-            self.forget_paths(conn, &portion);
-            if !numbers.is_empty() {
-                self.leaving.push((conn, numbers));
-                return;
+        self.sweep_some(WATCHES_SWEPT_MAX);
+    }
+
+    fn sweep_some(&mut self, count: usize) {
+        let mut left = count;
+        while left > 0 {
+            let Some((conn, numbers)) = self.leaving.last_mut() else { return };
+            let conn = *conn;
+            if let Some(number) = numbers.pop() {
+                left -= 1;
+                self.forget_path(conn, number);
+            } else {
+                self.leaving.pop();
             }
         }
     }
 
-    fn forget_paths(&mut self, conn: u64, numbers: &[u32]) {
-        for &number in numbers {
-            let entry = &mut self.paths[number as usize];
-            if let Ok(at) = entry.watchers.binary_search_by_key(&conn, |watcher| watcher.conn) {
-                let kinds = entry.watchers.remove(at).kinds;
-                let empty = entry.watchers.is_empty();
-                self.count(kinds, 0);
-                if empty {
-                    self.free_path(number);
-                }
+    fn forget_path(&mut self, conn: u64, number: u32) {
+        let entry = &mut self.paths[number as usize];
+        if let Ok(at) = entry.watchers.binary_search_by_key(&conn, |watcher| watcher.conn) {
+            let kinds = entry.watchers.remove(at).kinds;
+            let empty = entry.watchers.is_empty();
+            self.count(kinds, 0);
+            if empty {
+                self.free_path(number);
             }
         }
     }

@@ -144,6 +144,22 @@ fn many_watches_are_forgotten_in_steps() {
     assert_eq!((watches.watch_count(), watches.by_path.len()), (0, 0));
 }
 
+/// Whoever comes back again and again with many watches, and faster than any tick, leaves no more behind
+/// than once.
+#[test]
+fn watches_of_lost_connections_do_not_pile_up() {
+    let mut watches = watches();
+    let many = 10 * WATCHES_SWEPT_MAX;
+    for conn in 1..=8 {
+        for number in 0..many {
+            watches.add(conn, &format!("/{conn}/{number}"), DATA);
+        }
+        assert_eq!(watches.watch_count(), many, "connection {conn}");
+        watches.disconnect(conn);
+    }
+    assert!(watches.paths.len() <= 2 * many);
+}
+
 /// The dumps show the data table only, counted per connection and path.
 #[test]
 fn dumps_show_the_data_table() {

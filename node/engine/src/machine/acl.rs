@@ -5,6 +5,7 @@
 //! the events of a deletion can still be checked against it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
@@ -26,39 +27,57 @@ const OPEN_BYTES: &[u8] = b"\0\0\0\x01\0\0\0\x1f\0\0\0\x05world\0\0\0\x06anyone"
 /// `world:anyone` may read: the list of /zookeeper/config.
 pub const READ_ONLY_BYTES: &[u8] = b"\0\0\0\x01\0\0\0\x01\0\0\0\x05world\0\0\0\x06anyone";
 
+/// As many lists as there may be, by which ids are bounded too: an id of a snapshot above it is damage.
+const LISTS_MAX: usize = 1 << 24;
+/// Memory of a list beside its own bytes and its place in `lists`: the counts of its `Rc`, and a place in
+/// `ids`, whose blocks are two thirds full.
+const LIST_OVERHEAD_BYTES: usize = 16 + 36;
+
 #[derive(Debug)]
 struct List {
-    encoded: Box<[u8]>,
+    encoded: Rc<[u8]>,
     digest: u64,
     uses: u64,
-}
-
-impl List {
-    fn new(encoded: &[u8]) -> Self {
-        Self { encoded: encoded.into(), digest: digest::of_bytes(encoded), uses: 0 }
-    }
 }
 
 /// Every list that some znode has.
 #[derive(Debug)]
 pub struct AclTable {
     lists: Vec<Option<List>>,
-    ids: BTreeMap<Box<[u8]>, u32>,
+    ids: BTreeMap<Rc<[u8]>, u32>,
     free: Vec<u32>,
     /// Lists that had no use at some moment; looked at again by `sweep`.
     unused: Vec<u32>,
+    /// Of all lists.
+    encoded_bytes: usize,
+    /// `LISTS_MAX`, or less in a test.
+    lists_max: usize,
 }
 
 impl AclTable {
     pub fn new() -> Self {
-        let open = List { uses: 1, ..List::new(OPEN_BYTES) };
-        let ids = BTreeMap::from([(Box::from(OPEN_BYTES), OPEN)]);
-        Self { lists: vec![Some(open)], ids, free: Vec::new(), unused: Vec::new() }
+        let mut table = Self {
+            lists: Vec::new(),
+            ids: BTreeMap::new(),
+            free: Vec::new(),
+            unused: Vec::new(),
+            encoded_bytes: 0,
+            lists_max: LISTS_MAX,
+        };
+        table.put_in(OPEN, OPEN_BYTES, 1);
+        table
     }
 
     /// How many different lists there are.
     pub fn count(&self) -> usize {
         self.ids.len()
+    }
+
+    /// Bytes of memory held.
+    pub fn memory_bytes(&self) -> usize {
+        self.lists.capacity() * size_of::<Option<List>>()
+            + self.ids.len() * LIST_OVERHEAD_BYTES
+            + self.encoded_bytes
     }
 
     /// The list as a vector on the wire.
@@ -84,40 +103,43 @@ impl AclTable {
         if encoded == OPEN_BYTES {
             return Ok(OPEN);
         }
-        let fixed = fix(encoded, auth)?;
-        Ok(self.intern(&fixed))
+        self.intern(&fix(encoded, auth)?)
     }
 
-    /// The id of a list in its wire form. It lives until the next `sweep` unless it is used.
-    pub fn intern(&mut self, encoded: &[u8]) -> u32 {
+    /// The id of a list in its wire form. It lives until the next `sweep` unless it is used. That there
+    /// are too many is told from their number, which is the same on all nodes, not from their ids.
+    pub fn intern(&mut self, encoded: &[u8]) -> Result<u32, ErrorCode> {
         if let Some(&id) = self.ids.get(encoded) {
-            return id;
+            return Ok(id);
         }
-        let list = Some(List::new(encoded));
-        let id = if let Some(id) = self.free.pop() {
-            self.lists[id as usize] = list;
-            id
-        } else {
-            self.lists.push(list);
-            (self.lists.len() - 1) as u32
-        };
-        self.ids.insert(encoded.into(), id);
+        if self.ids.len() >= self.lists_max {
+            return Err(ErrorCode::SYSTEM_ERROR);
+        }
+        let id = self.free.pop().unwrap_or(self.lists.len() as u32);
+        self.put_in(id, encoded, 0);
         self.unused.push(id);
-        id
+        Ok(id)
+    }
+
+    fn put_in(&mut self, id: u32, encoded: &[u8], uses: u64) {
+        let list = List { encoded: encoded.into(), digest: digest::of_bytes(encoded), uses };
+        self.encoded_bytes += encoded.len();
+        self.ids.insert(Rc::clone(&list.encoded), id);
+        let index = id as usize;
+        if self.lists.len() <= index {
+            self.lists.resize_with(index + 1, || None);
+        }
+        self.lists[index] = Some(list);
     }
 
     /// Puts a list of a snapshot under the id that its znodes know it by.
     pub fn restore(&mut self, id: u32, encoded: &[u8]) -> bool {
-        let index = id as usize;
-        if id == OPEN || index > LISTS_MAX || self.contains(id) || self.ids.contains_key(encoded) {
-            return false;
+        let is_possible = id != OPEN && (id as usize) < self.lists_max;
+        let is_new = is_possible && !self.contains(id) && !self.ids.contains_key(encoded);
+        if is_new {
+            self.put_in(id, encoded, 0);
         }
-        while self.lists.len() <= index {
-            self.lists.push(None);
-        }
-        self.lists[index] = Some(List::new(encoded));
-        self.ids.insert(encoded.into(), id);
-        true
+        is_new
     }
 
     /// After a restore: finds the free ids, and forgets what no znode turned out to use.
@@ -159,6 +181,7 @@ impl AclTable {
                 && let Some(list) = slot.take()
             {
                 self.ids.remove(&list.encoded);
+                self.encoded_bytes -= list.encoded.len();
                 self.free.push(id);
             }
         }
@@ -204,9 +227,6 @@ impl AclTable {
         }
     }
 }
-
-/// Ids of a snapshot above this are damage, not lists: each list takes memory of its own.
-const LISTS_MAX: usize = 1 << 24;
 
 #[cfg(test)]
 mod tests {
@@ -268,9 +288,9 @@ mod tests {
 
     #[test]
     fn a_list_that_grows_too_long_is_refused() {
-        let names: Vec<String> = (0..40_000).map(|number| format!("user{number}:h")).collect();
+        let names: Vec<String> = (0..4_000).map(|number| format!("user{number}:h")).collect();
         let list: Vec<_> = names.iter().map(|name| (1, "digest", name.as_str())).collect();
-        assert_eq!(fixed(&list[..20_000], &[]), Ok(encode(&list[..20_000])));
+        assert_eq!(fixed(&list[..2_000], &[]), Ok(encode(&list[..2_000])));
         assert_eq!(fixed(&list, &[]), Err(ErrorCode::INVALID_ACL));
     }
 
@@ -279,7 +299,7 @@ mod tests {
         let mut table = AclTable::new();
         let list =
             [(READ, "world", "anyone"), (WRITE, "digest", "u:h"), (CREATE, "ip", "10.0.0.0/8")];
-        let id = table.intern(&encode(&list));
+        let id = table.intern(&encode(&list)).unwrap_or(OPEN);
         assert!(table.allows(id, READ, &[]));
         assert!(!table.allows(id, WRITE, &[]));
         assert!(table.allows(id, WRITE, &[who("digest", "u:h")]));
@@ -293,7 +313,8 @@ mod tests {
     #[test]
     fn digests_are_masked_without_admin() {
         let mut table = AclTable::new();
-        let id = table.intern(&encode(&[(31, "digest", "u:secret"), (1, "ip", "::1")]));
+        let list = encode(&[(31, "digest", "u:secret"), (1, "ip", "::1")]);
+        let id = table.intern(&list).unwrap_or(OPEN);
         let mut out = Vec::new();
         table.put(id, false, &mut out);
         assert_eq!(out, encode(&[(31, "digest", "u:x"), (1, "ip", "::1")]));
@@ -306,7 +327,7 @@ mod tests {
     fn a_list_without_use_is_forgotten_a_request_later() {
         let mut table = AclTable::new();
         let bytes = encode(&[(1, "world", "anyone")]);
-        let id = table.intern(&bytes);
+        let id = table.intern(&bytes).unwrap_or(OPEN);
         table.add_use(id);
         table.sweep();
         assert_eq!((table.count(), table.encoded(id)), (2, &*bytes));
@@ -314,6 +335,48 @@ mod tests {
         assert_eq!(table.encoded(id), &*bytes, "events of this request may still ask");
         table.sweep();
         assert_eq!((table.count(), table.contains(id)), (1, false));
-        assert_eq!(table.intern(&encode(&[(2, "world", "anyone")])), id, "the id is used again");
+        assert_eq!(table.intern(&encode(&[(2, "world", "anyone")])), Ok(id), "it is used again");
+    }
+
+    /// A list may hold the ids of its requester many times, by `auth` with other permissions each.
+    #[test]
+    fn a_list_is_not_much_longer_than_what_asked_for_it() {
+        let auth = [who("digest", &"u".repeat(4_000))];
+        let list: Vec<_> = (1..=20).map(|perms| (perms, "auth", "")).collect();
+        assert!(fixed(&list[..15], &auth).is_ok_and(|fixed| fixed.len() < 1 << 16));
+        assert_eq!(fixed(&list, &auth), Err(ErrorCode::INVALID_ACL));
+    }
+
+    #[test]
+    fn the_number_of_lists_is_bounded_as_the_ids_of_a_snapshot_are() {
+        let list = |perms| encode(&[(perms, "world", "anyone")]);
+        let bounded = || AclTable { lists_max: 4, ..AclTable::new() };
+        let mut table = bounded();
+        let ids = [1, 2, 3].map(|perms| table.intern(&list(perms)));
+        assert_eq!(ids, [Ok(1), Ok(2), Ok(3)]);
+        assert_eq!(table.intern(&list(4)), Err(ErrorCode::SYSTEM_ERROR));
+        assert_eq!(table.intern(&list(2)), Ok(2), "one that is there costs nothing");
+        assert_eq!(table.intern(&list(31)), Ok(OPEN));
+        ids.into_iter().flatten().for_each(|id| table.add_use(id));
+        let mut copy = bounded();
+        assert!(table.used().all(|(id, encoded)| copy.restore(id, encoded)));
+        assert!(!copy.restore(4, &list(4)));
+        copy.restore_end();
+        table.drop_use(3);
+        table.sweep();
+        assert_eq!(table.intern(&list(4)), Ok(3), "there is room again");
+    }
+
+    #[test]
+    fn lists_are_counted_in_memory_once() {
+        let mut table = AclTable::new();
+        let (before, long) = (table.memory_bytes(), encode(&[(1, "digest", &"x".repeat(50_000))]));
+        assert_eq!(table.intern(&long), Ok(1));
+        let grown = table.memory_bytes() - before;
+        assert!((50_000..51_000).contains(&grown), "{grown}");
+        table.sweep();
+        let mut copy = AclTable::new();
+        assert!(copy.restore(1, &long));
+        assert!(copy.memory_bytes() > before + 50_000 && table.memory_bytes() < before + 1_000);
     }
 }

@@ -13,6 +13,8 @@ pub struct Context<'a> {
     pub auth: &'a [AuthId],
     /// Whether what exceeds the hard limit of a quota is refused.
     pub enforces_quotas: bool,
+    /// Whether TTL znodes are off where the request comes from.
+    pub refuses_ttl: bool,
 }
 
 /// `expected` −1 is any version. Answers the next version, which wraps as ZooKeeper's does.

@@ -88,6 +88,11 @@ impl<'a> Create<'a> {
         if is_valid { Ok(()) } else { Err(ErrorCode::BAD_ARGUMENTS) }
     }
 
+    /// By the mode, and not by which of the four it is, as in ZooKeeper.
+    pub const fn asks_for_ttl(&self) -> bool {
+        matches!(self.flags, TTL | TTL_SEQUENTIAL)
+    }
+
     /// Whether the answer has a Stat after the path.
     pub const fn answers_stat(&self) -> bool {
         self.op != ops::CREATE
@@ -99,6 +104,9 @@ impl<'a> Create<'a> {
         context: &Context<'_>,
         effects: &mut Effects,
     ) -> Result<(), ErrorCode> {
+        if context.refuses_ttl && self.asks_for_ttl() {
+            return Err(ErrorCode::UNIMPLEMENTED);
+        }
         self.check_mode()?;
         let session = context.session?;
         let asked = self.path.ok_or(ErrorCode::MARSHALLING_ERROR)?;
@@ -124,6 +132,7 @@ impl<'a> Create<'a> {
         if matches!(Kind::of(parent_meta.owner), Kind::Ephemeral(_)) {
             return Err(ErrorCode::NO_CHILDREN_FOR_EPHEMERALS);
         }
+        quota::check_count(tree, path, name)?;
         if context.enforces_quotas {
             let bytes = self.data.map_or(0, <[u8]>::len) as i64;
             if let Err(error) = quota::check(tree, path, 1, bytes) {

@@ -23,8 +23,9 @@ pub fn describe(op: i32, body: &[u8]) -> String {
 fn put(op: i32, body: &[u8]) -> Result<String, Malformed> {
     let mut reader = Reader::new(body);
     Ok(match op {
-        ops::MULTI => {
-            let mut line = String::from("multi");
+        ops::MULTI | ops::MULTI_WITHOUT_TTL => {
+            let is_plain = op == ops::MULTI;
+            let mut line = String::from(if is_plain { "multi" } else { "multi without TTL" });
             while let Some(inner) = multi::read_header(&mut reader)? {
                 let _ = write!(line, " [{}]", of_znode(inner, &mut reader)?.ok_or(Malformed)?);
             }

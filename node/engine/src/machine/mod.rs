@@ -61,6 +61,12 @@ pub use reads::Stamps;
 pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
 pub use successor::NoSuccessor;
+pub use ttl::asks_for_ttl;
+
+/// How far an entry's clock may be behind the one before for time to stand still meanwhile, an hour.
+/// Clocks that are kept differ by less; beyond it one of the two is wrong, and to wait for the later one
+/// would stop time for all if that is it: TTL znodes would stay for as long as some leader was ahead once.
+const BEHIND_MS_MAX: i64 = 60 * 60 * 1000;
 
 /// The machine cannot apply an entry: the node must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +92,8 @@ impl fmt::Display for CannotApply {
 }
 
 pub struct Machine {
+    /// Keys the index of the tree, on this node alone.
+    seed: u64,
     tree: Tree,
     sessions: sessions::Sessions,
     members: members::Members,
@@ -102,17 +110,12 @@ pub struct Machine {
     reading: Option<snapshot::Reading>,
 }
 
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Machine {
-    /// The state before the first entry.
-    pub fn new() -> Self {
+    /// The state before the first entry. The seed is nothing that a client knows; see `Store::new`.
+    pub fn new(seed: u64) -> Self {
         Self {
-            tree: Tree::fresh(),
+            seed,
+            tree: Tree::fresh(seed),
             sessions: sessions::Sessions::default(),
             members: members::Members::default(),
             index: 0,
@@ -127,8 +130,15 @@ impl Machine {
         }
     }
 
-    /// Starts the entry `index`, whose requests follow. Time never goes back, whatever a leader says.
-    pub fn begin(&mut self, index: u64, time_ms: i64) -> Result<(), CannotApply> {
+    /// The length of the longest chain of the index.
+    #[cfg(test)]
+    pub(crate) fn longest_chain(&self) -> usize {
+        self.tree.store.longest_chain()
+    }
+
+    /// Starts the entry `index`, whose requests follow; one without requests has no time. Time does not
+    /// go back by less than an hour, whatever a leader says.
+    pub fn begin(&mut self, index: u64, time_ms: Option<i64>) -> Result<(), CannotApply> {
         let expected = self.index.saturating_add(1);
         if self.is_stuck {
             return Err(CannotApply::Stuck);
@@ -140,8 +150,13 @@ impl Machine {
             return Err(CannotApply::NotNext { expected, got: index });
         }
         self.index = index;
-        self.time_ms = self.time_ms.max(time_ms);
+        if let Some(time_ms) = time_ms
+            && !(0..=BEHIND_MS_MAX).contains(&self.time_ms.saturating_sub(time_ms))
+        {
+            self.time_ms = time_ms;
+        }
         self.enforces_quotas = false;
+        self.tree.quotas.begin_entry();
         Ok(())
     }
 
@@ -199,6 +214,7 @@ impl Machine {
             session: self.sessions.check(request.session, owner),
             auth,
             enforces_quotas: self.enforces_quotas,
+            refuses_ttl: request.op == ops::MULTI_WITHOUT_TTL,
         };
         let (tree, body) = (&mut self.tree, &mut Reader::new(request.body));
         match request.op {
@@ -208,14 +224,16 @@ impl Machine {
             ops::DELETE => delete::Delete::read(body)?.run(tree, &context, effects),
             ops::SET_DATA => set::SetData::read(body)?.run(tree, &context, effects),
             ops::SET_ACL => set::SetAcl::read(body)?.run(tree, &context, effects),
-            ops::MULTI => match multi::run(tree, request.body, &context, effects) {
-                Ok(()) => Ok(()),
-                Err(multi::Failure::Refused(error)) => Err(error),
-                Err(multi::Failure::Stuck) => {
-                    self.is_stuck = true;
-                    Err(ErrorCode::SYSTEM_ERROR)
+            ops::MULTI | ops::MULTI_WITHOUT_TTL => {
+                match multi::run(tree, request.body, &context, effects) {
+                    Ok(()) => Ok(()),
+                    Err(multi::Failure::Refused(error)) => Err(error),
+                    Err(multi::Failure::Stuck) => {
+                        self.is_stuck = true;
+                        Err(ErrorCode::SYSTEM_ERROR)
+                    }
                 }
-            },
+            }
             // The front puts this in the place of a request that its configuration refuses.
             ops::ERROR => Err(ErrorCode(body.i32()?)),
             ops::CREATE_SESSION => self.sessions.create(request.body, owner, effects),
@@ -282,7 +300,7 @@ impl Machine {
     }
 
     pub fn memory_bytes(&self) -> u64 {
-        self.tree.store.memory_bytes()
+        self.tree.store.memory_bytes() + self.tree.acls.memory_bytes() as u64
     }
 
     /// Ephemeral znodes of all sessions.

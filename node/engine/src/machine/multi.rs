@@ -109,6 +109,17 @@ pub fn run(
     Ok(())
 }
 
+/// Whether something in it asks for a TTL znode; one that does not decode is answered when its turn comes.
+pub fn asks_for_ttl(body: &[u8]) -> bool {
+    let mut reader = Reader::new(body);
+    while let Ok(Some(operation)) = next_operation(&mut reader) {
+        if matches!(operation, Operation::Create(create) if create.asks_for_ttl()) {
+            return true;
+        }
+    }
+    false
+}
+
 /// The whole multi is read before any of it is carried out.
 fn count_operations(body: &[u8]) -> Result<usize, Malformed> {
     let mut reader = Reader::new(body);

@@ -15,14 +15,27 @@ use super::tree::Tree;
 pub const LIMITS: &str = "zookeeper_limits";
 pub const STATS: &str = "zookeeper_stats";
 const UNLIMITED: i64 = -1;
+/// Longer limits or statistics are as good as unreadable: they are read with every write below them, and
+/// those that can be read have less than a hundred bytes.
+const DATA_BYTES_MAX: usize = 1024;
+/// Znodes counted for new statistics in one entry, some milliseconds of it, from which on it takes no more:
+/// a multi of a megabyte could ask for thousands of counts. One subtree is counted however large it is.
+const COUNTED_MAX: u64 = 100_000;
 
 /// The paths that have a quota.
 #[derive(Debug, Default)]
 pub(super) struct Quotas {
     paths: BTreeSet<Box<str>>,
+    /// Znodes counted for new statistics in the entry under way.
+    counted: u64,
 }
 
 impl Quotas {
+    /// Another entry.
+    pub const fn begin_entry(&mut self) {
+        self.counted = 0;
+    }
+
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
@@ -67,6 +80,15 @@ fn quoted_path(quota_path: &str) -> Option<&str> {
     quota_path.strip_prefix(path::QUOTA).filter(|rest| rest.starts_with('/'))
 }
 
+/// Refuses new statistics when this entry has counted enough. It is the same for all members, as the same
+/// entries have counted the same.
+pub(super) fn check_count(tree: &Tree, path: &str, name: &str) -> Result<(), ErrorCode> {
+    if name == STATS && path.starts_with(path::QUOTA) && tree.quotas.counted >= COUNTED_MAX {
+        return Err(ErrorCode::SYSTEM_ERROR);
+    }
+    Ok(())
+}
+
 /// A znode was created.
 pub(super) fn on_create(tree: &mut Tree, path: &str, name: &str, bytes: i64) {
     if name == STATS
@@ -74,6 +96,7 @@ pub(super) fn on_create(tree: &mut Tree, path: &str, name: &str, bytes: i64) {
         && let Some(subject) = quoted_path(parent)
     {
         let (count, bytes) = measure(&tree.store, subject);
+        tree.quotas.counted = tree.quotas.counted.saturating_add(count as u64);
         if let Ok(stats) = tree.find(path) {
             rewrite(tree, stats, path, count, bytes);
         }
@@ -129,8 +152,11 @@ fn parse_hard(data: &[u8]) -> (i64, i64) {
     (parse_number(data, "countHardLimit"), parse_number(data, "byteHardLimit"))
 }
 
-/// What is missing or unreadable counts as −1, which stands for unknown, or for no limit.
+/// What is missing, unreadable or too long counts as −1, which stands for unknown, or for no limit.
 fn parse_number(data: &[u8], wanted: &str) -> i64 {
+    if data.len() > DATA_BYTES_MAX {
+        return UNLIMITED;
+    }
     let text = core::str::from_utf8(data).unwrap_or_default();
     let mut number = UNLIMITED;
     for pair in text.split([',', ';']) {
@@ -164,6 +190,9 @@ mod tests {
         assert_eq!(parse(b"count=3,bytes=17=;byteHardLimit=1;countHardLimit=2"), (3, 17));
         assert_eq!(parse(b"count=,bytes=x"), (-1, -1));
         assert_eq!(parse(b"\xff"), (-1, -1));
+        let padded = |length| format!("{:length$}", "count=3,bytes=17,");
+        assert_eq!(parse(padded(DATA_BYTES_MAX).as_bytes()), (3, 17));
+        assert_eq!(parse(padded(DATA_BYTES_MAX + 1).as_bytes()), (-1, -1));
         let limits = b"count=3,bytes=17=;byteHardLimit=1;countHardLimit=2";
         assert_eq!(parse_hard(limits), (2, 1));
         assert_eq!(parse_hard(b"count=3,bytes=17=;byteHardLimit=;countHardLimit=-1"), (-1, -1));
@@ -172,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_nearest_quota_counts() {
-        let quotas = Quotas { paths: ["/a".into(), "/a/b".into()].into() };
+        let quotas = Quotas { paths: ["/a".into(), "/a/b".into()].into(), ..Quotas::default() };
         assert_eq!(quotas.nearest("/a/b/c"), Some("/a/b"));
         assert_eq!(quotas.nearest("/a/bc"), Some("/a"));
         assert_eq!(quotas.nearest("/b"), None);

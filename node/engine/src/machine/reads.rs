@@ -164,7 +164,10 @@ impl Machine {
     /// The zxids of a znode; `None` if there is no such znode.
     pub fn stamps(&self, path: &str) -> Option<Stamps> {
         let meta = self.tree.store.meta(self.tree.find(path).ok()?);
-        Some(Stamps { czxid: meta.czxid, mzxid: meta.mzxid, pzxid: meta.pzxid, acl: meta.acl })
+        // A change of the membership has no zxid, and other members may know of it sooner or later: it may
+        // have been since any zxid.
+        let mzxid = if self.own_config(path).is_some() { i64::MAX } else { meta.mzxid };
+        Some(Stamps { czxid: meta.czxid, mzxid, pzxid: meta.pzxid, acl: meta.acl })
     }
 
     /// The paths of a session's ephemeral znodes, sorted.

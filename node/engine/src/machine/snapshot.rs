@@ -167,9 +167,9 @@ impl Machine {
 
     /// Forgets all state, for the pieces of a snapshot to come.
     pub fn restore_begin(&mut self) {
-        let config = core::mem::take(&mut self.config);
-        *self =
-            Self { tree: Tree::bare(), config, reading: Some(Reading::default()), ..Self::new() };
+        let (seed, config) = (self.seed, core::mem::take(&mut self.config));
+        let reading = Some(Reading::default());
+        *self = Self { tree: Tree::bare(seed), config, reading, ..Self::new(seed) };
     }
 
     /// Takes a stretch of a snapshot, cut anywhere. After an error only `restore_begin` helps.

@@ -61,9 +61,9 @@ pub struct Tree {
 
 impl Tree {
     /// No znode but the root, for a restore.
-    pub fn bare() -> Self {
+    pub fn bare(seed: u64) -> Self {
         Self {
-            store: Store::new(),
+            store: Store::new(seed),
             acls: AclTable::new(),
             lists: ListCache::default(),
             ephemerals: BTreeMap::new(),
@@ -78,9 +78,9 @@ impl Tree {
     }
 
     /// The tree a ZooKeeper starts with. Its znodes were created by no request: all stamps are zero.
-    pub fn fresh() -> Self {
-        let mut tree = Self::bare();
-        let readable = tree.acls.intern(acl::READ_ONLY_BYTES);
+    pub fn fresh(seed: u64) -> Self {
+        let mut tree = Self::bare(seed);
+        let readable = tree.acls.intern(acl::READ_ONLY_BYTES).unwrap_or(acl::OPEN);
         // ZooKeeper sets this list with "version −1", which is what its clients then see.
         let config = Meta { aversion: -1, acl: readable, ..Meta::default() };
         if let Ok(proc) = tree.link(ROOT, &path::PROC[1..], Some(&[]), &Meta::default()) {

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 
 use crate::error::ErrorCode;
 use crate::jute::Reader;
+use crate::ops;
 use crate::store::{Meta, NodeId};
 
+use super::create::Create;
 use super::delete;
 use super::effects::Effects;
+use super::multi;
 use super::stat::Kind;
 use super::tree::Tree;
 
@@ -20,6 +23,17 @@ const SEARCH_MAX: usize = 10_000;
 pub struct Search {
     container: Option<NodeId>,
     ttl: Option<NodeId>,
+}
+
+/// Whether a client's request is for a TTL znode, or a multi that would make one.
+pub fn asks_for_ttl(op: i32, body: &[u8]) -> bool {
+    match op {
+        ops::CREATE | ops::CREATE2 | ops::CREATE_CONTAINER | ops::CREATE_TTL => {
+            Create::read(op, &mut Reader::new(body)).is_ok_and(|create| create.asks_for_ttl())
+        }
+        ops::MULTI => multi::asks_for_ttl(body),
+        _ => false,
+    }
 }
 
 /// Appends (path, czxid) of at most `limit` znodes that may be deleted at `now_ms`.

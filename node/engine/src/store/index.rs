@@ -4,43 +4,33 @@
 //! one u32 for a bucket, and about one znode in each; it does not shrink.
 
 use super::chunked::Chunked;
+use super::sip_hash::SipHash;
 use super::slots::{NIL, Slots};
-use crate::fold::fold;
 
 const CHUNK: usize = 4096;
 /// The buckets of an empty store: one chunk.
 const BUCKETS_MIN: u32 = CHUNK as u32;
-
-/// Odd, with no pattern in their bits (digits of the square roots of 2, 3 and 5).
-const MIX: [u64; 3] = [0x6A09_E667_F3BC_C909, 0xBB67_AE85_84CA_A73B, 0x3C6E_F372_FE94_F82B];
 
 pub(super) struct Index {
     heads: Chunked<u32, CHUNK>,
     /// The largest power of two ≤ `buckets`.
     base: u32,
     buckets: u32,
-    seed: u64,
+    hash: SipHash,
 }
 
 impl Index {
     pub(super) fn new(seed: u64) -> Self {
         let mut heads = Chunked::new();
         heads.ensure(0, &NIL);
-        Self { heads, base: BUCKETS_MIN, buckets: BUCKETS_MIN, seed }
+        Self { heads, base: BUCKETS_MIN, buckets: BUCKETS_MIN, hash: SipHash::new(seed) }
     }
 
-    /// The hash of a znode's place; the same for the same seed on every machine and in every run.
+    /// The hash of a znode's place. It decides how soon a znode is found, and nothing that anybody
+    /// sees: members have different seeds.
     #[inline]
     pub(super) fn tag(&self, parent: u32, name: &[u8]) -> u32 {
-        let place = (u64::from(parent) << 32) | (name.len() as u64 & 0xFFFF_FFFF);
-        let mut hash = fold(self.seed ^ MIX[0] ^ place, MIX[1]);
-        let (words, rest) = name.as_chunks::<8>();
-        for word in words {
-            hash = fold(hash ^ u64::from_le_bytes(*word), MIX[2]);
-        }
-        let tail = rest.iter().fold(0, |tail, &byte| (tail << 8) | u64::from(byte));
-        hash = fold(hash ^ tail, MIX[1]);
-        (hash ^ (hash >> 32)) as u32
+        self.hash.hash(u64::from(parent), name) as u32
     }
 
     #[inline]
@@ -94,6 +84,22 @@ impl Index {
 
     pub(super) const fn bytes(&self) -> usize {
         self.heads.bytes()
+    }
+
+    #[cfg(test)]
+    pub(super) fn chain_of(&self, parent: u32, name: &[u8]) -> u32 {
+        self.bucket(self.tag(parent, name))
+    }
+
+    /// How many znodes are looked at for the last one of the longest chain.
+    #[cfg(test)]
+    pub(super) fn longest_chain(&self, slots: &Slots) -> usize {
+        let length = |bucket| {
+            let first = self.heads.get(bucket).copied().filter(|&slot| slot != NIL);
+            let next = |&slot: &u32| Some(slots.get(slot).chain).filter(|&next| next != NIL);
+            std::iter::successors(first, next).count()
+        };
+        (0..self.buckets).map(length).max().unwrap_or(0)
     }
 
     fn set_head(&mut self, bucket: u32, slot: u32) {

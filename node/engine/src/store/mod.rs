@@ -5,7 +5,7 @@
 //! | `mod` | the store: reads and changes of one znode |
 //! | `slots`, `chunked` | the table of slots, which ties a znode to its relatives |
 //! | `arena`, `block` | memory for blocks, and what is written in one |
-//! | `index` | finds a child by name |
+//! | `index`, `sip_hash` | finds a child by name |
 //! | `children` | lists of children, and the way through a subtree |
 //! | `walk`, `restore` | a snapshot out of a store that goes on changing, and back |
 //!
@@ -19,9 +19,10 @@ mod children;
 mod chunked;
 mod index;
 mod restore;
+mod sip_hash;
 mod slots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 pub use children::Children;
@@ -96,20 +97,10 @@ pub struct Store {
     scratch: Vec<u8>,
 }
 
-impl Default for Store {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Store {
-    /// A store that holds only ROOT, with empty data.
-    pub fn new() -> Self {
-        Self::with_seed(0)
-    }
-
-    /// The same with a keyed hash: names that collide under one seed do not under another.
-    pub fn with_seed(seed: u64) -> Self {
+    /// A store that holds only ROOT, with empty data. The seed keys the index, and must be nothing
+    /// that a client knows: names that collide under one seed do not under another.
+    pub fn new(seed: u64) -> Self {
         let mut store = Self {
             slots: Slots::new(),
             arena: Arena::new(),
@@ -284,6 +275,12 @@ impl Store {
     /// The first znode in the order of `ids` whose id is not below this one.
     pub fn next_id(&self, from: u32) -> Option<NodeId> {
         self.slots.next_live(from).map(NodeId)
+    }
+
+    /// The length of the longest chain of the index.
+    #[cfg(test)]
+    pub(crate) fn longest_chain(&self) -> usize {
+        self.index.longest_chain(&self.slots)
     }
 
     fn block(&self, id: u32) -> Option<&[u8]> {

@@ -45,11 +45,13 @@ pub(super) struct Slots {
     end: u32,
     free: u32,
     live: u32,
+    /// Chunks below this one are there: none is ever given back.
+    absent_from: u32,
 }
 
 impl Slots {
     pub(super) const fn new() -> Self {
-        Self { table: Chunked::new(), end: 0, free: NIL, live: 0 }
+        Self { table: Chunked::new(), end: 0, free: NIL, live: 0, absent_from: 0 }
     }
 
     #[inline]
@@ -72,20 +74,41 @@ impl Slots {
         self.end
     }
 
-    /// Puts a live slot where one is free, `None` when `NODES_MAX` are in use.
+    /// Puts a live slot where one is free, `None` when `NODES_MAX` are in use: that is so for all members at
+    /// once, wherever their znodes are.
     pub(super) fn add(&mut self, slot: Slot) -> Option<u32> {
-        let id = if self.free == NIL {
-            if self.end >= NODES_MAX {
-                return None;
-            }
-            self.end
-        } else {
+        if self.free == NIL && self.end >= NODES_MAX {
+            self.open_absent_chunk();
+        }
+        let id = if self.free != NIL {
             let id = self.free;
             self.free = self.get(id).next;
             id
+        } else if self.end < NODES_MAX {
+            self.end
+        } else {
+            return None;
         };
         self.put(id, slot);
         Some(id)
+    }
+
+    /// Makes the free slots of the first chunk that a restore left out.
+    fn open_absent_chunk(&mut self) {
+        let chunks = self.end.div_ceil(CHUNK as u32);
+        let is_absent = |chunk: &u32| self.table.get(chunk * CHUNK as u32).is_none();
+        let Some(chunk) = (self.absent_from..chunks).find(is_absent) else {
+            self.absent_from = chunks;
+            return;
+        };
+        self.absent_from = chunk + 1;
+        let first = chunk * CHUNK as u32;
+        self.table.ensure(first, &FREE);
+        for id in (first..first + CHUNK as u32).rev() {
+            let next = self.free;
+            self.edit(id, |slot| slot.next = next);
+            self.free = id;
+        }
     }
 
     /// Fills the slot `id` of a restore. Free slots are threaded by `thread_free` afterwards.
@@ -121,8 +144,8 @@ impl Slots {
         None
     }
 
-    /// Finds the free slots that a restore left between the live ones. Slots of absent chunks stay
-    /// out: they cost nothing.
+    /// Finds the free slots that a restore left between the live ones. Those of absent chunks wait until
+    /// there are no others: they cost nothing.
     pub(super) fn thread_free(&mut self) {
         let (end, mut free) = (self.end, NIL);
         for (id, slot) in self.table.iter_mut_backwards() {

@@ -64,7 +64,9 @@ class ControlApi:
         if body["leadership"]:
             answer["leadership"] = await self._hand_over(timeout_s)
         try:
-            answer["clients_left"] = await operations.drain(timeout_s=timeout_s)
+            answer["clients_left"] = await operations.drain(
+                leadership=body["leadership"], timeout_s=timeout_s
+            )
         except TimeoutError:
             answer["clients_left"] = len(self._port.parts().clients.by_conn)
         answer["leader_id"] = self._port.status().leader_id

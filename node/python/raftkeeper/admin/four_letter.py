@@ -204,9 +204,9 @@ def _lgif(_view: NodeView, parts: NodeParts) -> str:
 
 
 def _csnp(_view: NodeView, parts: NodeParts) -> str:
-    if parts.snapshotter.running:
-        return "Failed to schedule snapshot creation task.\n"
-    return f"{parts.snapshotter.start()}\n"
+    """The index that the snapshot will hold, or that none was begun, in ClickHouse Keeper's words."""
+    index = parts.snapshotter.start()
+    return "Failed to schedule snapshot creation task.\n" if index is None else f"{index}\n"
 
 
 def _rqld(_view: NodeView, parts: NodeParts) -> str:

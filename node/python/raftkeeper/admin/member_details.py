@@ -1,19 +1,14 @@
-"""What a membership may say of a member: bounds and form, for every door that changes it.
-
-What is in the membership is in every snapshot for as long as the member is, so it is checked before
-anything is proposed.
+"""What a membership may say of a member: checked at every door that changes it, before anything is
+proposed.
 """
 
 import re
 
 from raftkeeper.admin.refusals import AdminRefusal, Code
-from raftkeeper.server.config_ensemble import PRIORITY_MAX
+from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 
 HOST_CHARACTERS_MAX = 255
 """Of a name in the DNS."""
-
-ZONE_CHARACTERS_MAX = 255
-"""Kubernetes' labels have 63, clouds' own names fewer."""
 
 _ADDRESS = re.compile(rf"[A-Za-z0-9_.:%\[\]-]{{1,{HOST_CHARACTERS_MAX}}}:(\d{{1,5}})")
 

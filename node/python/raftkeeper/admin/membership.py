@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftkeeper.admin.member_details import check_address, check_priority, check_zone
-from raftkeeper.admin.ports import MemberView, Operations, Status, Surveyor, Views
+from raftkeeper.admin.ports import (
+    MemberView,
+    Operations,
+    Status,
+    Surveyed,
+    Surveyor,
+    Views,
+)
 from raftkeeper.admin.refusals import (
     AdminRefusal,
     Code,
@@ -50,12 +57,14 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """Who is to be added. Without an incarnation the node at the address is asked for its own."""
+    """Who is to be added. Without an incarnation the node at the address is asked who it is, and for
+    zone and priority where they are None; otherwise those are none and 1.
+    """
 
     address: str
     incarnation: bytes = b""
-    zone: str = ""
-    priority: int = 1
+    zone: str | None = None
+    priority: int | None = None
 
 
 class MembershipChanges:
@@ -74,14 +83,18 @@ class MembershipChanges:
         """A new member that listens; the answer has its id."""
         self._lead()
         check_address(new.address)
-        check_zone(new.zone)
-        check_priority(new.priority)
-        incarnation = new.incarnation or await self._ask_incarnation(new.address, cluster_id)
+        check_zone(new.zone or "")
+        check_priority(1 if new.priority is None else new.priority)
+        survey = None if new.incarnation else await self._ask_node(new.address, cluster_id)
+        incarnation = survey.incarnation if survey else new.incarnation
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
             return await self._shown("add-learner", same.id, timeout_s)
-        await self._check_level(new.address)
-        change = AddLearner(incarnation, new.address, new.zone, new.priority)
+        self._check_level(survey or await self._survey(new.address), new.address)
+        told = (survey.zone, survey.priority) if survey else ("", 1)
+        zone = told[0] if new.zone is None else new.zone
+        priority = told[1] if new.priority is None else new.priority
+        change = AddLearner(incarnation, new.address, zone, priority)
         try:
             await self._change(change, config_index, timeout_s)
         except ChangeRefused as error:
@@ -153,17 +166,16 @@ class MembershipChanges:
                 ChangeRefused(ChangeRefusal.UNKNOWN_MEMBER, member),
                 self._views.status().config_index,
             )
-        wanted = {
-            "address": details.get("address", now.address),
-            "zone": details.get("zone", now.zone),
-            "priority": details.get("priority", now.priority),
-        }
-        if wanted == {"address": now.address, "zone": now.zone, "priority": now.priority}:
+        known = _details(now)
+        wanted = {name: details.get(name, known[name]) for name in known}
+        if wanted == known:
             return await self._shown("update", member, timeout_s)
         for name, check in CHECKS.items():
-            if wanted[name] != getattr(now, name):
+            if wanted[name] != known[name]:
                 check(wanted[name])
         await self._refusable(Update(member, **wanted), config_index, timeout_s)
+        after = self._member(member)
+        self._check_kept(kept=after is not None and _details(after) == wanted)
         return self._done("update", member)
 
     async def transfer(self, to: MemberId, *, leaving: MemberId, timeout_s: float) -> Answer:
@@ -221,13 +233,10 @@ class MembershipChanges:
             live=sorted(live),
         )
 
-    async def _check_level(self, address: str) -> None:
+    def _check_level(self, survey: Surveyed | None, address: str) -> None:
         """The node there can read what the ensemble writes. Of one that does not answer the handshake
         will find it out; and a level that is raised meanwhile makes the config index another.
         """
-        if self._surveyor is None:
-            return
-        survey = await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
         if survey is None:
             return
         in_use = self._views.status().level_in_use
@@ -237,10 +246,14 @@ class MembershipChanges:
                 Code.FEATURE_LEVEL_TOO_LOW, reason, "install the release that this member runs"
             )
 
-    async def _ask_incarnation(self, address: str, cluster_id: bytes) -> bytes:
-        survey = None
-        if self._surveyor is not None:
-            survey = await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
+    async def _survey(self, address: str) -> Surveyed | None:
+        """Who is there, None when nobody answers."""
+        if self._surveyor is None:
+            return None
+        return await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
+
+    async def _ask_node(self, address: str, cluster_id: bytes) -> Surveyed:
+        survey = await self._survey(address)
         if survey is None:
             raise AdminRefusal(
                 Code.MEMBER_UNREACHABLE,
@@ -254,7 +267,17 @@ class MembershipChanges:
                 f"the node at {address} belongs to another ensemble, {survey.cluster_id.hex()}",
                 "give it an empty data folder, if what it holds is not needed",
             )
-        return survey.incarnation
+        if survey.member_id and not self._role(survey.member_id):
+            # It would answer for ever that it is another member than the one it was added as.
+            raise AdminRefusal(
+                Code.WRONG_ROLE,
+                f"the node at {address} holds the data of member {survey.member_id}, which was "
+                "removed from this ensemble; ids are never used again",
+                "stop it, empty the folder that its storage.data_dir names, start it with "
+                "ensemble.join, and add it again",
+                member_id=survey.member_id,
+            )
+        return survey
 
     # ---- doing -----------------------------------------------------------------------------------
 
@@ -319,6 +342,10 @@ class MembershipChanges:
     def _address(self, member: MemberId) -> str:
         found = self._member(member) if member else None
         return found.address if found is not None else ""
+
+
+def _details(member: MemberView) -> dict[str, Any]:
+    return {name: getattr(member, name) for name in CHECKS}
 
 
 def _names(members: Sequence[MemberId] | set[MemberId]) -> str:

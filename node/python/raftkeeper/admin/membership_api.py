@@ -23,6 +23,7 @@ from raftkeeper.admin.refusals import not_leader
 from raftkeeper.admin.replies import reply
 from raftkeeper.admin.requests import (
     TIMEOUT_FIELD,
+    UNSAID,
     bad_request,
     config_index_of,
     is_set,
@@ -84,8 +85,8 @@ class MembershipApi:
                 "address": (str, None),
                 "role": (str, "learner"),
                 "incarnation": (str, ""),
-                "zone": (str, ""),
-                "priority": (int, 1),
+                "zone": (str, UNSAID),
+                "priority": (int, UNSAID),
                 **TIMEOUT_FIELD,
             },
         )
@@ -94,8 +95,8 @@ class MembershipApi:
         new = NewMember(
             body["address"],
             _incarnation(body["incarnation"]),
-            body["zone"],
-            body["priority"],
+            body.get("zone"),
+            body.get("priority"),
         )
         index = config_index_of(request)
         identity = self._port.view.identity
@@ -148,17 +149,9 @@ class MembershipApi:
 
     async def _update(self, request: web.Request) -> web.Response:
         member, index = member_id_of(request), config_index_of(request)
-        now = next((m for m in self._port.members() if m.id == member), None)
-        body = await read_body(
-            request,
-            {
-                "address": (str, now.address if now else ""),
-                "zone": (str, now.zone if now else ""),
-                "priority": (int, now.priority if now else 1),
-                **TIMEOUT_FIELD,
-            },
-        )
-        details = {name: body[name] for name in ("address", "zone", "priority")}
+        fields = {"address": (str, UNSAID), "zone": (str, UNSAID), "priority": (int, UNSAID)}
+        body = await read_body(request, {**fields, **TIMEOUT_FIELD})
+        details = {name: body[name] for name in fields if name in body}
         changes = self.changes()
         return await self._run(
             request,

@@ -23,10 +23,11 @@ from raftkeeper.server.view import NodeParts, NodeView
 COUNTERS = frozenset(
     (
         "auth_failed_count bytes_received_count commit_count connection_drop_count "
-        "connection_rejected connection_request_count connection_revalidate_count "
-        "dead_watchers_cleared large_requests_rejected loop_stalls packets_received packets_sent "
-        "proposal_count quota_exceeded_count response_bytes sessionless_connections_expired snap_count "
-        "snapshot_error_count tls_handshake_exceeded stale_sessions_expired unsuccessful_handshake watch_bytes"
+        "connection_rejected connection_request_count connection_revalidate_count groups_given_up "
+        "groups_skipped large_requests_rejected loop_stalls node_changed_watch_count "
+        "node_children_watch_count node_created_watch_count node_deleted_watch_count packets_received "
+        "packets_sent proposal_count quota_exceeded_count reads_after_write_in_session_queue response_bytes "
+        "snap_count snapshot_error_count stale_sessions_expired tls_handshake_exceeded unsuccessful_handshake"
     ).split()
 )
 """Those that only grow. They keep ZooKeeper's names, without the `_total` that Prometheus would

@@ -80,6 +80,9 @@ class MemberView(Protocol):
     def last_contact_ms(self) -> int | None: ...
     @property
     def link_up(self) -> bool: ...
+    @property
+    def unfit(self) -> str | None:
+        """Why it should not lead, '' when it may."""
 
 
 class Views(Protocol):
@@ -106,8 +109,10 @@ class Operations(Protocol):
     async def barrier(self, *, timeout_s: float) -> None:
         """Everything that was committed before the call is known here. Raises NotLeader."""
 
-    async def drain(self, *, timeout_s: float) -> int:
-        """Sends clients away and lets no new ones in; how many are left."""
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        """Sends clients away and lets no new ones in; how many are left. With `leadership` it does
+        not lead meanwhile if another can.
+        """
 
     def undrain(self) -> None:
         """Lets clients in again."""
@@ -124,6 +129,10 @@ class Surveyed(Protocol):
     def incarnation(self) -> bytes: ...
     @property
     def feature_level(self) -> int: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
 
 
 class Surveyor(Protocol):

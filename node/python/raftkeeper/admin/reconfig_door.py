@@ -8,6 +8,7 @@ request out; it must be short, as its client's pings wait behind it.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from raftkeeper.admin.membership import MembershipChanges, NewMember
 from raftkeeper.admin.node_port import NodePort
@@ -110,20 +111,25 @@ class ReconfigDoor:
             )
             if answer["member_id"] != joining.id:
                 raise ReconfigError(f"this node is member {answer['member_id']} already")
-        elif known.address != joining.address or known.priority != joining.priority:
-            details = {"address": joining.address, "priority": joining.priority}
-            await self._changes.update(joining.id, index, details, timeout_s=TIMEOUT_S)
+            index = answer["config_index"]
+        elif known.address != joining.address or joining.priority not in {None, known.priority}:
+            details: dict[str, Any] = {"address": joining.address}
+            if joining.priority is not None:
+                details["priority"] = joining.priority
+            answer = await self._changes.update(joining.id, index, details, timeout_s=TIMEOUT_S)
+            index = answer["config_index"]
+        # From here on nobody else may have changed anything: the request was decided without it.
         if joining.is_learner:
             if leaving is not None:
-                await self._changes.remove(leaving, self._index(), force=False, timeout_s=TIMEOUT_S)
+                await self._changes.remove(leaving, index, force=False, timeout_s=TIMEOUT_S)
             return
         await self._until_caught_up(joining.id)
         if leaving is not None:
             await self._changes.replace(
-                leaving, joining.id, self._index(), force=False, timeout_s=TIMEOUT_S
+                leaving, joining.id, index, force=False, timeout_s=TIMEOUT_S
             )
         else:
-            await self._changes.promote(joining.id, self._index(), force=False, timeout_s=TIMEOUT_S)
+            await self._changes.promote(joining.id, index, force=False, timeout_s=TIMEOUT_S)
 
     async def _until_caught_up(self, member: int) -> None:
         """Up to the deadline of the whole; then it stays a learner, and the request may come again."""
@@ -141,9 +147,6 @@ class ReconfigDoor:
                 )
             await self._sleep(CATCH_UP_POLL_S)
             waited_s += CATCH_UP_POLL_S
-
-    def _index(self) -> int:
-        return self._views.status().config_index
 
 
 def open_door(view: NodeView) -> Callable[[bytes, Callable[[int], None]], None]:

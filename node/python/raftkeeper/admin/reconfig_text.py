@@ -30,7 +30,8 @@ class Joining:
     id: int
     address: str
     is_learner: bool
-    priority: int = 1
+    priority: int | None = None
+    """None where the request, as ZooKeeper's, does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def parse_server(text: str) -> Joining:
     unknown = [word for word in colons if word.lower() not in ROLES and not word.isdecimal()]
     if len(roles) > 1 or unknown:
         raise ReconfigError(f"{text!r}: the role is participant or observer")
-    priority = 1
+    priority = None
     if roles and semicolons and semicolons[0].lower() in ROLES and len(semicolons) > 1:
         if not _NUMBER.fullmatch(semicolons[1]):
             raise ReconfigError(f"{text!r}: the priority is a number")

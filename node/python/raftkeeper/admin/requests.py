@@ -21,6 +21,9 @@ TIMEOUT_MS_MAX = 600_000
 _WHOLE = re.compile(r"[0-9]{1,19}")
 """As many digits as 63 bits have; of more a number is not even made."""
 
+UNSAID = object()
+"""The default of a field that may be left out: then there is none in what was read."""
+
 Fields = Mapping[str, tuple[type, object]]
 """Name, type and default of each field that is allowed; no default (None): it must be there."""
 
@@ -54,6 +57,8 @@ def check_fields(given: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, (kind, default) in fields.items():
         value = given.get(name, default)
+        if value is UNSAID:
+            continue
         if value is None:
             raise bad_request(f"the field {name!r} is missing")
         if type(value) is not kind:

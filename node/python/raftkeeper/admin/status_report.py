@@ -100,6 +100,7 @@ def build_members(port: NodePort) -> dict[str, Any]:
             "active": member.active,
             "last_contact_ms": member.last_contact_ms,
             "link_up": member.link_up,
+            "unfit": member.unfit,
         }
         for member in port.members()
     ]

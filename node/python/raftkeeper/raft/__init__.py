@@ -19,7 +19,8 @@ How to drive it:
 11. After a durable snapshot, purge the log, then call `compact` with the index purged to; mind
     `tail_index`.
 12. Answer `sends_cold` with `cold_read`; end a `snapshot_fetch` with `restore` or `snapshot_failed`.
-13. `change` the membership and `transfer` leadership when a person or an operator asks for it.
+13. `change` the membership and `transfer` leadership when a person or an operator asks for it. On a
+    leader, `mark_unfit` who should not get it.
 
 Nothing here may import a clock, chance, a loop, a socket, the log of the process or the engine: the
 simulator runs this very code.
@@ -35,6 +36,7 @@ from raftkeeper.raft.change import (
     Remove,
     Replace,
     Update,
+    certain_members,
 )
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
@@ -72,7 +74,7 @@ from raftkeeper.raft.messages import (
 )
 from raftkeeper.raft.options import RaftConfig, Restored
 from raftkeeper.raft.progress import FollowerState, FollowerView
-from raftkeeper.raft.transfer import TransferRefused
+from raftkeeper.raft.transfer import TransferRefused, find_successor, mark_unfit
 from raftkeeper.raft.voting import is_removed
 
 __all__ = [
@@ -126,6 +128,9 @@ __all__ = [
     "Update",
     "VoteReply",
     "VoteRequest",
+    "certain_members",
     "check_core",
+    "find_successor",
     "is_removed",
+    "mark_unfit",
 ]

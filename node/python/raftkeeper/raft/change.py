@@ -152,6 +152,21 @@ def decide_change(now: Membership, change: Change) -> Membership:
     assert_never(change)
 
 
+def certain_members(core: "RaftCore") -> frozenset[MemberId]:
+    """Everyone whose id will never be another's.
+
+    An entry that adds a member may yet be cut off, and its id be given to somebody else; only the
+    newest membership of a log can be such a one. The first of all, which founds the ensemble, is
+    certain when it is durable: its founder alone decides, and cannot commit it without the others.
+    """
+    history = core.memberships
+    if core.commit_index >= history.current_index:
+        return history.current.everyone
+    before = history.before_current.everyone
+    is_founding = not before and core.persisted_index >= history.current_index
+    return history.current.everyone if is_founding else before
+
+
 def leave_joint(joint: Membership) -> Membership:
     """The new voters alone; who was only among the old ones is no member any more."""
     return Membership.of(

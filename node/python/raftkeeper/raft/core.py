@@ -7,14 +7,7 @@ change, transfer, reads, quorum, log, membership. It must not know time, chance,
 
 from collections.abc import Iterable
 
-from raftkeeper.raft import (
-    following,
-    leadership,
-    reads,
-    replication,
-    transfer,
-    voting,
-)
+from raftkeeper.raft import following, leadership, reads, replication, transfer, voting
 from raftkeeper.raft.change import Change, propose_change
 from raftkeeper.raft.dispatch import dispatch
 from raftkeeper.raft.effects import Ready, SnapshotMeta
@@ -63,7 +56,9 @@ class RaftCore:
             hot_bytes_max=config.hot_bytes_max,
         )
         base = restored.membership or Membership.of(())
-        self.memberships = MembershipHistory(restored.snapshot_index, base, config.level_max)
+        # Not the snapshot's index: all members must mean the same by `config_index`.
+        base_index = restored.config_index or restored.snapshot_index
+        self.memberships = MembershipHistory(base_index, base, config.level_max)
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
                 self.memberships.append(index, Membership.decode(payload))
@@ -305,12 +300,15 @@ class RaftCore:
     def persisted(self, number: int) -> None:
         """Hard state and entries of the Ready of this number, and of all before, are durable."""
         self._touched = True
+        was_behind = not self.log.is_durable
         for promise in self._promises.fulfil(number):
             if promise.hard_state is not None:
                 self.durable_term = promise.hard_state.term
                 voting.on_hard_state_durable(self, promise.hard_state)
             if promise.last is not None:
                 self.log.mark_persisted(*promise.last)
+        if was_behind and self.log.is_durable:
+            voting.on_log_durable(self)
         if self.leading is not None:
             self.leading.match[self.config.member_id] = self.log.persisted_index
             leadership.advance_commit(self, self.leading)
@@ -321,7 +319,6 @@ class RaftCore:
         if not self.applied_index <= index <= self._handed_commit:
             broken(f"index {index} was handed over to be applied")
         self.applied_index = index
-        self.log.evict(index)
 
     def compact(self, index: Index) -> None:
         """A durable snapshot covers `index`, and the log on disk begins behind it."""
@@ -352,7 +349,8 @@ class RaftCore:
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
         self.log.restore(meta.index, meta.term)
-        self.memberships = MembershipHistory(meta.index, meta.membership, self.config.level_max)
+        base_index = meta.config_index or meta.index
+        self.memberships = MembershipHistory(base_index, meta.membership, self.config.level_max)
         self._promises.forget_entries()
         self.commit_index = self.applied_index = self._handed_commit = meta.index
         self.restored = meta
@@ -392,7 +390,9 @@ class RaftCore:
         if self._handed_commit >= last:
             return None, ()
         first, self._handed_commit = self._handed_commit + 1, last
-        return self.log.split_hot(first, last)
+        committed = self.log.split_hot(first, last)
+        self.log.evict(last)
+        return committed
 
     def _leading(self) -> Leadership:
         if self.leading is None:

@@ -2,7 +2,7 @@
 
 Newer terms are taken over at once, but for two cases: a pre-vote binds nobody, and a member that
 hears its leader does not let a stranger's election disturb it. Older terms are answered only where
-the sender would go on in vain otherwise.
+the sender would go on in vain otherwise; and what is committed counts whatever the term is.
 """
 
 from typing import TYPE_CHECKING, assert_never
@@ -110,5 +110,7 @@ def _answer_older(core: "RaftCore", message: Message) -> None:
             core.outbox.append(PreVoteReply(me, message.sender, core.term, False))
         case VoteRequest():
             core.held.append(VoteReply(me, message.sender, core.term, False))
+        case Removed():
+            voting.on_removed(core, message)
         case _:
             pass

@@ -38,6 +38,9 @@ class SnapshotMeta(NamedTuple):
     index: Index  # type: ignore[assignment]
     term: Term
     membership: Membership
+    config_index: Index = 0
+    """Of the entry that holds the membership; 0 where a snapshot of an earlier release does not say
+    it, and the snapshot's index stands for it."""
 
 
 class Ready(NamedTuple):

@@ -1,8 +1,9 @@
 """The core's view of the log: terms of all entries, the payloads of the recent ones. No disk here.
 
 Terms are kept as runs (first index, term), a few numbers for millions of entries. Payloads are kept
-for entries that are not durable or not applied yet, and beyond that up to `hot_bytes_max`, for
-followers that are a little behind; older ones are read from disk by the driver.
+for entries that are not durable or not handed over as committed yet, and beyond that up to
+`hot_bytes_max`, for followers that are a little behind; older ones are read from disk by the driver.
+Whether they are applied does not count: while a snapshot is loaded that may take long.
 
     compacted │ cold (on disk)        │ hot (in memory too)            │
               first_index             hot_first      persisted_index    last_index
@@ -73,6 +74,11 @@ class RaftLog:
     @property
     def last_term(self) -> Term:
         return self._run_terms[-1]
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether all of it is."""
+        return self.persisted_index >= self.last_index
 
     @property
     def base_index(self) -> Index:
@@ -179,14 +185,14 @@ class RaftLog:
         self._hot_first = index + 1
         self._hot_bytes = 0
 
-    def evict(self, applied_index: Index) -> None:
-        """Lets go of payloads that are durable and applied, down to half the bound once it is hit:
+    def evict(self, handed_index: Index) -> None:
+        """Lets go of payloads that are durable and handed over, down to half the bound once it is hit:
         rarely and in bulk, so that an entry costs nothing on the way.
         """
         if self._hot_bytes <= self._hot_bytes_max:
             return
-        # Below zero while entries that are on disk only are being applied, after a restart.
-        evictable = max(min(applied_index, self.persisted_index) + 1 - self._hot_first, 0)
+        # Below zero while entries that are on disk only are handed over, after a restart.
+        evictable = max(min(handed_index, self.persisted_index) + 1 - self._hot_first, 0)
         count = 0
         for entry in self._hot[:evictable]:
             if self._hot_bytes <= self._hot_bytes_max // 2:

@@ -164,17 +164,26 @@ class MembershipHistory:
 
     @property
     def current_index(self) -> Index:
-        """Of the entry that holds the current one, or of the snapshot that came with it."""
+        """Of the entry that holds the current one."""
         return self._indexes[-1]
+
+    @property
+    def before_current(self) -> Membership:
+        """The one that the current one has replaced; the current one where nothing is known before."""
+        return self._memberships[-2:][0]
 
     def at(self, index: Index) -> Membership:
         """The one that counts at `index`; for an index older than all it is the oldest known."""
-        return self._memberships[max(bisect_right(self._indexes, index) - 1, 0)]
+        return self._memberships[self._position(index)]
+
+    def index_at(self, index: Index) -> Index:
+        """Of the entry that holds the one that counts at `index`."""
+        return self._indexes[self._position(index)]
 
     def is_voter_since(self, index: Index, member: MemberId) -> bool:
         """Whether the member is a voter of the one at `index` or of any later one."""
-        first = max(bisect_right(self._indexes, index) - 1, 0)
-        return any(membership.may_vote(member) for membership in self._memberships[first:])
+        later = self._memberships[self._position(index) :]
+        return any(membership.may_vote(member) for membership in later)
 
     def append(self, index: Index, membership: Membership) -> None:
         self._memberships.append(self._checked(membership))
@@ -188,9 +197,12 @@ class MembershipHistory:
 
     def compact(self, index: Index) -> None:
         """Forgets what was replaced at or before `index`."""
-        drop = max(bisect_right(self._indexes, index) - 1, 0)
+        drop = self._position(index)
         del self._indexes[:drop]
         del self._memberships[:drop]
+
+    def _position(self, index: Index) -> int:
+        return max(bisect_right(self._indexes, index) - 1, 0)
 
     def _checked(self, membership: Membership) -> Membership:
         if membership.level > self._level_max:

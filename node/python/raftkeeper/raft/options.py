@@ -16,7 +16,7 @@ class RaftConfig:
     and its double. A leader that is cut off from its quorum steps down after as long."""
     heartbeat_ticks: int = 1
     hot_bytes_max: int = 4 * 1024 * 1024
-    """Payloads kept in memory behind the applied index: a few seconds of writes for a follower
+    """Payloads kept in memory of what was handed over as committed: a few seconds of writes for a follower
     that lags; older entries are read from disk."""
     append_bytes_max: int = 256 * 1024
     """Payloads in one message, unless a single entry is longer: a heartbeat behind it on the same
@@ -45,6 +45,8 @@ class Restored:
     snapshot_term: Term = 0
     membership: Membership | None = None
     """Of the snapshot; None without one."""
+    config_index: Index = 0
+    """Of the entry that holds that membership; 0 where the snapshot does not say it."""
     term_starts: tuple[tuple[Index, Term], ...] = ()
     """(first index, term) of each run of entries of one term in the log, which may begin before
     the snapshot's index but not behind the one after it."""

@@ -37,6 +37,7 @@ class FollowerView(NamedTuple):
     ticks_silent: int
     caught_up: bool
     in_flight: int
+    unfit: str
 
 
 class Progress:
@@ -57,6 +58,7 @@ class Progress:
         "state",
         "ticks_silent",
         "told_commit",
+        "unfit",
         "waiting",
         "was_active",
     )
@@ -76,6 +78,8 @@ class Progress:
         self.was_active = True
         """Heard since the last count of the quorum; the benefit of the doubt at the start."""
         self.ticks_silent = 0
+        self.unfit = ""
+        """Why it should not lead for now, as it says itself; '' when it may, or has said nothing."""
         self._match_reminded: Index = -1
         self._window: deque[tuple[Index, int]] = deque()
         self._window_bytes = 0

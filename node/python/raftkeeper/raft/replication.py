@@ -100,6 +100,7 @@ def view_followers(core: "RaftCore", lead: Leadership) -> tuple[FollowerView, ..
             ticks_silent=progress.ticks_silent,
             caught_up=progress.is_caught_up(core.config.election_ticks),
             in_flight=progress.in_flight,
+            unfit=progress.unfit,
         )
         for member, progress in lead.followers.items()
     )

@@ -1,7 +1,8 @@
 """Elections: standing, asking, answering and counting. What is asked is in messages.py.
 
 Nobody answers yes while it hears a leader (stickiness), except when the leader itself asked for the
-election. A vote leaves this member only when it is durable.
+election. A vote leaves this member only when it is durable, and a vote is asked for only when the whole
+log is.
 """
 
 from typing import TYPE_CHECKING
@@ -87,9 +88,14 @@ def stand(core: "RaftCore") -> None:
 def ask_for_votes(core: "RaftCore") -> None:
     """Asks those that have not answered: again with every tick, since any message may be lost.
 
-    Sent without waiting for the own disk: an election is won only with the own vote durable.
+    The own vote need not be durable yet: the election is won only when it is. What the log is said to
+    hold must be. A crash would take it back, and before its vote was durable the next life may well
+    stand in the same term, without the entries, and count the votes that were given for them. Waiting
+    costs nothing: the own vote is behind those entries on the same disk. A pre-vote is no promise.
     """
     me, log = core.config.member_id, core.log
+    if core.role is Role.CANDIDATE and not log.is_durable:
+        return  # `on_log_durable` asks
     for member in core.election.unheard(core.membership):
         if core.role is Role.PRE_CANDIDATE:
             core.outbox.append(
@@ -153,8 +159,11 @@ def on_pre_vote_reply(core: "RaftCore", reply: PreVoteReply) -> None:
 
 
 def on_removed(core: "RaftCore", word: Removed) -> None:
-    """The leader says what this member's own log does not. Not kept: after a restart it asks again."""
-    become_follower(core, core.term, word.sender)
+    """A leader says what this member's own log does not. Not kept: after a restart it asks again.
+
+    Its term may be behind the own: who stood in vain is in a term that the others never hear of.
+    """
+    become_follower(core, core.term, word.sender if word.term == core.term else NOBODY)
     core.election.removed = True
 
 
@@ -182,6 +191,12 @@ def on_hard_state_durable(core: "RaftCore", hard_state: HardState) -> None:
     me = core.config.member_id
     if core.role is Role.CANDIDATE and hard_state == (core.term, me):
         _count(core, me, granted=True)
+
+
+def on_log_durable(core: "RaftCore") -> None:
+    """The last entry of the log is durable: now a candidate may say that it has it."""
+    if core.role is Role.CANDIDATE:
+        ask_for_votes(core)
 
 
 def on_timeout_now(core: "RaftCore", order: TimeoutNow) -> None:

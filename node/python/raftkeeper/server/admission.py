@@ -68,6 +68,12 @@ class Admission:
             return "waiting for a leader"
         return f"catching up: entry {applied} of {driver.core.commit_index}"
 
+    def why_no_snapshot(self) -> str:
+        """Why this node's state is not to be kept in a snapshot; '' when it may be."""
+        if self._driver.restorer.running:
+            return "the state is being replaced"
+        return self._driver.installer.diverged
+
     def follow_removal(self) -> None:
         """By each tick. Who was removed hears of no write any more, so it must show nobody its state."""
         core = self._driver.core

@@ -20,6 +20,7 @@ from raftkeeper.server.client_protocol import ClientProtocol, Clients
 from raftkeeper.server.clock import SystemClock
 from raftkeeper.server.door import Door
 from raftkeeper.server.driver import Driver
+from raftkeeper.server.ensemble.founding import say_other_details
 from raftkeeper.server.ensemble.operations import Operations
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, DamagedData, NodeError
 from raftkeeper.server.first_bytes import Acceptor, FourLetterCommands
@@ -34,6 +35,7 @@ from raftkeeper.server.opening import (
 )
 from raftkeeper.server.peers import PeerTransport
 from raftkeeper.server.shutdown import StopRequest, drain
+from raftkeeper.server.snapshots_in_thread import SnapshotsInThread
 from raftkeeper.server.snapshotter import Snapshotter
 from raftkeeper.server.view import NodeParts, NodeView
 from raftkeeper.storage import DataDirectory, StorageError, Writer
@@ -193,21 +195,14 @@ class Node:
         driver.clients = clients
         if self._surfaces.reconfig is not None:
             driver.membership_door.on_request = self._surfaces.reconfig(self._view)
-        snapshotter = Snapshotter(
-            engine=data.engine,
-            core=data.core,
-            writer=writer,
-            data=directory,
-            cluster_id=data.identity.cluster_id,
-            settings=config.snapshot,
-            clock=clock,
-            figures=driver.figures,
-            restored=data.snapshot,
-        )
-        driver.installer.on_reload = snapshotter.follow_install
+        snapshotter = self._make_snapshotter(directory, data, writer, driver)
         if transport is not None:
             transport.serve(
-                data.identity, driver.peers, directory.snapshots, on_missing=snapshotter.start
+                data.identity,
+                driver.peers,
+                directory.snapshots,
+                on_missing=snapshotter.start_for_another,
+                why_no_snapshot=lambda: driver.installer.diverged,
             )
         parts = NodeParts(
             engine=data.engine,
@@ -223,6 +218,25 @@ class Node:
         )
         self._view.parts = parts
         return parts
+
+    def _make_snapshotter(
+        self, directory: DataDirectory, data: OpenData, writer: Writer, driver: Driver
+    ) -> Snapshotter:
+        snapshotter = Snapshotter(
+            engine=data.engine,
+            core=data.core,
+            writer=writer,
+            data=directory,
+            cluster_id=data.identity.cluster_id,
+            settings=self._config.snapshot,
+            clock=self._clock,
+            figures=driver.figures,
+            restored=data.snapshot,
+            why_held=driver.admission.why_no_snapshot,
+            on_fatal=driver.fail,
+        )
+        driver.installer.on_reload = snapshotter.follow_install
+        return snapshotter
 
     def _make_driver(
         self,
@@ -245,7 +259,7 @@ class Node:
             clock=clock,
             loop=asyncio.get_running_loop(),
             links=transport,
-            snapshots=directory.snapshots,
+            snapshots=SnapshotsInThread(directory.snapshots),
             settings=build_settings(config),
             record_bytes_max=config.record_bytes_max,
             first_entry=lambda: build_first_entry(data.engine, data.identity, clock),
@@ -276,12 +290,13 @@ class Node:
         log.info(
             "node.serving",
             version=self._view.version,
-            address=f"{self._config.client.listen}:{self._config.client.port}",
+            **self._config.open_addresses,
             data=str(self._config.storage.data_dir),
             applied_index=parts.engine.applied_index,
             zxid=f"0x{parts.engine.last_zxid:x}",
             start_ms=(self._view.serving_us - self._view.started_us) // 1000,
         )
+        say_other_details(self._config, parts.core.membership.member(self._view.member_id))
         return True
 
     async def _stay(
@@ -315,9 +330,6 @@ class Node:
         collect_at_us = self._clock.now_us() + collect_us
         wait_s = min(limits.HOUSEKEEPING_EVERY_S, collect_us / 1_000_000)
         while not await stop.wait(wait_s):
-            parts.snapshotter.held = parts.driver.installer.diverged or (
-                "the state is being replaced" if parts.driver.restorer.running else ""
-            )
             parts.snapshotter.maybe()
             parts.clients.sweep()
             if self._acceptor is not None:

@@ -2,8 +2,8 @@
 
 They are applied in order, a slice of time at each turn, so that health is told and votes are
 answered while a long log is read. It remembers which entries wait and not what is in them: they are
-read from the log in their turn, so a long wait costs no memory. It must not apply while the engine's
-state is being replaced.
+read from the log on disk in their turn. The core lets go of what it has handed over, applied or not, so
+a long wait costs no memory. It must not apply while the engine's state is being replaced.
 """
 
 from collections import deque

@@ -16,7 +16,10 @@ from raftkeeper.server.config_section import KIB, MIB, Port, Section
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
 ENTRY_OVERHEAD_BYTES = 64 * KIB
-"""Of a batch beside its requests: headers and the auth lists, generously."""
+"""Of an entry beside its requests: headers, and the ids of the client whose request overfilled it, generously."""
+DECISIONS_BYTES_MAX = 128 * KIB
+"""What a leader decides by itself in one entry, where a batch and a request are shorter than that: the engine stops
+at 64 KiB, and the ends of 4,096 sessions may come on top."""
 
 
 class Session(Section):
@@ -27,10 +30,10 @@ class Session(Section):
     """
 
     min_timeout_ms: int = Field(
-        4_000, ge=100, le=86_400_000, description="Shorter wishes are raised to this."
+        4_000, ge=100, le=86_400_000, description="Shorter requests are raised to this value."
     )
     max_timeout_ms: int = Field(
-        40_000, ge=100, le=86_400_000, description="Longer wishes are lowered to this."
+        40_000, ge=100, le=86_400_000, description="Longer requests are lowered to this value."
     )
 
     @model_validator(mode="after")
@@ -46,8 +49,8 @@ class Storage(Section):
 
     data_dir: Path = Field(
         Path("data"),
-        description="Folder of this node's data. Its own alone. The folder `log` in it may be a volume of "
-        "its own, mounted there.",
+        description="This node's data folder. No other process may use it. The folder `log` in it may be a "
+        "volume of its own, mounted there.",
     )
     segment_bytes: int = Field(
         32 * MIB,
@@ -163,9 +166,13 @@ class FourLetter(Section):
 
     whitelist: tuple[str, ...] = Field(
         tuple("conf cons crst dirs envi isro lgif mntr ruok srst srvr stat uptm wchs".split()),
-        description="Commands that are answered, `*` for all. ZooKeeper has `srvr` only; these are "
-        "the cheap ones that monitoring asks for. Left out: those that print every session or "
-        "watch (dump, wchc, wchp) or make work (csnp).",
+        description="Commands that are answered, `*` for all there are: "
+        f"{' '.join(FOUR_LETTER_WORDS)}. ZooKeeper answers `srvr` only; the default is what "
+        "monitoring asks for. Left out are those that print every session or watch (dump, wchc, "
+        "wchp), and those that act: csnp takes a snapshot, rqld and ydld move leadership. A command "
+        "has no password, so whoever reaches the client port could keep the disk busy and "
+        "leadership moving. `raftkeeper admin` does the same and asks for a token. ClickHouse "
+        "Keeper answers csnp, rqld and ydld to everybody; add them here if your scripts use them.",
     )
 
     @field_validator("whitelist", mode="before")
@@ -254,7 +261,8 @@ class Config(Section):
     @property
     def record_bytes_max(self) -> int:
         """The longest log entry: a full batch, and the request that overfilled it."""
-        return self.storage.batch_bytes_max + self.client.frame_bytes_max + ENTRY_OVERHEAD_BYTES
+        requested = self.storage.batch_bytes_max + self.client.frame_bytes_max
+        return max(requested, DECISIONS_BYTES_MAX) + ENTRY_OVERHEAD_BYTES
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
@@ -263,6 +271,18 @@ class Config(Section):
         ensemble = self.ensemble
         asked_for = bool(ensemble.members or ensemble.recovery)
         return self.peer.enabled or asked_for or ensemble.join
+
+    @computed_field  # type: ignore[prop-decorator]  # the same
+    @property
+    def open_addresses(self) -> dict[str, str]:
+        """Which part listens where, for the line that says that the node serves."""
+        client = self.client
+        hosts = {"http": self.http.listen, "admin": self.admin.listen, "peer": self.peer.listen}
+        return {
+            part: f"{hosts.get(part.partition('_')[0], client.listen)}:{port}"
+            for part, _, port in self._ports()
+            if port
+        }
 
     @computed_field  # type: ignore[prop-decorator]  # the same
     @property
@@ -297,6 +317,31 @@ class Config(Section):
         if len(set(addresses)) != len(addresses):
             raise ValueError("ensemble.members: an address stands twice")
         return self
+
+    @model_validator(mode="after")
+    def check_ports(self) -> Self:
+        """No two parts are given the same port: the first to bind would answer for the other."""
+        taken: dict[int, str] = {}
+        for _, name, port in self._ports():
+            if port and port in taken:
+                raise ValueError(f"{taken[port]} and {name} are both {port}: each needs its own")
+            taken[port] = name
+        return self
+
+    def _ports(self) -> list[tuple[str, str, int]]:
+        """(part, setting, port) of those that will be opened; a port of 0 is any, or none."""
+        client = self.client
+        ports = [
+            ("client", "client.port", client.port if client.plain else 0),
+            ("client_tls", "client.tls_port", client.tls_port),
+        ]
+        if self.http.enabled:
+            ports.append(("http", "http.port", self.http.port))
+        if self.admin.enabled:
+            ports.append(("admin", "admin.port", self.admin.port))
+        if self.talks_to_members:
+            ports.append(("peer", "peer.port", self.peer.port))
+        return ports
 
     @model_validator(mode="after")
     def check_segment(self) -> Self:

@@ -6,10 +6,8 @@ from pydantic import Field, field_validator, model_validator
 
 from raftkeeper.server.config_section import MIB, Port, Section
 from raftkeeper.server.feature_level import FEATURE_LEVEL, LOWEST_LEVEL
+from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 from raftkeeper.server.recovery_order import parse_order
-
-PRIORITY_MAX = 1_000
-"""Only the order counts; more steps than anybody has members."""
 
 FOUNDERS_MAX = 9
 """A write waits for a majority: nine survive the loss of four, and nobody needs more."""
@@ -51,9 +49,20 @@ class Ensemble(Section):
         "comes back late cannot revive the old ensemble. An empty folder founds nothing any more. "
         "See the runbook, majority-lost.",
     )
-    zone: str = Field("", description="Where this member is, for the preference of leaders.")
+    zone: str = Field(
+        "",
+        max_length=ZONE_CHARACTERS_MAX,
+        description="Where this member is, for the preference of leaders. It counts when the member "
+        "comes in: as a founder, or when it is added and nothing else is said of it. From then on "
+        "the membership counts, which `raftkeeper admin update` changes; a member whose "
+        "configuration says something else says so in its log when it starts.",
+    )
     priority: int = Field(
-        1, ge=0, le=PRIORITY_MAX, description="Members with a higher one lead by preference."
+        1,
+        ge=0,
+        le=PRIORITY_MAX,
+        description="Members with a higher one lead by preference. It counts when the member comes "
+        "in, as its zone does.",
     )
     preferred_zones: tuple[str, ...] = Field(
         (),
@@ -89,6 +98,14 @@ class Ensemble(Section):
         """Environment and flags give one string, with commas."""
         if isinstance(value, str):
             return tuple(item.strip() for item in value.split(",") if item.strip())
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def check_zone(cls, value: str) -> str:
+        """It stands in tables and logs of all members."""
+        if not value.isprintable():
+            raise ValueError("a zone is a name, of characters that can be printed")
         return value
 
     @field_validator("recovery")

@@ -90,6 +90,9 @@ def _from_file(file: Path, problems: list[str]) -> list[Setting]:
     except UnicodeDecodeError as error:
         raise ConfigError([f"{file}: is not UTF-8 text"]) from error
     except tomllib.TOMLDecodeError as error:
+        if re.search(r"^\s*(tickTime|clientPort|dataDir)\s*=", text, re.MULTILINE):
+            said = "this is a configuration of ZooKeeper; see docs/migrating-from-zookeeper.md"
+            raise ConfigError([f"{file}: {said}"]) from error
         raise ConfigError([f"{file}: {error}"]) from error
     lines = _line_numbers(text)
     models = section_models()

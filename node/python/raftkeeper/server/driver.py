@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import Entry, EntryKind, Message, NotLeader, RaftCore, Ready, Role
+from raftkeeper.raft import Entry, EntryKind, Message, RaftCore, Ready, Role
 from raftkeeper.server import limits
 from raftkeeper.server.admission import Admission
 from raftkeeper.server.answers import obey_actions, write_replies
@@ -49,7 +49,7 @@ from raftkeeper.server.ensemble.waits import Waits
 from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.pulse import Pulse
-from raftkeeper.storage import StorageFailed, Writer
+from raftkeeper.storage import Writer
 
 log = get_logger(__name__)
 
@@ -138,6 +138,8 @@ class Driver:
             links=self.links,
             snapshots=snapshots,
             host=self.admission,
+            loop=loop,
+            guarded=self.guarded,
         )
         self.peering.on_contradicted = self.installer.on_contradicted
         self.restorer = Restorer(engine, loop, clock, snapshots, self.guarded)
@@ -195,7 +197,8 @@ class Driver:
 
     def members(self) -> tuple[MemberStatus, ...]:
         """Everyone, as this member sees them."""
-        return list_members(self.core, self.links, self.settings.tick_s)
+        unfit = self.leadership.unfit
+        return list_members(self.core, self.links, self.settings.tick_s, unfit)
 
     def propose_collection(self) -> int:
         """Puts removable containers and TTL nodes into the next batch; how many."""
@@ -307,6 +310,7 @@ class Driver:
             if ready.reads_failed:
                 self.barriers.on_failed(ready.reads_failed)
             self._follow(ready)
+        self.peering.meet()
         if not self.peering.may_serve and self.backlog.is_empty:
             self.admission.begin()
 
@@ -386,6 +390,11 @@ class Driver:
             return
         try:
             step(*arguments)
-        except (StorageFailed, NotLeader, Exception) as error:  # noqa: BLE001  top frame: stop
+        except Exception as error:  # noqa: BLE001  the top frame: a failed fsync as any other
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """The end of this node, said once."""
+        if not self.failed:
             self.failed = True
             self._on_fatal(error)

@@ -126,6 +126,7 @@ def _succeed(
         membership=_membership_of_one(before, old, new, survivor).encode(),
         cluster_id=new.cluster_id,
         installed=True,
+        config_index=index,
     )
     _write(engine, replacement, meta)
     statistics = engine.statistics()

@@ -51,4 +51,5 @@ def parse_config(text: bytes) -> "Config":
     plain.ensemble.members = tuple(plain.ensemble.members)
     plain.ensemble.preferred_zones = tuple(plain.ensemble.preferred_zones)
     plain.peer.tls_names = tuple(plain.peer.tls_names)
+    plain.open_addresses = vars(plain.open_addresses)
     return cast("Config", plain)

@@ -146,8 +146,8 @@ HANDOVER_TIMEOUT_S: Final = 2.0
 """SIGTERM: how long a leader tries to hand over before it goes; the others elect without it then."""
 
 HEAL_RETRY_S: Final = 3.0
-"""After a failed fetch of a snapshot by a member whose state differs: the one asked may have none yet
-and take it first."""
+"""After a failed fetch of a snapshot, by a member that is behind or whose state differs: the one asked
+may have none yet and take it first."""
 
 DRAIN_PER_TICK: Final = 64
 """Clients that are moved away in each quarter of a second: two thousand in eight seconds, which

@@ -33,6 +33,8 @@ def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
         snapshot_bytes_per_s=peer.snapshot_bytes_per_s,
         tls=tls,
         address=config.peer_address,
+        zone=config.ensemble.zone,
+        priority=config.ensemble.priority,
         software=f"raftkeeper {node_version()}",
         feature_level=config.ensemble.feature_level_max,
     )

@@ -135,6 +135,12 @@ async def open_data(
                 "node with an empty directory, and let it be added"
             )
         core.bootstrap(founding)
+    elif len(config.ensemble.members) > 1 and not core.members:
+        log.warning(
+            "ensemble.members_ignored",
+            reason="this data folder has a membership of its own, and this node is its only member",
+            hint="add others with `raftkeeper admin add-learner HOST:PORT`, or start with an empty folder",
+        )
     if core.members and not config.talks_to_members:
         raise NodeError(
             f"the data folder belongs to an ensemble with members {sorted(core.members)} beside this "

@@ -85,6 +85,8 @@ class Pulse:
             stalled = self._disk.look(driver.writer.under_way)
             unfit = driver.writer.full or driver.installer.diverged or stalled
             driver.leadership.tick(unfit=unfit)
+            # A leader that does not serve yet gains nothing by moving; a follower is not to become one.
+            driver.peering.tell_fitness(driver.leadership.unfit or driver.admission.waits_for())
             driver.installer.tick()
             driver.pump()
         driver.peering.let_go()

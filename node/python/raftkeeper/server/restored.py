@@ -15,6 +15,7 @@ def restored_from(recovered: Recovered) -> Restored:
         snapshot_index=snapshot.index if snapshot else 0,
         snapshot_term=snapshot.term if snapshot else 0,
         membership=Membership.decode(snapshot.membership) if snapshot else None,
+        config_index=snapshot.config_index if snapshot else 0,
         term_starts=recovered.term_starts,
         last_index=recovered.last_index,
         configs=recovered.configs,

@@ -6,17 +6,18 @@ dropped and tried again later. This module must never hold the loop for a whole 
 """
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import RaftCore
+from raftkeeper.raft import InvariantBroken, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.figures import DriverFigures
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.logs import get_logger
-from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageError, Writer
+from raftkeeper.storage import DataDirectory, SnapshotJob, SnapshotMeta, StorageError, Writer
 
 if TYPE_CHECKING:
     from raftkeeper.server.config import Snapshot
@@ -39,9 +40,12 @@ class Snapshotter:
         clock: Clock,
         figures: DriverFigures,
         restored: SnapshotMeta | None,
+        why_held: Callable[[], str],
+        on_fatal: Callable[[BaseException], None],
     ) -> None:
-        self.held = ""
-        """Why none is taken now: the state is wrong, or being replaced. '' when they may be."""
+        """`why_held`: why none is to be taken now, because the state is wrong or being replaced; ''
+        when they may be. `on_fatal` ends the node.
+        """
         self.taken = 0
         self.failed = 0
         self.slice_times = Histogram.of_durations()
@@ -57,9 +61,12 @@ class Snapshotter:
         self._settings = settings
         self._clock = clock
         self._figures = figures
+        self._why_held = why_held
+        self._on_fatal = on_fatal
         self._bytes_at_last = 0
         self._not_before_us = 0
         self._task: asyncio.Task[bool] | None = None
+        self._job: SnapshotJob | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshot")
 
     @property
@@ -69,7 +76,7 @@ class Snapshotter:
 
     def maybe(self) -> None:
         """Starts one when enough was logged since the last."""
-        if self.running or self.held or self._clock.now_us() < self._not_before_us:
+        if self.running or self._why_held() or self._clock.now_us() < self._not_before_us:
             return
         entries = self._core.applied_index - self.last_index
         logged = self._figures.bytes_applied - self._bytes_at_last
@@ -81,6 +88,8 @@ class Snapshotter:
         """Drops one that is under way: the state it walks over is about to be replaced."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
+        if self._job is not None:
+            self._job.give_up()  # its thread may be finishing it right now
 
     def follow_install(self, meta: SnapshotMeta) -> None:
         """Another member's snapshot has become this member's newest."""
@@ -89,40 +98,56 @@ class Snapshotter:
         self.last_ms = self._clock.wall_ms()
         self._bytes_at_last = self._figures.bytes_applied
 
-    def start(self) -> int:
-        """Starts one now, if none is running; the log index it will hold."""
-        if not self.running and not self.held:
-            self._task = asyncio.get_running_loop().create_task(self._take())
+    def start(self) -> int | None:
+        """Starts one now; the log index it will hold, or None where none may be started."""
+        if self.running or self._why_held():
+            return None
+        self._task = asyncio.get_running_loop().create_task(self._take())
         return self._core.applied_index
 
+    def start_for_another(self) -> None:
+        """A member needs one that is not there. It asks again, so one that failed can wait here too."""
+        if self._clock.now_us() >= self._not_before_us:
+            self.start()
+
     async def take(self, timeout_s: float) -> bool:
-        """Takes one and waits for it; whether it is on disk."""
-        self.start()
-        task = self._task
-        if task is None:
+        """Takes one, or joins one that is under way, and waits for it; whether it is on disk."""
+        if not self.running and self.start() is None:
             return False
+        task = self._task
+        assert task is not None
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
         return bool(done) and not task.cancelled() and task.result()
 
     async def close(self) -> None:
         """Drops one that is under way."""
+        self.interrupt()
         if self._task is not None and not self._task.done():
-            self._task.cancel()
             await asyncio.wait({self._task})
         self._thread.shutdown(wait=True)
 
     async def _take(self) -> bool:
-        started_us = self._clock.now_us()
-        # What lies on disk counts: the last one taken may have turned out damaged since.
-        if self._core.applied_index <= self._data.snapshots.newest_index():
-            return True
         try:
-            meta = await self._write()
+            await self._take_and_purge()
+        except InvariantBroken as error:
+            self._on_fatal(error)
+            return False
         except (StorageError, OSError) as error:
             return self._give_up(str(error))
         except Exception as error:  # the top frame of a task: the node goes on without
             log.critical("snapshot.broken", exc_info=error)
             return self._give_up(repr(error))
+        return True
+
+    async def _take_and_purge(self) -> None:
+        started_us = self._clock.now_us()
+        # What lies on disk counts: the last one taken may have turned out damaged since.
+        newest_index = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._data.snapshots.newest_index
+        )
+        if self._core.applied_index <= newest_index:
+            return
+        meta = await self._write()
         duration_us = self._clock.now_us() - started_us
         self.taken += 1
         self.durations.add(duration_us)
@@ -136,7 +161,6 @@ class Snapshotter:
             duration_ms=duration_us // 1000,
             log_first_index=purged_first,
         )
-        return True
 
     def _purge(self) -> int:
         """Cuts the log, but not from under a living follower, unless that one is far behind."""
@@ -163,7 +187,7 @@ class Snapshotter:
         bytes_at_start = self._figures.bytes_applied
         index, zxid = engine.snapshot_begin()
         finished = False
-        job = None
+        begun: Future[SnapshotJob] | None = None
         try:
             term = core.term_at(index)
             if term is None:
@@ -174,19 +198,22 @@ class Snapshotter:
                 zxid=zxid,
                 membership=core.membership_at(index).encode(),
                 cluster_id=self._cluster_id,
+                config_index=core.memberships.index_at(index),
             )
             log.info("snapshot.begin", index=index, zxid=f"0x{zxid:x}")
-            job = self._data.snapshots.begin(meta)
+            begun = self._thread.submit(self._data.snapshots.begin, meta)
+            self._job = job = await asyncio.wrap_future(begun)
             while piece := self._next_piece():
                 await loop.run_in_executor(self._thread, job.add, piece)
             await loop.run_in_executor(self._thread, job.finish)
             finished = True
         finally:
+            self._job = None
             if not finished:
                 engine.snapshot_abandon()
-                if job is not None:
-                    # In the same thread, hence after a piece that is being written right now.
-                    self._thread.submit(job.abandon)
+                if begun is not None:
+                    # In the same thread, hence after what that is doing right now.
+                    self._thread.submit(_abandon, begun)
         self._bytes_at_last = bytes_at_start
         return meta
 
@@ -195,3 +222,9 @@ class Snapshotter:
         piece = self._engine.snapshot_next(limits.SNAPSHOT_PIECE_BYTES)
         self.slice_times.add(self._clock.now_us() - began_us)
         return piece
+
+
+def _abandon(begun: "Future[SnapshotJob]") -> None:
+    """One that was begun, or was to be."""
+    if not begun.cancelled() and begun.exception() is None:
+        begun.result().abandon()

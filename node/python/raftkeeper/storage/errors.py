@@ -24,7 +24,8 @@ class StorageFull(StorageError):
 
 
 DAMAGE_WAY_OUT = (
-    "The file was changed by something else than RaftKeeper, or the disk has lost it. Keep a copy,"
-    " then restore the data directory from a backup, or start this member with an empty directory"
-    " and let it join anew"
+    "The file was changed by something other than RaftKeeper, or the disk has lost it. Keep a copy."
+    " A member of an ensemble can be replaced: start it with an empty directory and let it join anew."
+    " A node that is alone would lose everything that way: restore its newest backup with"
+    " `raftkeeper restore`"
 )

@@ -61,14 +61,13 @@ class LogIndex:
     def add_block(
         self, segment: Segment, start: int, end: int, positions: list[tuple[int, int]]
     ) -> None:
-        """A block with these (index, term); what it replaces is forgotten, as is all before a gap."""
+        """A block with these (index, term), behind the last or in the place of some; never past a gap:
+        `restart` comes before that.
+        """
         first, last = positions[0][0], positions[-1][0]
         replaces = not self.is_empty and first <= self.last_index
-        if not self.is_empty:
-            if first > self.last_index + 1:
-                self.forget()
-            elif replaces:
-                self._truncate_from(first)
+        if replaces:
+            self._truncate_from(first)
         for index, term in positions:
             if not self._run_terms or term != self._run_terms[-1]:
                 self._run_starts.append(index)

@@ -5,8 +5,8 @@ The rules, and why they are enough:
 - A block is written only after the one before is durable. So a crash can tear one block, the last:
   behind it there are no blocks, in no segment. It was never promised, and is cut off.
 - Anything else that is not zeros or a whole block is damage, and stops the start: a bad block with a
-  good one behind it, a block that does not name the one before it, a missing segment, a step in the
-  indexes that no snapshot covers, a fall of the terms.
+  good one behind it, a block that does not name the one before it, a missing segment, also the first,
+  a step in the indexes, a fall of the terms.
 """
 
 import logging
@@ -39,6 +39,8 @@ class LogImage:
     spares: list[Segment] = field(default_factory=list)
     index: LogIndex = field(default_factory=LogIndex)
     last_crc: int = 0
+    restart_index: int = 0
+    """Of the last RESTART: a snapshot of this entry or a later one was there when it was written."""
     configs: list[tuple[int, bytes]] = field(default_factory=list)
     """(index, payload) of the records of the kind that was asked for."""
 
@@ -52,13 +54,11 @@ class LogScan:
         directory: Path,
         *,
         cluster_id: bytes,
-        snapshot_index: int,
         collect_kind: int,
     ) -> None:
         self._files = files
         self._directory = directory
         self._cluster_id = cluster_id
-        self._snapshot_index = snapshot_index
         self._collect_kind = collect_kind
         self._image = LogImage()
         self._chained = False
@@ -79,6 +79,7 @@ class LogScan:
                 image.spares = []
             else:
                 image.spares.append(segment)
+        self._check_beginning()
         if self._torn is not None:
             self._cut(*self._torn)
         return image
@@ -104,6 +105,20 @@ class LogScan:
             )
             for sequence in sequences
         ]
+
+    def _check_beginning(self) -> None:
+        """A segment is removed only when later blocks are durable, so the first one that is left holds
+        a block. Where it holds none, those that did are gone, and with them what was acknowledged.
+        """
+        if not self._image.segments or self._chained or self._torn is not None:
+            return
+        first = self._image.segments[0]
+        if first.sequence > 1:
+            raise StorageError(
+                first.path.with_name(segment_name(first.sequence - 1)),
+                "this segment of the log is missing",
+                DAMAGE_WAY_OUT,
+            )
 
     def _scan_segment(self, segment: Segment) -> int:
         """Takes in the blocks of a segment; how many."""
@@ -132,23 +147,19 @@ class LogScan:
             raise _damage(segment, offset, "the block before this one is missing")
         if not self._chained and segment.sequence == 1 and previous != 0:
             raise _damage(segment, offset, "the first block of the log is missing")
-        before = replaced = None
-        if not index.is_empty and places[0][2] != RESTART:
-            last_index = index.last_index
-            if first == last_index + 1:  # nearly always: no search for its terms
-                before = index.last_term
-            elif first <= last_index:
-                before, replaced = index.term_at(first - 1), index.term_at(first)
-            elif first > self._snapshot_index + 1:
+        before = None
+        if places[0][2] != RESTART:
+            last_index = self._image.restart_index if index.is_empty else index.last_index
+            if last_index and first > last_index + 1:
                 raise _damage(segment, offset, f"entries {last_index + 1} to {first - 1} missing")
+            if not index.is_empty:
+                # Nearly always the next: no search for its term then.
+                next_one = first == last_index + 1
+                before = index.last_term if next_one else index.term_at(first - 1)
         terms = [place[1] for place in places]
-        # What replaces an entry may be older than it: a leader of a newer term brings entries of an
-        # earlier one that this member never had. Only the very same entry is never written twice.
-        if (
-            terms != sorted(terms)
-            or (before is not None and first_term < before)
-            or first_term == replaced
-        ):
+        # What replaces an entry may be older than it, or the very same: leaders of newer terms bring
+        # entries of earlier ones, and two of them in one turn may cut an entry off and bring it back.
+        if terms != sorted(terms) or (before is not None and first_term < before):
             raise _damage(segment, offset, f"the term falls at entry {first}")
 
     def _take(self, segment: Segment, offset: int, after: int, data: bytes, places: Places) -> None:
@@ -156,6 +167,7 @@ class LogScan:
         first = places[0][0]
         if places[0][2] == RESTART:
             image.index.restart(segment, first)
+            image.restart_index = first
             image.configs.clear()
             places = places[1:]
             if not places:

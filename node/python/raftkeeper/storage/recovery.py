@@ -52,13 +52,12 @@ def recover(
 ) -> Recovered:
     """Everything that was durable, and nothing else."""
     snapshots.remove_unfinished()
-    snapshot = snapshots.newest_good(cluster_id)
+    snapshot, damage = snapshots.newest_good(cluster_id)
     snapshot_index = snapshot.index if snapshot else 0
     image = LogScan(
         files,
         root / LOG,
         cluster_id=cluster_id,
-        snapshot_index=snapshot_index,
         collect_kind=config_kind,
     ).run()
     hard_state = _open_hard_state(files, root, is_new=not image.segments and snapshot is None)
@@ -66,6 +65,8 @@ def recover(
         if snapshot is not None or hard_state.state.term > 0:
             raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
         image.segments.append(maker.make(1))
+    if damage is not None:
+        _check_reach(damage, image, snapshot_index)
     fits = _check_fit(root, image, snapshot, hard_state.state.term)
     _settle(files, root, image, hard_state)
     index = image.index
@@ -81,13 +82,13 @@ def recover(
         log=image,
         restart=(snapshot.index, snapshot.term) if snapshot and not fits else None,
     )
-    _log.info(
-        "%s: recovered term %d, snapshot of entry %d, log up to entry %d",
-        root,
-        recovered.term,
-        snapshot_index,
-        recovered.last_index,
-    )
+    said = {
+        "directory": str(root),
+        "term": recovered.term,
+        "snapshot_index": snapshot_index,
+        "last_index": recovered.last_index,
+    }
+    _log.info("storage.recovered", extra=said)
     return recovered
 
 
@@ -112,20 +113,48 @@ def _open_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile
     return HardStateFile.open(files, path)
 
 
+def _check_reach(damage: StorageError, image: LogImage, snapshot_index: int) -> None:
+    """Whether the log makes good for the newest snapshot, which cannot be read."""
+    index = image.index
+    begins = image.restart_index + 1 if index.is_empty else index.first_index
+    reaches = begins <= snapshot_index + 1 and image.restart_index <= snapshot_index
+    if index.is_empty or not reaches:
+        older = (
+            f"the one before it ends at entry {snapshot_index}"
+            if snapshot_index
+            else "there is no older one"
+        )
+        raise StorageError(
+            damage.path,
+            f"this snapshot is damaged, {older}, and the log begins at entry {begins}",
+            DAMAGE_WAY_OUT,
+            offset=damage.offset,
+        ) from damage
+    _log.warning(
+        "%s: this snapshot is damaged; the log reaches back behind it, so nothing is lost. The next"
+        " snapshot takes its place",
+        damage.path,
+    )
+
+
 def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> bool:
     """Snapshot, log and hard state belong together, or it is said what does not.
 
-    False where the log counts no more, because a crash came between a snapshot of another member
-    and the record that restarts the log behind it.
+    False where the log has to be restarted behind the snapshot: it came from another member, or from
+    a backup, and there was no time yet for the record that says so.
     """
     index = image.index
+    snapshot_index = snapshot.index if snapshot else 0
+    if image.restart_index > snapshot_index:
+        # This member has told its leader that it has all of that snapshot.
+        what = f"the snapshot of entry {image.restart_index} or of a later one is missing"
+        raise StorageError(root / SNAPSHOTS, what, DAMAGE_WAY_OUT)
     if index.is_empty:
         if snapshot is not None and not snapshot.installed:
             raise StorageError(
                 root / LOG, f"the log up to entry {snapshot.index} is missing", DAMAGE_WAY_OUT
             )
-        return True
-    snapshot_index = snapshot.index if snapshot else 0
+        return image.restart_index == snapshot_index
     last_term = index.term_at(index.last_index)
     if last_term is not None and last_term > term:
         raise StorageError(

@@ -41,6 +41,8 @@ class SnapshotMeta:
     installed: bool = False
     """Received from another member, so that the own log may end before it. The bytes are the
     sender's; the file's name tells."""
+    config_index: int = 0
+    """The entry that holds the membership; 0 in the head of an earlier release, which did not say it."""
 
 
 class Summary:
@@ -71,6 +73,7 @@ def encode_head(meta: SnapshotMeta) -> bytes:
             "term": meta.term,
             "zxid": meta.zxid,
             "membership": meta.membership.decode(),
+            "config_index": meta.config_index,
             "cluster_id": meta.cluster_id.hex(),
             "installed": meta.installed,
         }
@@ -140,6 +143,7 @@ def _read_head(path: Path, head: bytes, take: Callable[[int], bytes]) -> Snapsho
         membership=value["membership"].encode(),
         cluster_id=bytes.fromhex(value["cluster_id"]),
         installed=value["installed"],
+        config_index=value.get("config_index", 0),
     )
 
 

@@ -2,10 +2,14 @@
 
 A snapshot gets its name only when it is whole, durable and read back. The engine's pieces come from
 the loop's thread; `add` and `finish` are slow and meant for a worker thread, one call at a time.
+
+Several threads work on the directory: of the one that takes snapshots, of those that receive and send
+them. Whoever changes which files are there holds the store's lock, from looking to the last change.
 """
 
 import errno
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -59,18 +63,23 @@ class SnapshotStore:
         self._directory = directory
         self._options = options
         self._part: tuple[int, int, int] = (0, 0, 0)
+        self._lock = threading.Lock()
+        self._received: list[str] = []
+        """Names of those that this process has received, in that order."""
 
-    def newest_good(self, cluster_id: bytes) -> SnapshotMeta | None:
-        """Checks every byte of the newest snapshot; a damaged one is said and passed over.
+    def newest_good(self, cluster_id: bytes) -> tuple[SnapshotMeta | None, StorageError | None]:
+        """Checks every byte of the newest snapshot; a damaged one is said and passed over. Also the
+        first damage that was met.
 
-        Passing over is safe: recovery stops where the log does not reach back to an older one.
+        Passing over is safe: recovery stops where the log does not reach back to an older one, or to
+        its first entry where there is none.
         """
         damaged = None
         for position in self._positions():
             try:
                 meta = self._check(position)
             except StorageError as error:
-                _log.error("%s Trying the snapshot before it", error)
+                _log.error("%s. Passing it over for now", error)
                 damaged = damaged or error
                 continue
             if meta.cluster_id != cluster_id:
@@ -79,10 +88,8 @@ class SnapshotStore:
                     "this snapshot belongs to another cluster",
                     "Put back the files that belong here; never mix data directories",
                 )
-            return meta
-        if damaged is not None:
-            raise damaged
-        return None
+            return meta, damaged
+        return None, damaged
 
     def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
         """The engine's pieces, in order."""
@@ -112,8 +119,9 @@ class SnapshotStore:
 
     def newest(self) -> SnapshotFile | None:
         """Opened for another member; None where there is none."""
-        for position in self._positions():
-            return SnapshotFile(self._files, position.path, position.index, position.term)
+        with self._lock:
+            for position in self._positions():
+                return SnapshotFile(self._files, position.path, position.index, position.term)
         return None
 
     def newest_index(self) -> int:
@@ -127,10 +135,13 @@ class SnapshotStore:
         for position in self._positions():
             try:
                 self._check(position)
+            except FileNotFoundError:
+                continue  # retired meanwhile
             except StorageError as error:
-                _log.error("%s It is put aside, and another takes its place", error)
-                self._files.rename(position.path, damaged(position.path))
-                self._files.sync_directory(self._directory)
+                _log.error("%s. It is put aside, and another takes its place", error)
+                with self._lock, suppress(FileNotFoundError):
+                    self._files.rename(position.path, damaged(position.path))
+                    self._files.sync_directory(self._directory)
                 continue
             return
 
@@ -152,20 +163,38 @@ class SnapshotStore:
         meta = check_snapshot(self._files, part)
         if (meta.index, meta.term, meta.cluster_id) != (index, term, self.cluster_id):
             raise StorageError(part, "this is another snapshot than was said", DAMAGE_WAY_OUT)
-        self._files.rename(part, self._directory / snapshot_name(index, term, installed=True))
-        self._files.sync_directory(self._directory)
-        self._part = (0, 0, 0)
-        if self._positions()[0].index == index:
-            self.retire()
+        name = snapshot_name(index, term, installed=True)
+        with self._lock:
+            self._files.rename(part, self._directory / name)
+            self._files.sync_directory(self._directory)
+            self._part = (0, 0, 0)
+            positions = self._positions()
+            there = {position.path.name for position in positions} - {name}
+            self._received = [*(other for other in self._received if other in there), name]
+            if positions[0].index == index:
+                self._retire()
         return replace(meta, installed=True)
 
+    def put_in_place(self, written: Path, path: Path, is_wanted: Callable[[], bool]) -> None:
+        """For `SnapshotJob.finish`: gives it its name, unless it was given up in the last moment."""
+        with self._lock:
+            if not is_wanted():
+                raise OSError(errno.ECANCELED, "the snapshot was given up")
+            self._files.rename(written, path)
+            self._files.sync_directory(self._directory)
+            self._retire()
+
     def keep_only(self, meta: SnapshotMeta) -> None:
-        """Removes all others: they hold a state that is not the ensemble's."""
-        keep = snapshot_name(meta.index, meta.term, installed=meta.installed)
-        for position in self._positions():
-            if position.path.name != keep:
-                self._files.remove(position.path)
-        self._files.sync_directory(self._directory)
+        """Removes all others: they hold a state that is not the ensemble's. What was received after
+        it stays: somebody counts on that by now.
+        """
+        name = snapshot_name(meta.index, meta.term, installed=meta.installed)
+        with self._lock:
+            later = self._received[self._received.index(name) :] if name in self._received else []
+            for position in self._positions():
+                if position.path.name not in {name, *later}:
+                    self._files.remove(position.path)
+            self._files.sync_directory(self._directory)
 
     def purge_index(self, before_tail: Callable[[int], int]) -> int:
         """The entry up to which the log is not needed: behind the oldest snapshot that is kept, less
@@ -182,7 +211,7 @@ class SnapshotStore:
             if is_unfinished(name):
                 self._files.remove(self._directory / name)
 
-    def retire(self) -> None:
+    def _retire(self) -> None:
         """Removes the oldest beyond the number kept; the newest goes last, if a crash intervenes."""
         for position in reversed(self._positions()[self._options.snapshots_kept :]):
             self._files.remove(position.path)
@@ -233,6 +262,7 @@ class SnapshotJob:
         self._compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
         self._summary = Summary()
         self._synced_bytes = 0
+        self._given_up = False
         self._fd: int | None = files.create(self._aside)
         try:
             self._write(encode_head(meta))
@@ -259,9 +289,11 @@ class SnapshotJob:
             files.sync(self._open_fd)
             self._close()
             check_snapshot(files, self._aside)
-            files.rename(self._aside, self._path)
-            files.sync_directory(self._path.parent)
-            self._store.retire()
+            self._store.put_in_place(self._aside, self._path, lambda: not self._given_up)
+
+    def give_up(self) -> None:
+        """From any thread, at once: it must not get its name any more. `abandon` follows."""
+        self._given_up = True
 
     def abandon(self) -> None:
         """Leaves nothing behind, if that is possible; the next start removes the rest."""

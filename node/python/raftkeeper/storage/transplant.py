@@ -136,6 +136,7 @@ def _measure(
     new = replace(
         old,
         membership=membership.encode(),
+        config_index=old.index,
         cluster_id=identity.cluster_id,
         installed=True,
     )

@@ -275,6 +275,7 @@ class CoreNode:
             zxid=index,
             membership=self.core.membership_at(index).encode(),
             cluster_id=CLUSTER_ID,
+            config_index=self.core.memberships.index_at(index),
         )
         future = self.executor.submit(self._write_snapshot, meta, [self.state.content()])
         future.add_done_callback(lambda _: self.loop.soon(self._on_snapshot, future))
@@ -333,7 +334,7 @@ class CoreNode:
             self._give_up_fetch()
             return
         membership = Membership.decode(meta.membership)
-        if self.core.restore(RaftSnapshot(meta.index, meta.term, membership)):
+        if self.core.restore(RaftSnapshot(meta.index, meta.term, membership, meta.config_index)):
             self.machine.trace("restores", f"entry {meta.index}")
             self._snapshot_index = meta.index
             self.state = ToyState(b"".join(self.data.snapshots.read(meta)))

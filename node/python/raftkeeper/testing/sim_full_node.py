@@ -119,6 +119,21 @@ class LoopTwin:
         return self._loop.after(round(delay * 1_000_000), callback, *args)
 
 
+class SnapshotsTwin:
+    """`server.ensemble.ports.Snapshots` over a machine's disk and its files' thread."""
+
+    def __init__(self, node: "FullNode") -> None:
+        self._node = node
+        self.read = node.data.snapshots.read
+
+    def keep_only(
+        self, meta: SnapshotMeta, on_done: Callable[[BaseException | None], None]
+    ) -> None:
+        node = self._node
+        future = node.executor.submit(node.data.snapshots.keep_only, meta)
+        future.add_done_callback(lambda _: node.loop.soon(on_done, future.exception()))
+
+
 class FullNode:
     """One process."""
 
@@ -238,6 +253,7 @@ class FullNode:
             zxid=zxid,
             membership=core.membership_at(index).encode(),
             cluster_id=CLUSTER_ID,
+            config_index=core.memberships.index_at(index),
         )
         self._then(self.executor.submit(self.data.snapshots.begin, meta), self._on_begun, meta)
 
@@ -335,7 +351,7 @@ class FullNode:
             on_fatal=_raise,
             draw=self.chance.between,
             links=self.links,
-            snapshots=self.data.snapshots,
+            snapshots=SnapshotsTwin(self),
             settings=EnsembleSettings(
                 tick_s=TICK_US / 1_000_000,
                 election_ticks=ELECTION_TICKS,

@@ -185,6 +185,9 @@ class SimLinks:
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
         self._transmit(to, "on_touches", self._node.member, term, touches)
 
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        self._transmit(to, "on_fitness", self._node.member, term, unfit)
+
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         self._transmit(to, "on_digest", self._node.member, index, zxid, digest)
 

@@ -111,6 +111,11 @@ def two_votes_in_a_term(replace: Replace) -> None:
     replace(voting, "on_vote_request", generous)
 
 
+@mutation("a candidate says that it has entries which are not on its disk yet")
+def undurable_entries_claimed(replace: Replace) -> None:
+    replace(RaftLog, "is_durable", True)
+
+
 @mutation(
     "only voters of the newest membership stand: a removed leader may be needed", level="node"
 )

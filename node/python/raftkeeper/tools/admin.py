@@ -134,15 +134,19 @@ def add_learner(
     incarnation: Annotated[
         str, typer.Option(help="Of its disk; without it the node is asked.")
     ] = "",
-    zone: Annotated[str, typer.Option(help="Where it stands.")] = "",
-    priority: Annotated[int, typer.Option(help="Higher ones lead by preference.")] = 1,
+    zone: Annotated[
+        str | None, typer.Option(help="Where it stands; without it the node is asked.")
+    ] = None,
+    priority: Annotated[
+        int | None,
+        typer.Option(help="Higher ones lead by preference; without it the node is asked."),
+    ] = None,
     config_index: IndexOption = None,
 ) -> None:
     """Add a node with an empty disk, which listens and does not vote yet."""
-    body: dict[str, Any] = {"address": address, "zone": zone, "priority": priority}
-    if incarnation:
-        body["incarnation"] = incarnation
-    _change("POST", "/v1/members", body, config_index)
+    given = {"incarnation": incarnation or None, "zone": zone, "priority": priority}
+    said = {name: value for name, value in given.items() if value is not None}
+    _change("POST", "/v1/members", {"address": address, **said}, config_index)
 
 
 @app.command()

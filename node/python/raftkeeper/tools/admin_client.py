@@ -113,12 +113,14 @@ class AdminClient:
         tls = access.tls
         scheme, separator, place = endpoint.rpartition("://")
         if separator and scheme not in {"http", "https"}:
-            raise AdminError(f"{endpoint!r} is no host:port, http://host:port or https://host:port")
+            raise AdminError(
+                f"{endpoint!r} is not host:port, http://host:port or https://host:port"
+            )
         if scheme == "https" and tls is None:
             tls = ssl.create_default_context()
         host, _, port = place.rpartition(":")
         if not host or not port.isdecimal():
-            raise AdminError(f"{endpoint!r} is no host:port")
+            raise AdminError(f"{endpoint!r} is not host:port")
         host = host.strip("[]")
         # The operation's own deadline, and a little for the way.
         timeout_s = access.timeout_s + 2.0

@@ -84,7 +84,12 @@ def print_members(members: dict[str, Any]) -> None:
             row["address"] or "-",
             row["zone"] or "-",
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    for row in members["members"]:
+        if row.get("unfit"):  # not there in the release before
+            text = f"member {row['id']} is not chosen to lead: {row['unfit']}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_answer(answer: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ Any member will do, because a snapshot is the state at one zxid; a follower is a
 leader's disk is left alone.
 """
 
+import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def read_snapshot(file: Path) -> Content:
 def build_reader() -> Engine:
     """An engine that only restores."""
     return Engine(
-        origin=1,
+        origin=secrets.randbits(64),
         min_session_timeout_ms=1,
         max_session_timeout_ms=1_000_000,
         frame_bytes_max=_BOUND,

@@ -3,6 +3,7 @@
 They are short-lived and may load what they like; none of those in this file touches the data of a node.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from importlib import metadata
@@ -13,7 +14,7 @@ import typer
 
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
-from raftkeeper.tools import admin
+from raftkeeper.tools import admin, client
 from raftkeeper.tools.backup_command import backup, backups_app, restore
 from raftkeeper.tools.config_reference import build_reference
 from raftkeeper.tools.inspect_command import inspect
@@ -85,10 +86,12 @@ def config_reference() -> None:
 
 @app.command()
 def status(
-    address: Annotated[str, typer.Argument(help="host:port of the client port.")] = (
-        "127.0.0.1:2181"
-    ),
+    address: Annotated[
+        str, typer.Argument(help="host:port of the client port, or a host alone.")
+    ] = ("127.0.0.1:2181"),
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait.")] = 3.0,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures of mntr, as JSON.")] = False,
 ) -> None:
     """Show how a node is doing."""
     try:
@@ -96,12 +99,16 @@ def status(
     except StatusError as error:
         typer.echo(f"raftkeeper: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
-    print_status(address, figures)
+    if as_json:
+        typer.echo(json.dumps(figures, indent=1))
+    else:
+        print_status(address, figures)
 
 
 # Those of other files, behind the everyday ones in the list of --help.
 for verb in (inspect, backup, restore, recover):
     app.command()(verb)
+app.add_typer(client.app)
 app.add_typer(admin.app)
 app.add_typer(backups_app)
 

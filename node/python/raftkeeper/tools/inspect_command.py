@@ -130,7 +130,12 @@ def _print_report(found: Inspection) -> None:
     table.add_row("term, vote", f"{report['term']}, {report['vote'] or 'nobody'}")
     table.add_row("last entry", f"{report['last_index']} of term {report['last_term']}")
     log = report["log"]
-    table.add_row("log", f"entries {log['first_index']} to {log['last_index']}")
+    held = (
+        f"entries {log['first_index']} to {log['last_index']}"
+        if log["last_index"]
+        else "no entries"
+    )
+    table.add_row("log", held)
     if found.membership is not None:
         index, membership = found.membership
         table.add_row("members", f"{describe_membership(membership)} (entry {index})")

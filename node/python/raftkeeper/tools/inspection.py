@@ -89,7 +89,8 @@ class Inspection:
         for index, payload in reversed(self.image.configs):
             return index, Membership.decode(payload)
         if self.newest is not None and self.newest.meta is not None:
-            return self.newest.meta.index, Membership.decode(self.newest.meta.membership)
+            meta = self.newest.meta
+            return meta.config_index or meta.index, Membership.decode(meta.membership)
         return None
 
 
@@ -154,7 +155,8 @@ class Inspector:
         try:
             self.files.lock(self._path / LOCK)
         except FileNotFoundError as error:
-            raise InspectionError(f"{self._path} is no node's data folder: no lock file") from error
+            missing = "it has no lock file" if self._path.exists() else "it does not exist"
+            raise InspectionError(f"{self._path} is not a node's data folder: {missing}") from error
         except BlockingIOError as error:
             raise InspectionError(
                 f"a node uses {self._path}: stop it first, or ask it: raftkeeper admin status"
@@ -215,12 +217,10 @@ class Inspector:
                 found.damage.append(str(error))
 
     def _read_log(self, found: Inspection, cluster_id: bytes) -> None:
-        newest = found.newest
         scan = LogScan(
             self.files,
             self._path / LOG,
             cluster_id=cluster_id,
-            snapshot_index=newest.meta.index if newest and newest.meta else 0,
             collect_kind=EntryKind.CONFIG,
         )
         try:

@@ -7,6 +7,7 @@ takes longer to load than all of this. It must not run a node itself: see `hando
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from raftkeeper.server.config import section_models
@@ -15,6 +16,7 @@ from raftkeeper.server.config_sources import (
     allowed_range,
     flag_name,
     load_config,
+    settings_by_flag,
     variable_name,
 )
 from raftkeeper.server.errors import EXIT_OK, EXIT_USAGE
@@ -30,7 +32,8 @@ Runs a node. Flags outrank the environment (RAFTKEEPER__SECTION__KEY), which out
 def run_server(arguments: Sequence[str]) -> int:
     """Runs a node with these arguments; returns, with an exit code, only when it cannot."""
     if "--help" in arguments or "-h" in arguments:
-        print(build_help())
+        with suppress(BrokenPipeError):  # `| head` has seen enough
+            print(build_help(), flush=True)
         return EXIT_OK
     try:
         file, flags = parse_flags(arguments)
@@ -50,7 +53,9 @@ def parse_flags(arguments: Sequence[str]) -> tuple[Path | None, dict[str, str]]:
     while rest:
         name, equals, value = rest.pop(0).partition("=")
         if not name.startswith("--"):
-            raise ConfigError([f"{name!r} is no flag; see raftkeeper server --help"])
+            raise ConfigError(
+                [f"{name!r} is not a flag{_meant(name)}; see raftkeeper server --help"]
+            )
         if not equals:
             if not rest:
                 raise ConfigError([f"flag {name} needs a value"])
@@ -60,6 +65,10 @@ def parse_flags(arguments: Sequence[str]) -> tuple[Path | None, dict[str, str]]:
         else:
             flags[name] = value
     return file, flags
+
+
+def _meant(name: str) -> str:
+    return f"; did you mean --{name}?" if f"--{name}" in settings_by_flag() else ""
 
 
 def build_help() -> str:
@@ -81,5 +90,5 @@ def format_default(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return ",".join(map(str, value))
+        value = ",".join(map(str, value))
     return str(value) if value != "" else "empty"

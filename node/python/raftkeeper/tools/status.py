@@ -4,6 +4,14 @@ It speaks only the four-letter commands, so it works against ZooKeeper too.
 """
 
 import socket
+from datetime import timedelta
+
+CLIENT_PORT = 2181
+
+HINT = (
+    "A node that runs opens this port only when it serves; until then its HTTP port says what it waits"
+    " for: curl http://127.0.0.1:8080/health/ready"
+)
 
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
 """More than any `mntr`; whoever sends more is no keeper."""
@@ -60,17 +68,23 @@ def fetch_status(address: str, timeout_s: float) -> dict[str, str]:
 
 def ask(address: str, word: str, timeout_s: float) -> str:
     """The answer to a four-letter command."""
-    host, _, port = address.rpartition(":")
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        host, port = address, str(CLIENT_PORT)
     if not host or not port.isdecimal():
-        raise StatusError(f"{address!r} is no host:port")
+        raise StatusError(f"{address!r} is not host:port; for example 127.0.0.1:{CLIENT_PORT}")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout_s) as sock:
             sock.sendall(word.encode())
             answer = b""
             while (piece := sock.recv(65536)) and len(answer) < ANSWER_BYTES_MAX:
                 answer += piece
+    except TimeoutError as error:
+        raise StatusError(
+            f"{address} does not answer within {timeout_s:g} s; a port for TLS does not, ask the plain one"
+        ) from error
     except OSError as error:
-        raise StatusError(f"cannot ask {address}: {error.strerror or error}") from error
+        raise StatusError(f"cannot ask {address}: {error.strerror or error}. {HINT}") from error
     return answer.decode(errors="replace")
 
 
@@ -87,7 +101,19 @@ def print_status(address: str, figures: dict[str, str]) -> None:
         label = group
         for name in names:
             if name in figures:
-                table.add_row(label, name, figures[name])
+                table.add_row(label, name, readable(name, figures[name]))
                 label = ""
         table.add_section()
     Console().print(table)
+
+
+def readable(name: str, value: str) -> str:
+    """A figure with a unit that a person can read at a glance; others as they are."""
+    if not value.isdecimal():
+        return value
+    number = int(value)
+    if name == "uptime":  # mntr has milliseconds
+        return str(timedelta(milliseconds=number)).split(".")[0]
+    if name in {"resident_memory_bytes", "approximate_data_size"}:
+        return f"{number / 1024**2:,.1f} MiB"
+    return f"{number:,}"

@@ -3,6 +3,7 @@
 So what is shown is what would be served. It happens in memory; nothing is logged anywhere.
 """
 
+import secrets
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class SnapshotTree:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._engine = Engine(
-            origin=1,
+            origin=secrets.randbits(64),
             min_session_timeout_ms=1,
             max_session_timeout_ms=1_000_000,
             frame_bytes_max=_ROOM,

@@ -56,11 +56,20 @@ class FakeEnsemble:
     """Its changes are replaced by another leader's entries."""
     clients: int = 3
     draining: bool = False
+    drained: bool = False
+    """Of leadership too."""
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
     outdated: set[int] = field(default_factory=set)
     """Nodes of the release before."""
+    zones: dict[int, str] = field(default_factory=dict)
+    priorities: dict[int, int] = field(default_factory=dict)
+    """What nodes that are asked say of themselves."""
+    unfit: dict[int, str] = field(default_factory=dict)
+    """Why a member should not lead."""
+    removed: set[int] = field(default_factory=set)
+    """Nodes whose folder still says that they are members of this one."""
     status_role: str = ""
     """Of this member, where it is neither leader nor follower."""
 
@@ -99,6 +108,7 @@ class FakeEnsemble:
                 active=m.id not in self.silent,
                 last_contact_ms=5,
                 link_up=m.id not in self.silent,
+                unfit=self.unfit.get(m.id, ""),
             )
             for m in self.membership.members
         )
@@ -144,7 +154,8 @@ class FakeEnsemble:
         if not self.leader_confirmed:
             raise NotLeader(0)
 
-    async def drain(self, *, timeout_s: float) -> int:
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        self.drained = leadership
         self.draining, self.clients = True, 0
         return 0
 
@@ -163,12 +174,16 @@ class FakeEnsemble:
                 incarnation=incarnation(number),
                 feature_level=FEATURE_LEVEL,
             )
-        known = next((m for m in self.membership.members if m.address == address), None)
+        known = next((m.id for m in self.membership.members if m.address == address), 0)
+        if number in self.removed:
+            known = number
         return SimpleNamespace(
             cluster_id=CLUSTER if known else bytes(16),
-            member_id=known.id if known else 0,
+            member_id=known,
             incarnation=incarnation(number),
             feature_level=FEATURE_LEVEL - (number in self.outdated),
+            zone=self.zones.get(number, ""),
+            priority=self.priorities.get(number, 1),
         )
 
     # ---- other members of the same ensemble

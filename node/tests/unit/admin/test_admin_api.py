@@ -250,7 +250,9 @@ async def test_drain_gives_leadership_away_first(node: AdminNode) -> None:
     async with serving(node) as client:
         answer = await done(client, "POST", "/v1/drain")
         assert (answer["leadership"], answer["clients_left"], answer["leader_id"]) == ("", 0, 2)
-        assert node.ensemble.draining
+        assert (node.ensemble.draining, node.ensemble.drained) == (True, True)
+        await done(client, "POST", "/v1/drain", json={"leadership": False})
+        assert not node.ensemble.drained
         await done(client, "DELETE", "/v1/drain")
         assert not node.ensemble.draining
         node.ensemble.leader, node.ensemble.hangs = 1, True

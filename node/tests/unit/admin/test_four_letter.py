@@ -106,6 +106,16 @@ def test_watches_by_session_path_and_number() -> None:
     assert ask("wchs") == "2 connections watching 2 paths\nTotal watches:3\n"
 
 
+def test_csnp_tells_the_index_of_what_was_started_and_of_nothing_else() -> None:
+    """None is started while one is running, or the state is being replaced."""
+    assert ask("csnp") == "9\n"
+    view = build_view()
+    assert view.parts is not None
+    view.parts.snapshotter.start = lambda: None  # type: ignore[method-assign]
+    failed = "Failed to schedule snapshot creation task.\n"
+    assert FourLetter(view).answer(b"csnp") == failed
+
+
 def test_lgif_tells_the_log_by_tabs() -> None:
     """The form that keepers with Raft have."""
     assert ask("lgif").splitlines()[:3] == [

@@ -1,8 +1,10 @@
 """Claims about metrics, health and the AdminServer commands."""
 
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -10,9 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.unit.admin.fake_node import build_view
 
+from raftkeeper._engine import Engine
 from raftkeeper.admin.http_api import HttpApi
 from raftkeeper.admin.http_commands import COMMANDS
-from raftkeeper.admin.metrics import build_page
+from raftkeeper.admin.metrics import COUNTERS, build_page
 from raftkeeper.server.view import NodeView
 
 
@@ -92,6 +95,33 @@ def test_metrics_parse_and_have_zookeepers_names() -> None:
     assert [name for name in needed if name not in samples] == []
     assert (samples["packets_received"], samples["znode_count"]) == (1234, 7)
     assert "# TYPE packets_received counter" in page
+
+
+def test_what_only_grows_is_a_counter() -> None:
+    """Of what a real engine counts; and whatever is declared a counter is there to be seen."""
+    view = build_view()
+    assert view.parts is not None
+    engine = Engine(
+        origin=1,
+        min_session_timeout_ms=1,
+        max_session_timeout_ms=1,
+        frame_bytes_max=1,
+        batch_bytes_max=1,
+        connection_outstanding_max=1,
+        outstanding_max=1,
+    )
+    view.parts = replace(view.parts, engine=engine)
+    lines = build_page(view).decode().splitlines()
+    kinds = dict(line.split()[2:] for line in lines if line.startswith("# TYPE"))
+    counters = {name for name, kind in kinds.items() if kind == "counter"}
+    assert counters == COUNTERS
+    growing = {
+        name
+        for name in engine.statistics()
+        if re.search(r"_count$|^groups_|^reads_after|_rejected$|_expired$|^packets_", name)
+    }
+    gauges = {"watch_count", "znode_count", "ephemerals_count"}
+    assert growing - gauges <= counters
 
 
 def test_latency_is_a_real_histogram_in_seconds() -> None:

@@ -43,6 +43,18 @@ async def test_learner_gets_the_next_id_and_its_own_incarnation() -> None:
     assert ensemble.done == [AddLearner(incarnation(7), "10.0.0.7:2888")]
 
 
+async def test_new_member_has_the_zone_and_priority_of_its_configuration() -> None:
+    """Where the call does not say them: what a person says now counts more than a file."""
+    ensemble = FakeEnsemble(zones={7: "near", 8: "near"}, priorities={7: 5, 8: 5})
+    await add(ensemble, 7, 10)
+    new = NewMember("10.0.0.8:2888", zone="", priority=0)
+    await changes(ensemble).add_learner(new, 11, cluster_id=CLUSTER, timeout_s=1)
+    assert ensemble.done == [
+        AddLearner(incarnation(7), "10.0.0.7:2888", "near", 5),
+        AddLearner(incarnation(8), "10.0.0.8:2888", "", 0),
+    ]
+
+
 async def test_same_node_is_added_once_whoever_leads() -> None:
     """Repeated with the old config index, also at another leader: the same id, and no second one."""
     ensemble = FakeEnsemble()
@@ -105,6 +117,18 @@ async def test_node_that_cannot_read_what_is_written_is_not_added() -> None:
     assert not ensemble.done
     assert (await add(ensemble, 8, 10))["changed"]
     assert (await add(FakeEnsemble(outdated={7}), 7, 10))["changed"]
+
+
+async def test_node_with_the_data_of_a_removed_member_is_not_added() -> None:
+    """It would be member 3 for ever and never the one it was added as; the hint says what to do."""
+    ensemble = FakeEnsemble()
+    await changes(ensemble).remove(3, 10, force=False, timeout_s=1)
+    ensemble.removed.add(3)
+    with pytest.raises(AdminRefusal, match="member 3, which was removed") as refusal:
+        await add(ensemble, 3, 11)
+    assert refusal.value.code.name == "WRONG_ROLE"
+    assert "storage.data_dir" in refusal.value.hint
+    assert len(ensemble.done) == 1
 
 
 async def test_learner_is_promoted_once_caught_up() -> None:
@@ -203,6 +227,7 @@ async def test_change_that_went_with_its_leader_is_not_taken_for_done() -> None:
     for work in (
         add(FakeEnsemble(loses=True), 7, 10),
         changes(FakeEnsemble(loses=True)).remove(3, 10, force=False, timeout_s=1),
+        changes(FakeEnsemble(loses=True)).update(2, 10, {"zone": "new"}, timeout_s=1),
     ):
         assert await code_of(work) == "NOT_LEADER"
 

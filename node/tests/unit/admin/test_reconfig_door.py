@@ -112,6 +112,21 @@ async def test_learner_that_lags_is_not_promoted_and_may_be_later() -> None:
     assert len(ensemble.added) == 1
 
 
+async def test_another_change_between_the_two_steps_is_not_passed_over() -> None:
+    """BADVERSION: the request was decided on a membership that is no longer."""
+    ensemble = FakeEnsemble(lagging={4})
+
+    async def sleep(_seconds: float) -> None:
+        """Meanwhile somebody removes member 3, and the learner catches up."""
+        ensemble.lagging.clear()
+        await ensemble.change(Remove(3), ensemble.config_index, timeout_s=1)
+
+    changes = MembershipChanges(ensemble, ensemble, ensemble)
+    carried = ReconfigDoor(ensemble, changes, CLUSTER, sleep)
+    assert await carried.run(body("server.4=10.0.0.7:2888:3888", "2")) == -103
+    assert (ensemble.membership.voters, ensemble.membership.learners) == ({1, 2}, {4})
+
+
 async def test_one_joins_in_the_place_of_another_in_one_step() -> None:
     """Joint, so that there are never too few."""
     ensemble = FakeEnsemble(silent={3})
@@ -131,6 +146,14 @@ async def test_known_member_gets_another_address() -> None:
     ensemble = FakeEnsemble()
     assert await door(ensemble).run(body("server.2=new:2888:3888;2181")) == 0
     assert ensemble.done == [Update(2, "new:2888", "zone2", 1)]
+
+
+async def test_priority_that_is_not_said_stays_as_it_is() -> None:
+    """ZooKeeper's form knows none: it must not take one away that was set otherwise."""
+    ensemble = FakeEnsemble()
+    assert await door(ensemble).run(body("server.2=10.0.0.2:2888;participant;7")) == 0
+    assert await door(ensemble).run(body("server.2=new:2888:3888;2181")) == 0
+    assert ensemble.done[1:] == [Update(2, "new:2888", "zone2", 7)]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Disk:
             snapshot_index=self.snapshot.index,
             snapshot_term=self.snapshot.term,
             membership=self.snapshot.membership if self.snapshot.index else None,
+            config_index=self.snapshot.config_index,
             term_starts=tuple(runs),
             last_index=self.last_index,
             configs=tuple((entry.index, entry.payload) for entry in configs),
@@ -166,7 +167,9 @@ class Member:
         index = core.applied_index
         if index > self.disk.snapshot.index:
             term = core.term_at(index) or 0
-            self.disk.snapshot = SnapshotMeta(index, term, core.membership_at(index))
+            self.disk.snapshot = SnapshotMeta(
+                index, term, core.membership_at(index), core.memberships.index_at(index)
+            )
             self.disk.snapshot_state = self.state
         keep = self.random.choice([0, 2, 5])
         purged = min(index - keep, self.disk.last_index)

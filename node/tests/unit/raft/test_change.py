@@ -1,6 +1,7 @@
 """The change calculus: what each change leads to, and what is refused."""
 
 import pytest
+from tests.unit.raft.ensemble import core_of, ensemble
 
 from raftkeeper.raft import (
     AddLearner,
@@ -9,10 +10,14 @@ from raftkeeper.raft import (
     Member,
     Membership,
     Promote,
+    RaftConfig,
+    RaftCore,
     RaiseLevel,
     Remove,
     Replace,
+    Restored,
     Update,
+    certain_members,
 )
 from raftkeeper.raft.change import Change, decide_change, leave_joint
 
@@ -27,6 +32,33 @@ def test_a_new_member_gets_an_id_that_nobody_ever_had() -> None:
     removed = decide_change(added, Remove(5))
     assert removed.member(5) is None
     assert decide_change(removed, AddLearner(b"other", "")).learners == {4, 6}
+
+
+def test_a_new_id_is_certain_when_it_is_committed() -> None:
+    """Before, the entry may be cut off, and the id be given to another disk."""
+    scenario = ensemble("nodes 3 learners=4")
+    leader, follower = core_of(scenario, 1), core_of(scenario, 2)
+    scenario.do("change 1 add m5")
+    scenario.do("deliver")
+    assert leader.members == {2, 3, 4, 5}
+    assert certain_members(leader) == certain_members(follower) == {1, 2, 3, 4}
+    scenario.do("settle")
+    assert certain_members(leader) == certain_members(follower) == {1, 2, 3, 4, 5}
+    # Nothing is known to be committed after a start, but what was before the newest membership is.
+    scenario.do("crash 1")
+    scenario.do("restart 1")
+    assert certain_members(core_of(scenario, 1)) == {1, 2, 3, 4}
+
+
+def test_the_founding_members_are_certain_when_the_first_entry_is_durable() -> None:
+    """It cannot be committed without them."""
+    core = RaftCore(RaftConfig(1, nonce=0), Restored())
+    assert certain_members(core) == frozenset()
+    core.bootstrap(Membership.of([1, 2, 3]))
+    number = core.ready().number
+    assert certain_members(core) == frozenset()
+    core.persisted(number)
+    assert certain_members(core) == {1, 2, 3}
 
 
 def test_an_incarnation_is_a_member_once() -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from raftkeeper.raft import (
+    Append,
+    Entry,
     EntryKind,
     HardState,
     InvariantBroken,
@@ -167,6 +169,22 @@ def test_a_hard_state_older_than_the_log_is_refused() -> None:
             RaftConfig(1, nonce=0),
             Restored(hard_state=HardState(1, 1), term_starts=((1, 2),), last_index=1),
         )
+
+
+def test_what_waits_to_be_applied_is_not_kept_in_memory() -> None:
+    """While a snapshot is loaded nothing is applied, and the leader goes on for as long as it takes."""
+    core = RaftCore(RaftConfig(1, hot_bytes_max=1_000, nonce=0), Restored())
+    founding = Entry(1, 1, EntryKind.CONFIG, Membership.of([1, 2, 3]).encode())
+    core.step(Append(2, 1, 1, 0, 0, (founding,), 0, 1))
+    for index in range(2, 50):
+        core.step(Append(2, 1, 1, index - 1, 1, (Entry(index, 1, 2, bytes(100)),), index - 1, 1))
+        while core.has_ready:
+            core.persisted(core.ready().number)
+        check_core(core)
+    cold, hot = core.log.split_hot(1, core.last_index)
+    assert core.applied_index == 0
+    assert cold is not None
+    assert sum(len(entry.payload) for entry in hot) <= core.config.hot_bytes_max
 
 
 def test_configs_before_the_snapshot_do_not_count_again() -> None:

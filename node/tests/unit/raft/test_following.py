@@ -8,6 +8,7 @@ from raftkeeper.raft import (
     AppendReply,
     Entry,
     EntryKind,
+    HardState,
     Heartbeat,
     InvariantBroken,
     Membership,
@@ -61,6 +62,29 @@ def test_a_snapshot_of_a_newer_term_brings_the_term() -> None:
     assert ready.restored is not None
     assert ready.membership == core.membership_at(9) == Membership.of([1, 2], [4])
     assert ready.messages == ready.messages_after_persist == ()
+
+
+def test_a_snapshot_does_not_change_what_stands_for_the_membership() -> None:
+    """Whether a member has started from one, fetched one, or neither, `config_index` is the same."""
+    scenario = ensemble("nodes 3 learners=4")
+    for line in ("change 1 priority 2 5", "settle", "cut 4", "propose 1 x", "settle", "snapshot 1"):
+        scenario.do(line)
+    for line in ("heal", *("tick 1", "settle") * 3, "fetch 4", "settle", "crash 1", "restart 1"):
+        scenario.do(line)
+    cores = [core_of(scenario, member) for member in (1, 2, 4)]
+    assert [core.config_index for core in cores] == [3, 3, 3]
+    assert [core.memberships.index_at(core.applied_index) for core in cores] == [3, 3, 3]
+    assert [core.first_index for core in cores] == [5, 1, 5]
+
+
+def test_the_snapshot_stands_for_a_membership_of_unknown_index() -> None:
+    """Earlier releases did not keep it."""
+    old = SnapshotMeta(9, 5, Membership.of([1, 2], [4]))
+    core = RaftCore(RaftConfig(4, nonce=0), Restored())
+    assert core.restore(old)
+    assert core.config_index == 9
+    found = Restored(HardState(5, 0), 9, 5, old.membership, last_index=9)
+    assert RaftCore(RaftConfig(4, nonce=0), found).config_index == 9
 
 
 def test_an_offer_of_what_is_there_is_answered() -> None:

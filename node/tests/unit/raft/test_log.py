@@ -97,7 +97,7 @@ def test_truncating_forgets_terms_and_payloads() -> None:
         log.truncate_from(0)
 
 
-def test_eviction_spares_what_is_not_durable_or_not_applied() -> None:
+def test_eviction_spares_what_is_not_durable_or_not_handed_over() -> None:
     """The bound is for the rest."""
     log = log_of(*((index, 1) for index in range(1, 21)), hot_bytes_max=1000)
     log.evict(20)

@@ -1,6 +1,7 @@
 """Handing leadership over: to whom, and what stops meanwhile."""
 
 import pytest
+from tests.raft.cluster_runner import ClusterScenario
 from tests.unit.raft.ensemble import core_of, ensemble
 
 from raftkeeper.raft import (
@@ -13,6 +14,12 @@ from raftkeeper.raft import (
     Transferring,
     Update,
 )
+
+
+def let_catch_up(scenario: ClusterScenario) -> None:
+    """The followers of member 1 answer quickly, as often as it takes to be sure of them."""
+    scenario.do("tick 1 2")
+    scenario.do("settle")
 
 
 def test_only_the_leader_hands_over_and_only_to_a_voter() -> None:
@@ -42,6 +49,7 @@ def test_a_transfer_to_the_best_goes_to_the_preferred_one() -> None:
     """By zone first, then by priority; nobody in contact means nobody."""
     scenario = ensemble()
     core = core_of(scenario, 1)
+    let_catch_up(scenario)
     assert core.preferred_leader == NOBODY
     core.change(Update(3, "", "", 2), core.config_index)
     scenario.do("settle")
@@ -57,6 +65,20 @@ def test_a_transfer_to_the_best_goes_to_the_preferred_one() -> None:
     scenario.do("settle")
     assert core_of(scenario, 3).role is Role.LEADER
     assert (core.preferred_leader, core.followers(), core.tail_index) == (NOBODY, (), 6)
+
+
+def test_leader_that_is_new_hands_over_to_the_longest_log() -> None:
+    """It knows of nobody that has caught up; then who lacks least is better than who is preferred."""
+    scenario = ensemble()
+    core = core_of(scenario, 1)
+    scenario.do("change 1 priority 3 2")
+    scenario.do("deliver to=2")
+    scenario.do("persist 2")
+    scenario.do("deliver from=2")
+    assert [view.caught_up for view in core.followers()] == [False, False]
+    assert core.preferred_leader == NOBODY
+    core.transfer()
+    assert core.transferring == 2
 
 
 def test_without_contact_there_is_nobody_to_hand_over_to() -> None:

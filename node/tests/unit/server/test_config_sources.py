@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from raftkeeper.server.config import Config
+from raftkeeper.server.config import Config, FourLetter
 from raftkeeper.server.config_sources import ConfigError, load_config
+from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
+
+TLS = {"--client-tls-certificate": "node.pem"}
 
 
 def problems_of(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> list[str]:
@@ -171,3 +174,38 @@ def test_nine_may_found_and_ten_may_not() -> None:
     assert load_config(None, {}, {"--ensemble-members": lists[0], **given}).listed_as == 9
     with pytest.raises(ConfigError, match="more than 9 voters"):
         load_config(None, {}, {"--ensemble-members": lists[1], **given})
+
+
+def test_default_answers_no_command_that_acts_on_the_ensemble() -> None:
+    """There is no password on the client port; and the help names every command all the same."""
+    whitelist = FourLetter().whitelist
+    assert {"lgif", "uptm", "mntr"} <= set(whitelist)
+    assert {"csnp", "rqld", "ydld", "dump", "wchc", "wchp"}.isdisjoint(whitelist)
+    description = FourLetter.model_fields["whitelist"].description or ""
+    assert [word for word in FOUR_LETTER_WORDS if word not in description] == []
+
+
+def test_two_parts_on_one_port_are_refused() -> None:
+    """Whoever binds first would answer for the other; ports that are not opened do not count."""
+    with pytest.raises(ConfigError, match=r"client.port and http.port are both 9000: each needs"):
+        load_config(None, {}, {"--client-port": "9000", "--http-port": "9000"})
+    load_config(None, {}, {"--client-port": "9000", "--peer-port": "9000"})
+    with pytest.raises(ConfigError, match=r"client.port and peer.port are both 9000"):
+        load_config(
+            None, {}, {"--client-port": "9000", "--peer-port": "9000", "--peer-enabled": "true"}
+        )
+
+
+def test_open_addresses_are_those_that_will_be_open() -> None:
+    """What the line says that announces a serving node."""
+    config = load_config(None, {}, {"--client-plain": "false", "--client-tls-port": "2281"} | TLS)
+    assert config.open_addresses == {"client_tls": "127.0.0.1:2281", "http": "127.0.0.1:8080"}
+    assert load_config(None, {}, {"--http-enabled": "false"}).open_addresses == {
+        "client": "127.0.0.1:2181"
+    }
+
+
+def test_a_configuration_of_zookeeper_is_recognised(tmp_path: Path) -> None:
+    """It is the first thing that somebody tries who comes from there."""
+    (problem,) = problems_of(tmp_path, "tickTime=2000\ndataDir=/var/lib/zookeeper\n")
+    assert "a configuration of ZooKeeper" in problem

@@ -25,10 +25,8 @@ class LogBench:
         self.maker.make(1)
         self.wal = self.open()
 
-    def scan(self, *, snapshot_index: int = 0, cluster_id: bytes = CLUSTER) -> LogImage:
-        return LogScan(
-            self.files, LOG, cluster_id=cluster_id, snapshot_index=snapshot_index, collect_kind=3
-        ).run()
+    def scan(self, *, cluster_id: bytes = CLUSTER) -> LogImage:
+        return LogScan(self.files, LOG, cluster_id=cluster_id, collect_kind=3).run()
 
     def open(self) -> Wal:
         image = self.scan()

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.storage.log_bench import LogBench
 
 from raftkeeper.storage.errors import StorageError
+from raftkeeper.storage.layout import RESTART
 
 BIG = b"x" * 1200
 
@@ -111,10 +112,10 @@ def test_a_later_block_replaces_entries_without_writing_over_them(bench: "LogBen
 
 
 @pytest.mark.parametrize(
-    "records", [[(2, 1, 2, b"")], [(3, 0, 2, b"")], [(3, 2, 2, b""), (4, 1, 2, b"")]]
+    "records", [[(2, 0, 2, b"")], [(3, 0, 2, b"")], [(3, 2, 2, b""), (4, 1, 2, b"")]]
 )
 def test_a_fall_of_terms_is_damage(bench: "LogBench", records: list) -> None:
-    """Following an entry takes no older term; replacing one takes another."""
+    """An entry is never of an older term than the one before it."""
     bench.append((1, 1, 2, b""), (2, 1, 2, b""))
     bench.append(*records)
     with pytest.raises(StorageError, match="the term falls"):
@@ -128,14 +129,40 @@ def test_an_entry_of_a_later_term_may_be_replaced_by_one_of_an_earlier(bench: "L
     assert bench.scan().index.term_starts == ((1, 1), (2, 2), (3, 4))
 
 
-def test_a_gap_is_allowed_only_where_a_snapshot_covers_it(bench: "LogBench") -> None:
-    """As after a snapshot that was received from another member."""
+def test_a_gap_is_damage(bench: "LogBench") -> None:
+    """Behind the last entry, and behind a restart."""
     bench.append((1, 1, 2, b""))
     bench.append((9, 2, 2, b"x"))
     with pytest.raises(StorageError, match="entries 2 to 8 missing"):
-        bench.scan(snapshot_index=7)
-    image = bench.scan(snapshot_index=8)
-    assert (image.index.first_index, image.index.last_index) == (9, 9)
+        bench.scan()
+
+
+def test_a_gap_behind_a_restart_is_damage(bench: "LogBench") -> None:
+    """The log goes on right behind the snapshot."""
+    bench.append((1, 1, 2, b""))
+    bench.append((8, 2, RESTART, b""))
+    assert bench.scan().restart_index == 8
+    bench.append((10, 2, 2, b"x"))
+    with pytest.raises(StorageError, match="entries 9 to 9 missing"):
+        bench.scan()
+
+
+def test_the_very_same_entry_may_be_written_twice(bench: "LogBench") -> None:
+    """Two leaders' words in one turn of the loop: one cuts an entry off, the next brings it back."""
+    bench.append((1, 1, 2, b""), (2, 2, 2, b"x"))
+    bench.append((2, 2, 2, b"x"), (3, 4, 2, b"y"))
+    image = bench.scan()
+    assert image.index.term_starts == ((1, 1), (2, 2), (3, 4))
+    assert [record[3] for record in bench.open().read(2, 3)] == [b"x", b"y"]
+
+
+def test_a_missing_first_segment_is_damage(bench: "LogBench") -> None:
+    """Also where only a segment that lay ready is left: it must not pass for a new log."""
+    bench.append((1, 1, 2, b"acknowledged"))
+    bench.wal.add_spare(bench.maker.make(2))
+    bench.files.remove(bench.wal._segments[0].path)
+    with pytest.raises(StorageError, match=r"00001.log: this segment of the log is missing"):
+        bench.scan()
 
 
 def test_a_segment_of_another_cluster_is_refused(bench: "LogBench") -> None:

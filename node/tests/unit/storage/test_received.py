@@ -198,6 +198,19 @@ def test_keep_only_removes_all_other_snapshots() -> None:
     writer.close()
 
 
+def test_what_was_received_later_is_kept_too() -> None:
+    """The core may have begun its log anew behind it by then."""
+    data, writer = Follower().live()
+    first = receive(data.snapshots, bytes_of_snapshot(50, 4), 50, 4)
+    receive(data.snapshots, bytes_of_snapshot(90, 4), 90, 4)
+    data.snapshots.keep_only(first)
+    assert data.snapshots.newest_index() == 90
+    again = receive(data.snapshots, bytes_of_snapshot(50, 4), 50, 4)
+    data.snapshots.keep_only(again)
+    assert data.snapshots.newest_index() == 50
+    writer.close()
+
+
 def test_waiting_directory_is_bound_once_and_only_in_its_incarnation() -> None:
     """An empty disk gets its id from the ensemble, for this life of the disk."""
     files = FaultyFiles()

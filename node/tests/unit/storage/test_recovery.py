@@ -13,6 +13,7 @@ from raftkeeper.storage import (
     StorageError,
 )
 from raftkeeper.storage.hard_state import HardStateFile
+from raftkeeper.storage.layout import snapshot_name
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
     FaultyDisk,
@@ -100,6 +101,66 @@ def test_parts_that_do_not_fit_stop_the_start(
     """It is said which, and never guessed what was lost."""
     break_it(member)
     with pytest.raises(StorageError, match=said):
+        member.recover()
+
+
+def rot(member: Member, index: int, term: int, *, installed: bool = False) -> None:
+    """A bit of this snapshot turns over."""
+    member.files.content(ROOT / "snapshots" / snapshot_name(index, term, installed=installed))[
+        -30
+    ] ^= 1
+
+
+def test_a_whole_log_makes_good_for_a_damaged_snapshot(
+    member: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it begins with the first entry nothing depends on the snapshot; the next takes its place."""
+    member.write(1, entries(1, 9))
+    member.snapshot(5, 1)
+    rot(member, 5, 1)
+    recovered = member.recover()
+    assert recovered.snapshot is None
+    assert (recovered.first_index, recovered.last_index) == (1, 9)
+    assert "nothing is lost" in caplog.text
+    member.snapshot(9, 1)
+    assert member.recover().snapshot is not None
+
+
+def test_a_damaged_snapshot_that_the_log_does_not_reach_behind_stops_the_start(
+    member: Member,
+) -> None:
+    """It is said where the log begins, and that no older snapshot is left."""
+    member.write(2, entries(1, 3))
+    member.snapshot(50, 2, installed=True)
+    member.write(2, entries(51, 53, term=2))
+    rot(member, 50, 2, installed=True)
+    said = "is damaged, there is no older one, and the log begins at entry 51"
+    with pytest.raises(StorageError, match=said):
+        member.recover()
+
+
+def test_an_older_snapshot_does_not_stand_in_for_one_that_the_log_was_restarted_behind(
+    member: Member,
+) -> None:
+    """The member has told its leader that it has all of the newer one."""
+    member.write(2, entries(1, 3))
+    for index in (50, 90):
+        member.snapshot(index, 2, installed=True)
+        member.write(2, [])
+    rot(member, 90, 2, installed=True)
+    with pytest.raises(StorageError, match="is damaged, the one before it ends at entry 50"):
+        member.recover()
+    member.files.remove(ROOT / "snapshots" / snapshot_name(90, 2, installed=True))
+    with pytest.raises(StorageError, match="the snapshot of entry 90 or of a later one is missing"):
+        member.recover()
+
+
+def test_a_log_that_was_restarted_does_not_start_without_its_snapshot(member: Member) -> None:
+    """As after a restore, when only the snapshot holds anything: it must not pass for an empty node."""
+    member.snapshot(7, 1, installed=True)
+    member.write(1, [])
+    member.files.remove(ROOT / "snapshots" / snapshot_name(7, 1, installed=True))
+    with pytest.raises(StorageError, match="the snapshot of entry 7 or of a later one is missing"):
         member.recover()
 
 

@@ -1,20 +1,39 @@
 """Snapshots: whole or not there; the newest good one is found; a few are kept."""
 
 import errno
+import json
 import random
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from raftkeeper._engine import crc32c
 from raftkeeper.storage.errors import StorageError, StorageFull
+from raftkeeper.storage.layout import FORMAT_VERSION, snapshot_name
 from raftkeeper.storage.options import SNAPSHOT_SYNC_BYTES, StorageOptions
-from raftkeeper.storage.snapshot_file import SnapshotMeta
+from raftkeeper.storage.snapshot_file import SnapshotMeta, Summary
 from raftkeeper.storage.snapshots import SnapshotStore
 from raftkeeper.testing.faulty_files import FaultyFiles, Survival
 
 ROOT = Path("/snapshots")
 CLUSTER = b"cluster-of-tests"
 PIECES = [b"one", bytes(5000), b"", random.Random(1).randbytes(2000)]
+
+
+class HookedFiles(FaultyFiles):
+    """Something happens before the first file is removed."""
+
+    on_remove: Callable[[], None] | None = None
+
+    def remove(self, path: Path) -> None:
+        hook, self.on_remove = self.on_remove, None
+        if hook is not None:
+            hook()
+        super().remove(path)
 
 
 @pytest.fixture
@@ -42,11 +61,29 @@ def take(store: SnapshotStore, index: int) -> None:
 
 def test_a_snapshot_reads_back_as_it_was_taken(store: SnapshotStore) -> None:
     """What is of it, and every piece."""
-    assert store.newest_good(CLUSTER) is None
+    assert store.newest_good(CLUSTER) == (None, None)
     take(store, 7)
-    meta = store.newest_good(CLUSTER)
-    assert meta == meta_of(7)
+    meta, damage = store.newest_good(CLUSTER)
+    assert (meta, damage) == (meta_of(7), None)
     assert list(store.read(meta)) == PIECES
+
+
+def test_a_snapshot_keeps_the_index_of_its_membership(store: SnapshotStore) -> None:
+    """It stands for the membership; all members must mean the same by it."""
+    store.begin(replace(meta_of(7), config_index=3)).finish()
+    assert store.newest_good(CLUSTER) == (replace(meta_of(7), config_index=3), None)
+
+
+def test_a_head_of_an_earlier_release_is_read(files: FaultyFiles, store: SnapshotStore) -> None:
+    """It says nothing of the index of the membership."""
+    told = {"index": 7, "term": 3, "zxid": 70, "membership": '{"voters":[1]}', "installed": False}
+    body = json.dumps({**told, "cluster_id": CLUSTER.hex()}).encode()
+    head = struct.pack("<4sIII", b"RKSN", FORMAT_VERSION, len(body), crc32c(body)) + body
+    summary = Summary()
+    summary.add(head)
+    fd = files.create(ROOT / snapshot_name(7, 3, installed=False))
+    files.write(fd, head + summary.tail(), 0)
+    assert store.newest_good(CLUSTER) == (meta_of(7), None)
 
 
 def test_every_flipped_bit_and_every_cut_is_noticed(
@@ -58,18 +95,21 @@ def test_every_flipped_bit_and_every_cut_is_noticed(
     whole = bytes(content)
     for at in range(len(whole)):
         content[at] ^= 1 << (at % 8)
-        with pytest.raises(StorageError):
-            store.newest_good(CLUSTER)
+        found, damage = store.newest_good(CLUSTER)
+        assert found is None
+        assert damage is not None
         content[at] = whole[at]
     for length in range(0, len(whole), 7):
         content[:] = whole[:length]
-        with pytest.raises(StorageError):
-            store.newest_good(CLUSTER)
+        found, damage = store.newest_good(CLUSTER)
+        assert found is None
+        assert damage is not None
     content[:] = whole + b"\0"
-    with pytest.raises(StorageError):
-        store.newest_good(CLUSTER)
+    found, damage = store.newest_good(CLUSTER)
+    assert found is None
+    assert damage is not None
     content[:] = whole
-    assert store.newest_good(CLUSTER) == meta_of(7)
+    assert store.newest_good(CLUSTER) == (meta_of(7), None)
 
 
 def test_a_damaged_snapshot_is_passed_over(
@@ -79,8 +119,11 @@ def test_a_damaged_snapshot_is_passed_over(
     take(store, 7)
     take(store, 9)
     files.content(files.paths()[-1])[30] ^= 1
-    assert store.newest_good(CLUSTER) == meta_of(7)
-    assert "Trying the snapshot before it" in caplog.text
+    found, damage = store.newest_good(CLUSTER)
+    assert found == meta_of(7)
+    assert damage is not None
+    assert damage.path.name.startswith(f"{9:020d}")
+    assert "Passing it over" in caplog.text
 
 
 def test_a_renamed_snapshot_or_one_of_another_cluster_is_refused(
@@ -92,8 +135,9 @@ def test_a_renamed_snapshot_or_one_of_another_cluster_is_refused(
         store.newest_good(b"another cluster!")
     path = files.paths()[0]
     files.rename(path, path.with_name(path.name.replace("7", "8", 1)))
-    with pytest.raises(StorageError, match="renamed"):
-        store.newest_good(CLUSTER)
+    found, damage = store.newest_good(CLUSTER)
+    assert found is None
+    assert "renamed" in str(damage)
 
 
 def test_a_snapshot_that_is_not_newer_is_refused(store: SnapshotStore) -> None:
@@ -139,6 +183,44 @@ def test_no_space_is_said_and_leaves_nothing_behind(
     take(store, 7)
 
 
+def test_a_snapshot_that_was_given_up_gets_no_name(
+    files: FaultyFiles, store: SnapshotStore
+) -> None:
+    """Its thread may be about to finish when it turns out that the state in it is wrong."""
+    take(store, 7)
+    job = store.begin(meta_of(9))
+    job.add(b"wrong")
+    job.give_up()
+    with pytest.raises(StorageError, match="given up"):
+        job.finish()
+    job.abandon()
+    assert store.newest_index() == 7
+    assert len(files.paths()) == 1
+
+
+def test_one_thread_at_a_time_changes_which_files_are_there() -> None:
+    """Else one removes what another has just listed."""
+    files = HookedFiles()
+    files.make_directory(ROOT)
+    store = SnapshotStore(files, ROOT, StorageOptions(snapshots_kept=2))
+    for index in (5, 7):
+        take(store, index)
+    job = store.begin(meta_of(9))
+    other = threading.Thread(target=job.finish)
+
+    def on_remove() -> None:
+        other.start()
+        other.join(0.2)  # long enough for it to come to where it has to wait
+        assert other.is_alive()
+
+    files.on_remove = on_remove
+    store.keep_only(meta_of(7))
+    other.join(10)
+    assert not other.is_alive()
+    names = [path.name for path in files.paths()]
+    assert names == [snapshot_name(index, 3, installed=False) for index in (7, 9)]
+
+
 def test_a_failed_fsync_leaves_no_snapshot(files: FaultyFiles, store: SnapshotStore) -> None:
     """Under its name there is a whole one or none."""
     job = store.begin(meta_of(7))
@@ -147,7 +229,7 @@ def test_a_failed_fsync_leaves_no_snapshot(files: FaultyFiles, store: SnapshotSt
     with pytest.raises(StorageError, match="finishing a snapshot failed"):
         job.finish()
     job.abandon()
-    assert store.newest_good(CLUSTER) is None
+    assert store.newest_good(CLUSTER) == (None, None)
 
 
 def test_a_long_snapshot_is_synced_on_the_way(files: FaultyFiles, store: SnapshotStore) -> None:

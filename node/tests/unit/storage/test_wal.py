@@ -90,11 +90,3 @@ def test_durable_entries_are_readable_while_the_next_block_is_under_way(bench: "
     bench.append((1, 1, 2, b"a"))
     bench.wal.frame([(2, 1, 2, b"b")])
     assert [record[0] for record in bench.wal.read(1, 1)] == [1]
-
-
-def test_a_gap_forgets_what_was_before_it(bench: "LogBench") -> None:
-    """After a snapshot from another member the log starts anew."""
-    bench.append((1, 1, 2, b""))
-    bench.append((9, 2, 2, b"x"))
-    assert (bench.wal.first_index, bench.wal.last_index) == (9, 9)
-    assert bench.wal.detach_purgeable(0) == []

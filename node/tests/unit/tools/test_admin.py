@@ -75,7 +75,7 @@ async def test_endpoint_may_have_its_scheme(node: AdminNode) -> None:
         assert json_of(result)[f"http://{endpoint(client)}"]["role"] == "leader"
         refused = await run(f"ftp://{endpoint(client)}", node, "status")
     assert refused.exit_code == 1
-    assert "is no host:port" in refused.output
+    assert "is not host:port" in refused.output
 
 
 async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:
@@ -87,6 +87,7 @@ async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:
 async def test_members_show_who_is_silent_and_behind(node: AdminNode) -> None:
     """As the leader sees it."""
     node.ensemble.silent, node.ensemble.lagging = {2}, {3}
+    node.ensemble.unfit = {3: "it is being drained"}
     async with serving(node) as client:
         result = await run(endpoint(client), node, "members")
     assert result.exit_code == 0, result.output
@@ -97,6 +98,7 @@ async def test_members_show_who_is_silent_and_behind(node: AdminNode) -> None:
         ["2", "voter", "silent"],
         ["3", "voter", "replicate"],
     ]
+    assert "member 3 is not chosen to lead: it is being drained" in result.output
 
 
 async def test_change_goes_to_the_leader_among_the_endpoints(

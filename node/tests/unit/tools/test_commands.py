@@ -10,6 +10,7 @@ import pytest
 from raftkeeper.server.config_sources import ConfigError
 from raftkeeper.tools.cli import main
 from raftkeeper.tools.start import build_help, parse_flags
+from raftkeeper.tools.status import readable
 
 
 def test_flags_take_their_value_either_way() -> None:
@@ -75,7 +76,22 @@ def test_server_process_loads_no_library_of_the_other_commands() -> None:
     """Its memory counts: what checks the configuration and prints tables stays out."""
     code = (
         "import sys, raftkeeper.tools.serve, raftkeeper.admin.http_api\n"
+        "import raftkeeper.admin.admin_server, raftkeeper.admin.reconfig_door\n"
         "print([name for name in ('typer', 'rich', 'pydantic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_status_shows_figures_for_people() -> None:
+    """Times and sizes with their units; what is no number stays."""
+    assert readable("uptime", "93784000") == "1 day, 2:03:04"
+    assert readable("resident_memory_bytes", "52428800") == "50.0 MiB"
+    assert readable("packets_sent", "1234567") == "1,234,567"
+    assert readable("avg_latency", "0.5") == "0.5"
+
+
+def test_a_flag_without_its_dashes_is_recognised(capsys: pytest.CaptureFixture[str]) -> None:
+    """`client-port 2182` is close enough to say what was meant."""
+    assert main(["server", "client-port", "2182"]) == 2
+    assert "did you mean --client-port?" in capsys.readouterr().err

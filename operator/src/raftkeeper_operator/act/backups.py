@@ -68,7 +68,11 @@ async def act_on_backup(scene: BackupScene, action: BackupAction) -> None:
         case RemoveFile():
             spec = _spec_of(scene, action.backup)
             blueprint = scene.seen.blueprint
-            await scene.kube.create(build_removal_job(blueprint, action.backup, action.uid, spec))
+            await scene.kube.create(
+                build_removal_job(
+                    blueprint, scene.seen.working_template, action.backup, action.uid, spec
+                )
+            )
         case RemoveBackup():
             namespace = scene.seen.blueprint.namespace
             await scene.kube.delete(BACKUPS, namespace, action.backup, uid=action.uid)
@@ -81,7 +85,9 @@ def _spec_of(scene: BackupScene, name: str) -> Any:
 async def _start(scene: BackupScene, action: StartBackup) -> None:
     pods = tuple(sorted(pod.name for pod in scene.seen.snapshot.pods if pod.node is not None))
     spec = _spec_of(scene, action.backup)
-    job = build_backup_job(scene.seen.blueprint, action.backup, action.uid, spec, pods)
+    job = build_backup_job(
+        scene.seen.blueprint, scene.seen.working_template, action.backup, action.uid, spec, pods
+    )
     try:
         await scene.kube.create(job)
     except Conflict:

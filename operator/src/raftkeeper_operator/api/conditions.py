@@ -4,6 +4,7 @@ A reason is a stable token: alerts, scripts and runbook pages (docs/runbook) go 
 condition takes the reason from here; which one holds is decided in `report`.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -47,6 +48,8 @@ class Reason(StrEnum):
     """Too few voters are there to elect a leader."""
     HIBERNATED = "Hibernated"
     """The cluster sleeps because spec.hibernate is set."""
+    FOREIGN_ENSEMBLE = "ForeignEnsemble"
+    """The pods form another ensemble than the one that this cluster founded."""
     # Progressing
     SETTLED = "Settled"
     """Nothing is left to do."""
@@ -127,7 +130,7 @@ class Reason(StrEnum):
     SPEC_FOLLOWED = "SpecFollowed"
     """Everything in the spec is in use."""
     FIELDS_IGNORED = "FieldsIgnored"
-    """The pod overlay names fields that belong to the operator; they are left out."""
+    """The spec has fields that do nothing as it stands; the message says which and why."""
     SPEC_INVALID = "SpecInvalid"
     """The spec cannot be used as it is."""
     FOREIGN_OBJECT = "ForeignObject"
@@ -160,10 +163,22 @@ class Reason(StrEnum):
     """The schedule cannot be read."""
 
 
+def runbook_page(reason: str) -> str:
+    """The file of docs/runbook that says what a reason means and what to do."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", reason).lower() + ".md"
+
+
 C, R = ConditionType, Reason
 
 REASONS: Final[dict[ConditionType, tuple[Reason, ...]]] = {
-    C.READY: (R.QUORUM_AVAILABLE, R.BOOTSTRAPPING, R.NO_LEADER, R.QUORUM_LOST, R.HIBERNATED),
+    C.READY: (
+        R.QUORUM_AVAILABLE,
+        R.BOOTSTRAPPING,
+        R.NO_LEADER,
+        R.QUORUM_LOST,
+        R.HIBERNATED,
+        R.FOREIGN_ENSEMBLE,
+    ),
     C.PROGRESSING: (R.SETTLED, R.WORKING, R.BLOCKED, R.PAUSED),
     C.FULLY_REPLICATED: (R.ALL_CAUGHT_UP, R.MEMBER_DOWN, R.MEMBER_LAGGING),
     C.SIZE_ALIGNED: (R.SIZE_REACHED, R.SCALING_UP, R.SCALING_DOWN, R.LEARNER_STALLED),

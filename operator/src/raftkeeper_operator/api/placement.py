@@ -7,6 +7,7 @@ from pydantic import Field
 from raftkeeper_operator.api.part import Part, Rule
 from raftkeeper_operator.api.scalars import LabelKey, Zone
 
+DEFAULT_TOPOLOGY_KEY = "topology.kubernetes.io/zone"
 ZONES_MAX = 9
 """As many as there can be members."""
 
@@ -36,7 +37,7 @@ class PlacementSpec(Part):
     """Zones by name. Each gets a StatefulSet of its own, pinned to it, and members are spread
     evenly over them; a zone that is taken off the list is evacuated, one member at a time. Empty:
     one StatefulSet, which the scheduler spreads by `topologyKey`."""
-    topology_key: LabelKey = "topology.kubernetes.io/zone"
+    topology_key: LabelKey = DEFAULT_TOPOLOGY_KEY
     """Label of nodes that names their zone."""
     zone_policy: Literal["Required", "Preferred"] | None = None
     """Whether a pod rather waits than runs in the wrong zone. Left out: Required for zones that are

@@ -43,6 +43,12 @@ class ClientTls(Part):
             "is given while mode is Disabled: set mode to Permissive or Required to use it",
             ".issuerRef",
         ),
+        Rule(
+            "self.clientAuth == 'None' || has(self.secretName) || has(self.issuerRef)",
+            "Want and Need go with secretName or issuerRef, whose ca.crt signs clients: the operator's "
+            "own CA signs members only, so every client with a certificate would be refused",
+            ".clientAuth",
+        ),
         ONE_SOURCE,
     )
 
@@ -55,7 +61,8 @@ class ClientTls(Part):
     issuer_ref: IssuerReference | None = None
     """cert-manager's issuer to sign the certificate instead; the operator makes the Certificate."""
     client_auth: Literal["None", "Want", "Need"] = "None"
-    """Whether clients are asked for a certificate (Want), or refused without one (Need)."""
+    """Whether clients are asked for a certificate (Want), or refused without one (Need). Both need
+    secretName or issuerRef: the operator's own CA signs no clients."""
 
 
 class PeerTls(Part):
@@ -64,11 +71,16 @@ class PeerTls(Part):
     rules: ClassVar[tuple[Rule, ...]] = (
         ONE_SOURCE,
         Rule(
-            "(has(self.secretName) || has(self.issuerRef)) == "
-            "(has(oldSelf.secretName) || has(oldSelf.issuerRef))",
-            "members cannot change from the operator's CA to another, or back: those that are "
-            "restarted first and those that are not would not trust each other. "
-            "To change it, back up and restore into a new cluster",
+            "has(self.secretName) == has(oldSelf.secretName) && "
+            "(!has(self.secretName) || self.secretName == oldSelf.secretName) && "
+            "has(self.issuerRef) == has(oldSelf.issuerRef) && "
+            "(!has(self.issuerRef) || (self.issuerRef.name == oldSelf.issuerRef.name && "
+            "self.issuerRef.kind == oldSelf.issuerRef.kind && "
+            "self.issuerRef.group == oldSelf.issuerRef.group))",
+            "members cannot change to another CA by another name: those that have it and those "
+            "that do not yet would not trust each other. With secretName, change what is in that "
+            "Secret: ca.crt to both CAs, minutes later the certificate, minutes later ca.crt to the "
+            "new CA. Otherwise back up and restore into a new cluster",
         ),
     )
 

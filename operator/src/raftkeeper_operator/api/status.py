@@ -17,6 +17,7 @@ Phase = Literal[
     "Hibernated",
     "QuorumLost",
     "Paused",
+    "Blocked",
     "Deleting",
 ]
 

@@ -5,6 +5,8 @@ cluster exists that nobody looks after (a watch stream may stand still without a
 cannot be reached is no reason: a restart would not help, and the Lease is lost by itself.
 """
 
+import errno
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,8 @@ STEP_S = 300.0
 """A step is bounded by the deadlines of its calls, which add up to less than this."""
 UNATTENDED_S = 180.0
 """From a cluster's being listed to somebody's looking after it: a watch event, usually at once."""
+NO_VERSION_6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+"""What binding to `::` fails with on a machine that has version 4 of IP alone."""
 CLIENT_TIMEOUT_S = 5.0
 """For kubelets and scrapers; others have no business here."""
 
@@ -106,8 +110,7 @@ class HealthServer:
             def log_message(self, *_args: Any) -> None:
                 """Probes are no news."""
 
-        self._server = ThreadingHTTPServer(address, Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(bind(*address), Handler)
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", daemon=True
         )
@@ -123,6 +126,41 @@ class HealthServer:
         self._server.shutdown()
         self._thread.join(CLIENT_TIMEOUT_S)
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """With the socket that it is given."""
+
+    daemon_threads = True
+
+    def __init__(self, sock: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(sock.getsockname()[:2], handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = sock
+        self.server_address = sock.getsockname()
+        self.server_activate()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket. `::` is every address, those of version 4 too; where a machine has no version 6 it is
+    those of version 4 alone.
+    """
+    version_6 = ":" in host
+    try:
+        sock = socket.socket(socket.AF_INET6 if version_6 else socket.AF_INET)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if version_6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind((host, port))
+        except BaseException:
+            sock.close()
+            raise
+    except OSError as error:
+        if host == "::" and error.errno in NO_VERSION_6:
+            return bind("0.0.0.0", port)
+        raise
+    return sock
 
 
 def _answer(

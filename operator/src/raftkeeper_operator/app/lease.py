@@ -76,7 +76,8 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        return self._thread is not None and not self._stop.is_set()
+        renewing = self._thread is not None and self._thread.is_alive()
+        return renewing and not self._stop.is_set()
 
     def acquire(self, given_up: threading.Event) -> bool:
         """Blocks until the Lease is ours (True), or until `given_up` is set (False)."""
@@ -107,16 +108,23 @@ class Lease:
             log.info("lease.not_released", lease=self._wanted.name, error=str(error))
 
     def _renew(self) -> None:
+        """The thread. Whatever ends it but `release`, the Lease counts as lost: nobody renews it any more."""
+        try:
+            self._renew_until_lost()
+        except Exception:
+            log.exception("lease.thread_failed", lease=self._wanted.name)
+        if not self._stop.is_set():
+            self._lost()
+
+    def _renew_until_lost(self) -> None:
         while not self._stop.wait(RETRY_S):
             outcome = self._try()
             late = self._clock() - self._renewed_at > GIVE_UP_S
             if outcome is _Outcome.TAKEN or (outcome is _Outcome.UNKNOWN and late):
-                if not self._stop.is_set():
-                    self._lost()
                 return
 
     def _try(self) -> _Outcome:
-        """Takes or renews the Lease if that is allowed now. Never raises."""
+        """Takes or renews the Lease if that is allowed now."""
         started = self._clock()
         try:
             outcome = _Outcome.HELD if self._take() else _Outcome.TAKEN

@@ -45,6 +45,12 @@ class Metrics:
         self.ready = Gauge(
             f"{prefix}cluster_ready", "1 while a quorum serves.", cluster, registry=registry
         )
+        self.hibernated = Gauge(
+            f"{prefix}cluster_hibernated",
+            "1 while spec.hibernate is set: that nobody serves is meant then.",
+            cluster,
+            registry=registry,
+        )
         self.voters = Gauge(
             f"{prefix}cluster_voters", "Committed voters.", cluster, registry=registry
         )
@@ -80,7 +86,7 @@ class Metrics:
 
     def forget(self, namespace: str, name: str) -> None:
         """A cluster is gone; its series go too."""
-        for gauge in (self.ready, self.voters, self.wanted):
+        for gauge in (self.ready, self.hibernated, self.voters, self.wanted):
             gauge.remove_by_labels({"namespace": namespace, "cluster": name})
         self.blocked_seconds.remove_by_labels({"namespace": namespace, "cluster": name})
 

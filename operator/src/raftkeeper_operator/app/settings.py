@@ -27,9 +27,13 @@ class Settings:
     cluster_domain: str
     node_image: str
     """Repository of the node's image, for clusters whose spec names none."""
+    runbook_base: str
+    """Where the folder `docs` can be read; alerts link to its pages."""
     log_level: str
     log_format: str
     failpoint: str
+    cluster_failpoints: bool
+    """Whether a cluster's annotation may name one too."""
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -50,13 +54,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     add("--lease-namespace", environment.get("POD_NAMESPACE", "default"), "where the Lease is")
     add("--lease-name", "raftkeeper-operator", "one Lease for all replicas of one operator")
     add("--identity", _identity(environment), "name of this replica")
-    add("--listen", "0.0.0.0", "address of health and metrics")
+    add("--listen", "::", "address of health and metrics; :: is all of both versions of IP")
     add("--port", "8080", "port of health and metrics")
     add("--cluster-domain", "cluster.local", "the Kubernetes cluster's DNS domain")
     add("--node-image", "raftkeeper", "repository of the node's image")
+    add("--runbook-base", "", "URL of what holds docs/ of this release, for links of alerts")
     add("--log-level", "info", "debug, info, warning or error")
     add("--log-format", "json", "json or console")
     add("--failpoint", "", "for tests: after:ACTION or before:ACTION, where the process ends")
+    add("--cluster-failpoints", "false", "for tests: true obeys clusters' raftkeeper.io/failpoint")
     given = parser.parse_args(arguments)
     if not str(given.port).isdecimal() or not 0 <= int(given.port) <= 65535:
         parser.error(f"--port {given.port}: give a number between 0 (any) and 65535")
@@ -64,9 +70,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         parser.error(f"--log-level {given.log_level}: give debug, info, warning or error")
     if given.log_format not in {"json", "console"}:
         parser.error(f"--log-format {given.log_format}: give json or console")
+    if given.cluster_failpoints not in {"true", "false"}:
+        parser.error(f"--cluster-failpoints {given.cluster_failpoints}: give true or false")
     namespaces = tuple(name.strip() for name in given.namespaces.split(",") if name.strip())
-    values = {**vars(given), "namespaces": namespaces, "port": int(given.port)}
-    return Settings(**values)
+    read = {
+        "namespaces": namespaces,
+        "port": int(given.port),
+        "cluster_failpoints": given.cluster_failpoints == "true",
+    }
+    return Settings(**{**vars(given), **read})
 
 
 def _identity(environment: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ import structlog
 
 from raftkeeper_operator.act.effect import Hands
 from raftkeeper_operator.act.executor import Executor
+from raftkeeper_operator.api import labels
 from raftkeeper_operator.app import kopf_app
 from raftkeeper_operator.app.backups import explain_orphans
 from raftkeeper_operator.app.cluster_loop import ClusterLoops
@@ -26,7 +27,7 @@ from raftkeeper_operator.clients.keeper import KeeperClient, open_session
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.kube_access import KubeAccess
 from raftkeeper_operator.clients.resources import CLUSTERS
-from raftkeeper_operator.observe.fields import name_of, part
+from raftkeeper_operator.observe.fields import Object, is_deleting, name_of, part
 from raftkeeper_operator.observe.infrastructure import Infrastructure
 from raftkeeper_operator.observe.observer import Observer
 from raftkeeper_operator.observe.resources import Applied
@@ -114,14 +115,18 @@ class Supervisor:
 
     async def _list_clusters(self, kube: Kube) -> None:
         while True:
-            try:
-                found = await self._clusters(kube)
-            except KubeError as error:
-                log.warning("operator.cannot_list", error=str(error))
-            else:
-                self._progress.listed(found)
-                await self._explain_orphans(kube, found)
+            await self.look_around(kube)
             await asyncio.sleep(LIST_S)
+
+    async def look_around(self, kube: Kube) -> None:
+        """Which clusters exist, and which of them somebody has to look after."""
+        try:
+            bodies = await self._clusters(kube)
+        except KubeError as error:
+            log.warning("operator.cannot_list", error=str(error))
+            return
+        self._progress.listed({_key(body) for body in bodies if needs_attention(body)})
+        await self._explain_orphans(kube, {_key(body) for body in bodies})
 
     async def _explain_orphans(self, kube: Kube, found: set[Key]) -> None:
         try:
@@ -129,11 +134,10 @@ class Supervisor:
         except KubeError as error:
             log.warning("operator.cannot_list_backups", error=str(error))
 
-    async def _clusters(self, kube: Kube) -> set[tuple[str, str]]:
-        found = set()
+    async def _clusters(self, kube: Kube) -> list[Object]:
+        found = []
         for namespace in self._settings.namespaces or ("",):
-            for body in await kube.list_objects(CLUSTERS, namespace):
-                found.add((str(part(body, "metadata", "namespace")), name_of(body)))
+            found += await kube.list_objects(CLUSTERS, namespace)
         return found
 
     async def _wait_for_crds(self, kube: Kube) -> bool:
@@ -151,3 +155,16 @@ class Supervisor:
                 log.warning("operator.api_unreachable", error=str(error))
             await asyncio.sleep(CRD_RETRY_S)
         return False
+
+
+def needs_attention(body: Object) -> bool:
+    """Whether a cluster has to have a task.
+
+    One that is being deleted and no longer bears our finalizer is done with: it waits for somebody
+    else's (foreground deletion, say, and a pod on a dead node), for as long as that takes.
+    """
+    return not is_deleting(body) or labels.FINALIZER in (part(body, "metadata", "finalizers") or ())
+
+
+def _key(body: Object) -> Key:
+    return str(part(body, "metadata", "namespace")), name_of(body)

@@ -3,8 +3,6 @@
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import (
     ADMIN_PORT,
-    CLIENT_PORT,
-    CLIENT_TLS_PORT,
     HTTP_PORT,
     PEER_PORT,
     selector,
@@ -49,8 +47,6 @@ def build_network_policy(blueprint: Blueprint) -> Object:
             }
         }
     }
-    client_ports = [CLIENT_PORT] if blueprint.serves_plain else []
-    client_ports += [CLIENT_TLS_PORT] if blueprint.serves_tls else []
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -63,7 +59,7 @@ def build_network_policy(blueprint: Blueprint) -> Object:
                 _rule([PEER_PORT, ADMIN_PORT], [members]),
                 _rule([ADMIN_PORT, HTTP_PORT], [operator]),
                 _rule([ADMIN_PORT], [backups]),
-                _rule(client_ports, list(spec.clients)),
+                _rule(list(blueprint.client_ports), list(spec.clients)),
                 _rule([HTTP_PORT], list(spec.monitoring)),
             ],
         },

@@ -9,6 +9,7 @@ from raftkeeper_operator.api.names import ADMIN_PORT
 from raftkeeper_operator.build.blueprint import Blueprint, Object
 from raftkeeper_operator.build.node_config import PEER_TLS_FOLDER, TOKEN_FILE, TOKEN_FOLDER
 from raftkeeper_operator.build.places import Place, place_of
+from raftkeeper_operator.build.pod_template import node_container
 from raftkeeper_operator.build.pod_security import container_security, pod_security
 
 BACKUP_COMPONENT: Final = "backup"
@@ -22,6 +23,8 @@ KEPT_SECONDS: Final = 86_400
 REMOVAL_KEPT_SECONDS: Final = 3_600
 """A removal that failed is tried again when its Job is gone."""
 REMOVAL_SECONDS: Final = 600
+TAKEN_OVER: Final = ("imagePullSecrets", "nodeSelector", "tolerations")
+"""Of the members' pods: where an image can be had and a pod may run, a backup's can too."""
 NAME_CHARACTERS_MAX: Final = 52
 """A Job's name is a label of its pods, with a suffix."""
 
@@ -47,20 +50,29 @@ def _name(backup: str, what: str) -> str:
 
 
 def build_backup_job(
-    blueprint: Blueprint, backup: str, uid: str, spec: BackupSpec, pods: tuple[str, ...]
+    blueprint: Blueprint,
+    template: Object,
+    backup: str,
+    uid: str,
+    spec: BackupSpec,
+    pods: tuple[str, ...],
 ) -> Object:
-    """`pods` are those of the members; the command itself asks a follower first."""
+    """`template` is one that members run well with, `pods` are those of the members; the command itself
+    asks a follower first.
+    """
     place = place_of(spec.destination)
     return _job(
         blueprint,
         (backup, uid, job_name(backup)),
         max(1, spec.timeout_ms // 1_000),
         KEPT_SECONDS,
-        _pod_spec(blueprint, _arguments(blueprint, place.address, backup, pods), place),
+        _pod_spec(blueprint, template, _arguments(blueprint, place.address, backup, pods), place),
     )
 
 
-def build_removal_job(blueprint: Blueprint, backup: str, uid: str, spec: BackupSpec) -> Object:
+def build_removal_job(
+    blueprint: Blueprint, template: Object, backup: str, uid: str, spec: BackupSpec
+) -> Object:
     """Deletes the file of a backup. That it is gone already is no error."""
     place = place_of(spec.destination)
     arguments = ["backups", "delete", f"{place.address}/{file_name(backup)}"]
@@ -69,7 +81,7 @@ def build_removal_job(blueprint: Blueprint, backup: str, uid: str, spec: BackupS
         (backup, uid, removal_name(backup)),
         REMOVAL_SECONDS,
         REMOVAL_KEPT_SECONDS,
-        _pod_spec(blueprint, arguments, place),
+        _pod_spec(blueprint, template, arguments, place),
     )
 
 
@@ -117,9 +129,10 @@ def _job(
     }
 
 
-def _pod_spec(blueprint: Blueprint, arguments: list[str], place: Place) -> Object:
-    names = blueprint.names
+def _pod_spec(blueprint: Blueprint, template: Object, arguments: list[str], place: Place) -> Object:
+    names, node = blueprint.names, node_container(template)
     return {
+        **{name: template["spec"][name] for name in TAKEN_OVER if template["spec"].get(name)},
         "serviceAccountName": names.service_account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -128,8 +141,8 @@ def _pod_spec(blueprint: Blueprint, arguments: list[str], place: Place) -> Objec
         "containers": [
             {
                 "name": CONTAINER,
-                "image": blueprint.image,
-                "imagePullPolicy": blueprint.spec.image.pull_policy,
+                "image": node["image"],
+                "imagePullPolicy": node["imagePullPolicy"],
                 "args": arguments,
                 "env": list(place.environment),
                 "terminationMessagePath": RESULT_FILE,

@@ -8,7 +8,7 @@ from typing import Any
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.backup import BackupSource
 from raftkeeper_operator.api.cluster import ClusterSpec
-from raftkeeper_operator.api.names import Names, owned_labels
+from raftkeeper_operator.api.names import CLIENT_PORT, CLIENT_TLS_PORT, Names, owned_labels
 
 Object = dict[str, Any]
 
@@ -28,6 +28,8 @@ class Surroundings:
     """The node's image where a spec names none."""
     domain: str = "cluster.local"
     """The Kubernetes cluster's DNS domain."""
+    runbook_base: str = ""
+    """Where the folder `docs` of this release can be read, for links of alerts."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Blueprint:
     """Value of the restart annotation: it goes into the template, so a new one is a new revision."""
     restore: BackupSource | None = None
     """The backup to begin with; only as long as the ensemble is not founded."""
+    served: frozenset[int] = frozenset()
+    """Client ports that the pods there are serve, or will when a rollout or a rollback is through; empty
+    where nothing is known but the spec."""
 
     @cached_property
     def names(self) -> Names:
@@ -77,6 +82,12 @@ class Blueprint:
     @property
     def serves_tls(self) -> bool:
         return self.spec.tls.client.mode != "Disabled"
+
+    @property
+    def client_ports(self) -> tuple[int, ...]:
+        """That clients are let through to: of what runs, which the spec may be ahead of."""
+        own = {CLIENT_PORT: self.serves_plain, CLIENT_TLS_PORT: self.serves_tls}
+        return tuple(sorted(self.served or {port for port, serves in own.items() if serves}))
 
     @property
     def peer_tls_secret(self) -> str:

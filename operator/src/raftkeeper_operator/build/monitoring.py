@@ -18,7 +18,8 @@ class Alert:
 
     name: str
     expression: str
-    """With {SERIES} for the labels of the cluster's series, {CLAIMS} for those of its volumes."""
+    """With {SERIES} for the labels of the cluster's series, {CLAIMS} for those of its volumes, and
+    {CLUSTER_OF_OPERATOR} for those that the operator's own series of it bear."""
     duration: str
     severity: str
     sentence: str
@@ -29,7 +30,9 @@ class Alert:
 ALERTS: Final = (
     Alert(
         "RaftKeeperNoLeader",
-        "max(raft_has_leader{SERIES}) == 0 or absent(raft_has_leader{SERIES})",
+        # The operator's own figure says that nobody is meant to lead; where it is not scraped, nothing does.
+        "(max(raft_has_leader{SERIES}) == 0 or absent(raft_has_leader{SERIES}))"
+        " unless on () max(raftkeeper_operator_cluster_hibernated{CLUSTER_OF_OPERATOR}) == 1",
         "1m",
         "critical",
         "no member of {CLUSTER} knows a leader: writes are not served",
@@ -140,18 +143,28 @@ def build_prometheus_rule(blueprint: Blueprint) -> Object:
 
 def _written(blueprint: Blueprint, alert: Alert) -> Object:
     series = f'{{namespace="{blueprint.namespace}",{CLUSTER_LABEL}="{blueprint.name}"}}'
+    # Each pool by its name: another cluster may be called as this one with a zone.
+    pools = {blueprint.names.stateful_set(zone) for zone in (None, *blueprint.spec.placement.zones)}
     claims = (
         f'{{namespace="{blueprint.namespace}",'
-        f'persistentvolumeclaim=~"(data|log)-{blueprint.name}-(.+-)?[0-9]+"}}'
+        f'persistentvolumeclaim=~"(data|log)-({"|".join(sorted(pools))})-[0-9]+"}}'
     )
+    operators = f'{{namespace="{blueprint.namespace}",cluster="{blueprint.name}"}}'
+    expression = alert.expression.replace("{CLUSTER_OF_OPERATOR}", operators)
     where = f"{blueprint.namespace}/{blueprint.name}"
     return {
         "alert": alert.name,
-        "expr": alert.expression.replace("{SERIES}", series).replace("{CLAIMS}", claims),
+        "expr": expression.replace("{SERIES}", series).replace("{CLAIMS}", claims),
         "for": alert.duration,
         "labels": {"severity": alert.severity, CLUSTER_LABEL: blueprint.name},
         "annotations": {
             "summary": alert.sentence.replace("{CLUSTER}", where),
-            "runbook": f"docs/runbook/{alert.page}.md",
+            **_where_to_read(blueprint, f"docs/runbook/{alert.page}.md"),
         },
     }
+
+
+def _where_to_read(blueprint: Blueprint, page: str) -> dict[str, str]:
+    """A link where somebody has said where these pages can be read, else their place in the sources."""
+    base = blueprint.surroundings.runbook_base.rstrip("/")
+    return {"runbook_url": f"{base}/{page}"} if base else {"runbook": page}

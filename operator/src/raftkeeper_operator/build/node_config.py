@@ -6,8 +6,10 @@ its template. What changes while an ensemble is founded is not here but in `foun
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Final
 
+from raftkeeper_operator.api.cluster import ClusterSpec
 from raftkeeper_operator.api.names import (
     ADMIN_PORT,
     CLIENT_PORT,
@@ -26,7 +28,8 @@ TOKEN_FILE: Final = "token"  # noqa: S105
 PEER_TLS_FOLDER: Final = "/etc/raftkeeper/peer-tls"
 CLIENT_TLS_FOLDER: Final = "/etc/raftkeeper/client-tls"
 
-EVERYWHERE: Final = "0.0.0.0"
+EVERYWHERE: Final = "::"
+"""Both versions of IP: a Kubernetes may have either alone. Where there is no version 6 the node falls back."""
 DIGEST_CHARACTERS: Final = 10
 """Revisions of one cluster are told apart by so many hexadecimal digits."""
 
@@ -40,7 +43,33 @@ def digest(value: object) -> str:
 
 
 def node_settings(blueprint: Blueprint) -> dict[str, Section]:
-    """Every setting that differs from the node's defaults or must not follow them, by section."""
+    """Every setting that differs from the node's defaults or must not follow them, by section. Those of
+    `extra` outrank the others.
+    """
+    settings = _own_settings(blueprint)
+    for key, value in sorted(blueprint.spec.keeper.extra.items()):
+        section, _, name = key.partition(".")
+        settings.setdefault(section, {})[name] = value
+    return settings
+
+
+def outranked_settings(blueprint: Blueprint) -> tuple[str, ...]:
+    """Settings of `extra` for which a field of the spec says something else, and is not just as it is when
+    nobody has set it.
+    """
+    asked, unset = _own_settings(blueprint), _own_settings(replace(blueprint, spec=ClusterSpec()))
+    found = []
+    for key, value in sorted(blueprint.spec.keeper.extra.items()):
+        section, _, name = key.partition(".")
+        wish = asked.get(section, {}).get(name)
+        lost = wish is not None and _toml(wish).strip('"') != value
+        if lost and wish != unset.get(section, {}).get(name):
+            found.append(key)
+    return tuple(found)
+
+
+def _own_settings(blueprint: Blueprint) -> dict[str, Section]:
+    """From the fields of the spec."""
     spec = blueprint.spec
     keeper, raft = spec.keeper, spec.raft
     settings: dict[str, Section] = {
@@ -83,9 +112,6 @@ def node_settings(blueprint: Blueprint) -> dict[str, Section]:
     }
     if keeper.four_letter_words:
         settings["four_letter"] = {"whitelist": list(keeper.four_letter_words)}
-    for key, value in sorted(keeper.extra.items()):
-        section, _, name = key.partition(".")
-        settings.setdefault(section, {})[name] = value
     return settings
 
 

@@ -41,6 +41,8 @@ TERMINATION_SECONDS: Final = 60
 TEMPORARY_BYTES: Final = "64Mi"
 ZONE_VARIABLE: Final = "RAFTKEEPER__ENSEMBLE__ZONE"
 HOST_LABEL: Final = "kubernetes.io/hostname"
+CLIENT_PORT_NAMES: Final = {CLIENT_PORT: "client", CLIENT_TLS_PORT: "client-tls"}
+"""By which the client Service finds each port of a pod: those of one that lacks it do not count for it."""
 
 STARTUP_SECONDS_MAX: Final = 600
 """The health port opens before the log is replayed, so this is for slow disks and volumes only."""
@@ -75,6 +77,12 @@ def build_pod_template(blueprint: Blueprint) -> PodTemplate:
     }
     template, ignored = lay_over(own, blueprint.spec.pod_template)
     return PodTemplate(digest(template), template, ignored)
+
+
+def node_container(body: Object) -> Object:
+    """The node's container in a template, or in a pod made from one; empty where there is none."""
+    containers = (body.get("spec") or {}).get("containers") or []
+    return next((each for each in containers if each.get("name") == NODE_CONTAINER), {})
 
 
 def for_pool(blueprint: Blueprint, template: Object, revision: str, zone: str | None) -> Object:
@@ -233,9 +241,9 @@ def _tool_environment(blueprint: Blueprint) -> list[Object]:
 def _ports(blueprint: Blueprint) -> list[Object]:
     ports = {"peer": PEER_PORT, "admin": ADMIN_PORT, "http": HTTP_PORT}
     if blueprint.serves_tls:
-        ports = {"client-tls": CLIENT_TLS_PORT, **ports}
+        ports = {CLIENT_PORT_NAMES[CLIENT_TLS_PORT]: CLIENT_TLS_PORT, **ports}
     if blueprint.serves_plain:
-        ports = {"client": CLIENT_PORT, **ports}
+        ports = {CLIENT_PORT_NAMES[CLIENT_PORT]: CLIENT_PORT, **ports}
     return [
         {"name": name, "containerPort": number, "protocol": "TCP"}
         for name, number in ports.items()

@@ -2,23 +2,18 @@
 
 from raftkeeper_operator.api.names import (
     ADMIN_PORT,
-    CLIENT_PORT,
-    CLIENT_TLS_PORT,
     HTTP_PORT,
     PEER_PORT,
     selector,
 )
 from raftkeeper_operator.build.blueprint import Blueprint, Object
+from raftkeeper_operator.build.pod_template import CLIENT_PORT_NAMES
 
 
 def build_client_service(blueprint: Blueprint) -> Object:
-    """Leads to the pods that serve."""
+    """Leads to the pods that serve, on each port to those that serve it."""
     service = blueprint.spec.services.client
-    ports = []
-    if blueprint.serves_plain:
-        ports.append(_port("client", CLIENT_PORT))
-    if blueprint.serves_tls:
-        ports.append(_port("client-tls", CLIENT_TLS_PORT))
+    ports = [_port(CLIENT_PORT_NAMES[number], number) for number in blueprint.client_ports]
     spec: Object = {
         "type": service.type,
         "selector": selector(blueprint.name),

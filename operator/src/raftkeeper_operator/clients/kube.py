@@ -5,7 +5,7 @@ the preconditions they are given.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -50,19 +50,28 @@ class Kube:
     async def list_objects(
         self, resource: Resource, namespace: str = "", *, labels: str = ""
     ) -> list[Object]:
-        """All that match, page by page. '' as namespace is all of them."""
+        """All that match. '' as namespace is all of them."""
         found: list[Object] = []
-        query = [("limit", str(PAGE_OBJECTS))]
+        async for page in self.pages(resource, namespace, labels=labels):
+            found += page
+        return found
+
+    async def pages(
+        self, resource: Resource, namespace: str = "", *, labels: str = "", objects: int = 0
+    ) -> AsyncIterator[list[Object]]:
+        """The same, page by page, for who keeps little of each: `objects` of them at a time at most."""
+        limit = objects or PAGE_OBJECTS
+        query = [("limit", str(limit))]
         query += [("labelSelector", labels)] if labels else []
         path, after = resource.path(namespace), ""
         for _ in range(PAGES_MAX):
             more = [("continue", after)] if after else []
             page = await self._call(Call("GET", path, [*query, *more]))
-            found += page.get("items") or []
+            yield page.get("items") or []
             after = page.get("metadata", {}).get("continue", "")
             if not after:
-                return found
-        raise Unreachable(0, "TooMany", f"{path} has more than {len(found)} objects")
+                return
+        raise Unreachable(0, "TooMany", f"{path} has more than {PAGES_MAX * limit} objects")
 
     async def apply(self, desired: Object, *, subresource: str = "") -> Object:
         """Server-side apply: what the operator set before and does not set now goes away."""

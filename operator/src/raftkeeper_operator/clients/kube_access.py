@@ -153,7 +153,13 @@ class KubeAccess:
             return self._client.call_api(
                 *request, _request_timeout=(min(CONNECT_TIMEOUT_S, deadline_s), deadline_s)
             )
-        except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
+        except (
+            urllib3.exceptions.HTTPError,
+            client.ApiException,
+            # Of credentials, which are read anew now and then: the token's file may be away for a moment.
+            config.ConfigException,
+            OSError,
+        ) as error:
             raise _no_answer(call, error) from error
 
 

@@ -78,7 +78,9 @@ def place_leader(facts: Facts) -> Plan | None:
 
 
 def book_zones(facts: Facts) -> Plan | None:
-    """The membership says in which zone a member really is: founders and moved pods do not know."""
+    """The membership says in which zone a member really is. A node knows it only where its pool has a
+    zone; and what is booked counts more than its configuration.
+    """
     ensemble = facts.snapshot.ensemble
     if ensemble is None or change_blockers(ensemble):
         return None

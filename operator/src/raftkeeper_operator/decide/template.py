@@ -22,11 +22,7 @@ HELD_UP_PATIENCE_MS = 30_000
 
 def target_revision(facts: Facts) -> str:
     """What all pods shall have in the end: what the spec asks for, unless it was rolled back."""
-    revisions = facts.snapshot.revisions
-    rejected = facts.desired.revision == revisions.rejected
-    if rejected and revisions.good in revisions.known:
-        return revisions.good
-    return facts.desired.revision
+    return facts.snapshot.revisions.target(facts.desired.revision)
 
 
 def settled_ms(facts: Facts, pod: Pod) -> int:

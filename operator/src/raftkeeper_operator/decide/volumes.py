@@ -102,8 +102,9 @@ def _grow(volume: Volume, size: int) -> Plan:
         return wait(
             "StorageNotExpandable",
             f"volume {volume.name} is to grow, and its storage class does not allow it "
-            "(allowVolumeExpansion); allow it, or set "
-            f"storage.{'log' if volume.is_log else 'data'}.size back",
+            "(allowVolumeExpansion): allow it there if the storage can. "
+            f"storage.{'log' if volume.is_log else 'data'}.size cannot be set back; if the storage cannot, "
+            "everything else goes on as before, and larger volumes need a backup and a new cluster",
             target=volume.name,
         )
     return act(

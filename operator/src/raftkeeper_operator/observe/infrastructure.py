@@ -5,6 +5,8 @@ on it (a node is gone for good) wait for minutes anyway. Where the operator may 
 and "unknown" is never taken for "gone".
 """
 
+import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +14,9 @@ from typing import Any
 
 import structlog
 
-from raftkeeper_operator.clients.errors import Refused
+from raftkeeper_operator.clients.errors import KubeError, Refused, Unreachable
 from raftkeeper_operator.clients.kube import Kube
-from raftkeeper_operator.clients.resources import NODES, STORAGE_CLASSES, VOLUMES, Resource
+from raftkeeper_operator.clients.resources import NODES, STORAGE_CLASSES, VOLUMES
 from raftkeeper_operator.observe.fields import (
     condition,
     is_deleting,
@@ -29,6 +31,10 @@ log = structlog.get_logger(__name__)
 
 FRESH_S = 15.0
 """How old it may be. A node that has just come is seen this late."""
+RETRY_S = 2.0
+"""After a reading that failed the next may be tried: those that waited for it would else fail one by one."""
+NODES_PAGE = 100
+"""Nodes that are in memory whole at a time: each is some 13 KB of images and conditions that nobody needs."""
 PLACES_MAX = 10_000
 """Of volumes that are remembered; more than one operator will ever look after."""
 
@@ -36,39 +42,63 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class GroundNode:
+    """What is kept of a node: a Kubernetes may have thousands."""
+
+    name: str
+    labels: Mapping[str, str]
+    """All of them: which one names the zone each cluster says for itself."""
+    host: Host
+    takes_pods: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ground:
     """Nodes, as far as they may be read."""
 
-    nodes: tuple[Body, ...] = ()
+    nodes: tuple[GroundNode, ...] = ()
     known: bool = False
 
     def zones(self, topology_key: str) -> dict[str, str]:
         """The zone of each node."""
-        found = {name_of(node): _labels(node).get(topology_key, "") for node in self.nodes}
-        return {name: str(zone) for name, zone in found.items() if zone}
+        found = {node.name: node.labels.get(topology_key, "") for node in self.nodes}
+        return {name: zone for name, zone in found.items() if zone}
 
     def live_zones(self, topology_key: str) -> frozenset[str]:
         """Zones with a node that is ready and takes pods."""
-        live = [node for node in self.nodes if _takes_pods(node)]
-        return frozenset(Ground(tuple(live), known=True).zones(topology_key).values())
+        live = tuple(node for node in self.nodes if node.takes_pods)
+        return frozenset(Ground(live, known=True).zones(topology_key).values())
 
     def hosts(self) -> frozenset[str] | None:
         """What volumes' affinities call the nodes."""
         if not self.known:
             return None
-        names = {str(_labels(node).get(HOST_LABEL) or name_of(node)) for node in self.nodes}
-        return frozenset(names | {name_of(node) for node in self.nodes})
+        names = {node.labels.get(HOST_LABEL) or node.name for node in self.nodes}
+        return frozenset(names | {node.name for node in self.nodes})
 
     def states(self) -> dict[str, Host] | None:
         """By name; None when nodes may not be read."""
         if not self.known:
             return None
-        found = {}
-        for node in self.nodes:
-            ready = condition(node, "Ready")
-            since_ms = milliseconds(ready.get("lastTransitionTime"))
-            found[name_of(node)] = Host(ready.get("status") == "True", since_ms)
-        return found
+        return {node.name: node.host for node in self.nodes}
+
+
+def read_node(body: Body) -> GroundNode:
+    """Names and values of labels are the same on most nodes, so each is kept once."""
+    found = part(body, "metadata", "labels")
+    labels = found.items() if isinstance(found, Mapping) else ()
+    ready = condition(body, "Ready")
+    is_ready = ready.get("status") == "True"
+    return GroundNode(
+        name_of(body),
+        {sys.intern(str(key)): sys.intern(str(value)) for key, value in labels},
+        Host(is_ready, milliseconds(ready.get("lastTransitionTime"))),
+        is_ready and not part(body, "spec", "unschedulable") and not is_deleting(body),
+    )
+
+
+def _read_class(body: Body) -> tuple[str, bool]:
+    return name_of(body), bool(body.get("allowVolumeExpansion"))
 
 
 class Infrastructure:
@@ -80,6 +110,9 @@ class Infrastructure:
         self._ground = Ground()
         self._expandable: dict[str, bool] = {}
         self._read_at = float("-inf")
+        self._failed_at = float("-inf")
+        self._trouble = ""
+        self._reading = asyncio.Lock()
         self._places: dict[tuple[str, str], Place] = {}
         self._forbidden: set[str] = set()
 
@@ -99,23 +132,37 @@ class Infrastructure:
         return Storage(places, self._ground.hosts(), self._expandable)
 
     async def _refresh(self) -> None:
-        now = self._clock()
-        if now - self._read_at < FRESH_S:
-            return
-        nodes = await self._list(NODES)
-        classes = await self._list(STORAGE_CLASSES)
-        self._ground = Ground(tuple(nodes or ()), known=nodes is not None)
-        self._expandable = {
-            name_of(item): bool(item.get("allowVolumeExpansion")) for item in classes or ()
-        }
-        self._read_at = now
+        """By one of those that want it; the others wait for what that one reads."""
+        async with self._reading:
+            now = self._clock()
+            if now - self._read_at < FRESH_S:
+                return
+            if now - self._failed_at < RETRY_S:
+                raise Unreachable(0, "Unreachable", f"just now: {self._trouble}")
+            try:
+                self._ground = await self._read_nodes()
+                self._expandable = await self._read_classes()
+            except KubeError as error:
+                self._failed_at, self._trouble = self._clock(), str(error)
+                raise
+            self._read_at = now
 
-    async def _list(self, resource: Resource) -> list[dict[str, Any]] | None:
+    async def _read_nodes(self) -> Ground:
+        found: list[GroundNode] = []
         try:
-            return await self._kube.list_objects(resource)
+            async for page in self._kube.pages(NODES, objects=NODES_PAGE):
+                found += [read_node(body) for body in page]
         except Refused as error:
-            self._tell_once(resource.plural, error)
-            return None
+            self._tell_once(NODES.plural, error)
+            return Ground()
+        return Ground(tuple(found), known=True)
+
+    async def _read_classes(self) -> dict[str, bool]:
+        try:
+            return dict(map(_read_class, await self._kube.list_objects(STORAGE_CLASSES)))
+        except Refused as error:
+            self._tell_once(STORAGE_CLASSES.plural, error)
+            return {}
 
     async def _place(self, volume: str, claim_uid: str) -> Place:
         """A volume's place never changes; another volume of the name has another claim."""
@@ -137,13 +184,3 @@ class Infrastructure:
         if what not in self._forbidden:
             self._forbidden.add(what)
             log.warning("observe.forbidden", what=what, error=str(error))
-
-
-def _labels(node: Body) -> Mapping[str, Any]:
-    found = part(node, "metadata", "labels")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _takes_pods(node: Body) -> bool:
-    ready = condition(node, "Ready").get("status") == "True"
-    return ready and not part(node, "spec", "unschedulable") and not is_deleting(node)

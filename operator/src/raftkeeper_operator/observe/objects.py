@@ -5,12 +5,12 @@ volume claims are of interest, for they may be taken up again.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.clients.errors import NotFound
+from raftkeeper_operator.clients.errors import KubeError, NotFound
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import (
     BUDGETS,
@@ -53,6 +53,8 @@ class Objects:
     by_kind: dict[str, dict[str, Object]] = field(default_factory=dict)
     absent_kinds: frozenset[str] = frozenset()
     """Kinds that this API server does not know."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Kinds of others that it knows and could not list, and why: their objects are left as they are."""
 
     def of(self, resource: Resource) -> dict[str, Object]:
         """All of a kind, by name."""
@@ -67,24 +69,28 @@ async def read_objects(kube: Kube, namespace: str, cluster: str, uid: str) -> Ob
     kinds = (*CORE, *OPTIONAL)
     found = await asyncio.gather(*(_list(kube, kind, namespace, cluster) for kind in kinds))
     by_kind: dict[str, dict[str, Object]] = {}
-    absent = set()
+    absent, unreadable = set(), {}
     for resource, items in zip(kinds, found, strict=True):
-        if items is None:
+        if isinstance(items, NotFound):
             absent.add(resource.kind)
+            continue
+        if isinstance(items, KubeError):
+            unreadable[resource.kind] = str(items)
             continue
         ours = items if resource is VOLUME_CLAIMS else _owned(items, uid)
         by_kind[resource.kind] = {name_of(item): item for item in ours}
-    return Objects(by_kind, frozenset(absent))
+    return Objects(by_kind, frozenset(absent), unreadable)
 
 
 async def _list(
     kube: Kube, resource: Resource, namespace: str, cluster: str
-) -> list[Object] | None:
+) -> list[Object] | KubeError:
+    """An error of a kind of others is a value: no cluster stands on it, so none is left alone for it."""
     try:
         return await kube.list_objects(resource, namespace, labels=f"{labels.CLUSTER}={cluster}")
-    except NotFound:
+    except KubeError as error:
         if resource in OPTIONAL:
-            return None
+            return error
         raise
 
 

@@ -39,7 +39,7 @@ from raftkeeper_operator.observe.fields import (
     part,
     uid_of,
 )
-from raftkeeper_operator.observe.infrastructure import Infrastructure
+from raftkeeper_operator.observe.infrastructure import Ground, Infrastructure
 from raftkeeper_operator.observe.kept import read_founding, read_revisions
 from raftkeeper_operator.observe.members import Census, ask_members
 from raftkeeper_operator.observe.objects import Objects, read_objects
@@ -48,11 +48,23 @@ from raftkeeper_operator.observe.pools import read_pod, read_pool
 from raftkeeper_operator.observe.resources import Applied, find_resources, is_current
 from raftkeeper_operator.observe.restoring import find_restore
 from raftkeeper_operator.observe.secret_names import NamedSecrets, inspect_named_secrets
-from raftkeeper_operator.observe.snapshot import Budget, Pod, Pool, Snapshot, Volume
+from raftkeeper_operator.observe.snapshot import (
+    Budget,
+    Pod,
+    Pool,
+    Revisions,
+    Snapshot,
+    Volume,
+)
 from raftkeeper_operator.observe.spec import (
     read_desired,
     read_remembered,
     read_transfer_request,
+)
+from raftkeeper_operator.observe.templates import (
+    client_ports_of,
+    proven_template,
+    target_template,
 )
 from raftkeeper_operator.observe.volumes import is_member_claim, read_volume
 
@@ -80,6 +92,16 @@ class Observation:
     """Filled in by who looks after them; None when they could not be read."""
     named_secrets: NamedSecrets = field(default_factory=NamedSecrets)
     """What is wrong with those that the spec names."""
+    proven: Object | None = None
+    """The template that all pods last ran well with; None where there is none yet."""
+
+    without_zones: bool = False
+    """No node bears the label that names zones."""
+
+    @property
+    def working_template(self) -> Object:
+        """One whose image can be had, as far as anybody knows."""
+        return self.proven or self.template.template
 
 
 class Observer:
@@ -115,6 +137,11 @@ class Observer:
             raise SpecUnusable(trouble)
         blueprint = replace(blueprint, restore=restore)
         pods = members_of(objects)
+        template = build_pod_template(blueprint)
+        kept = objects.get(CONFIG_MAPS, blueprint.names.revisions_config)
+        revisions = read_revisions(kept, template)
+        target = target_template(template, revisions, kept)
+        blueprint = replace(blueprint, served=client_ports_of(target, pods))
         endpoints = {pod: host for pod, one in pods.items() if (host := _endpoint(one))}
         access = await self._access(blueprint, objects)
         census = Census({}, {})
@@ -124,11 +151,12 @@ class Observer:
             Snapshot(0, "", "", "", 0, read_desired_of(blueprint, "")),
             body,
             blueprint,
-            build_pod_template(blueprint),
+            template,
             objects,
             census,
             access,
             endpoints,
+            proven=proven_template(revisions, kept),
             named_secrets=await inspect_named_secrets(
                 self._kube,
                 blueprint,
@@ -136,7 +164,13 @@ class Observer:
                 issuers=CERTIFICATES.kind not in objects.absent_kinds,
             ),
         )
-        return replace(observation, snapshot=await self._snapshot(observation, pods))
+        ground = await self._infrastructure.ground()
+        zones = ground.zones(blueprint.spec.placement.topology_key)
+        return replace(
+            observation,
+            snapshot=await self._snapshot(observation, pods, revisions, ground),
+            without_zones=ground.known and bool(ground.nodes) and not zones,
+        )
 
     def forget(self, uid: str) -> None:
         """The cluster is gone."""
@@ -167,17 +201,21 @@ class Observer:
             secret = await self._kube.get(SECRETS, blueprint.namespace, name)
         return read_access(blueprint, objects, secret)
 
-    async def _snapshot(self, seen: Observation, pods: Mapping[str, Object]) -> Snapshot:
+    async def _snapshot(
+        self,
+        seen: Observation,
+        pods: Mapping[str, Object],
+        revisions: Revisions,
+        ground: Ground,
+    ) -> Snapshot:
         blueprint, objects, body = seen.blueprint, seen.objects, seen.body
         names, topology = blueprint.names, blueprint.spec.placement.topology_key
-        ground = await self._infrastructure.ground()
         zones, now_ms = ground.zones(topology), self._clock_ms()
         ensemble = seen.census.ensemble
         if ensemble is not None:
             since_ms = self._leader_since(blueprint.uid, ensemble.term, ensemble.leader_id, body)
             ensemble = replace(ensemble, leader_since_ms=since_ms)
         ids = {str(member.id): member.pod for member in ensemble.members} if ensemble else {}
-        revisions = read_revisions(objects.get(CONFIG_MAPS, names.revisions_config), seen.template)
         return Snapshot(
             now_ms=now_ms,
             uid=blueprint.uid,
@@ -203,7 +241,8 @@ class Observer:
     async def _volumes(self, blueprint: Blueprint, objects: Objects) -> tuple[Volume, ...]:
         claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
-        found = [read_volume(claim, blueprint.uid, storage) for claim in claims]
+        topology = blueprint.spec.placement.topology_key
+        found = [read_volume(claim, blueprint.uid, storage, topology) for claim in claims]
         return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:

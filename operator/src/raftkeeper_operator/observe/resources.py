@@ -79,7 +79,7 @@ def find_resources(
         found.append(Resource(SECRETS.kind, blueprint.names.admin_secret, missing=admin is None))
     for desired in find_wanted(blueprint, objects):
         kind, name = desired["kind"], name_of(desired)
-        if kind in objects.absent_kinds:
+        if kind in objects.absent_kinds or kind in objects.unreadable:
             continue
         actual = objects.get(resource_of(kind), name)
         if not is_as_wanted(desired, actual, applied):

@@ -167,6 +167,10 @@ class Revisions:
     why_rejected: str = ""
     """For people."""
 
+    def target(self, wanted: str) -> str:
+        """What all pods shall have in the end: the wanted one, unless it was rolled back."""
+        return self.good if wanted == self.rejected and self.good in self.known else wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

@@ -1,11 +1,12 @@
 """Volume claims as the API has them, made into values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import DATA_CLAIM, LOG_CLAIM
+from raftkeeper_operator.api.placement import DEFAULT_TOPOLOGY_KEY
 from raftkeeper_operator.observe.fields import (
     annotation,
     condition,
@@ -21,7 +22,8 @@ from raftkeeper_operator.observe.fields import (
 from raftkeeper_operator.observe.snapshot import Volume
 
 HOST_LABEL = "kubernetes.io/hostname"
-ZONE_LABELS = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+FORMER = {"failure-domain.beta.kubernetes.io/zone": "topology.kubernetes.io/zone"}
+"""Labels of old volumes, and what they are called today."""
 RESIZE_FAILED = ("NodeResizeFailed", "ControllerResizeFailed", "NodeExpansionFailed")
 
 
@@ -31,7 +33,12 @@ class Place:
 
     hosts: frozenset[str] = frozenset()
     """Kubernetes' nodes; empty for any."""
-    zone: str = ""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """By the label of nodes that names them, where it is one zone only."""
+
+    def zone(self, topology_key: str) -> str:
+        """'' where it is not bound to one, or not by this label."""
+        return self.zones.get(topology_key, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,18 @@ class Storage:
 def read_place(volume: Mapping[str, Any]) -> Place:
     """From a PersistentVolume: its required node affinity."""
     hosts: set[str] = set()
-    zones: set[str] = set()
+    zones: dict[str, set[str]] = {}
     for term in part(volume, "spec", "nodeAffinity", "required", "nodeSelectorTerms") or []:
         for match in term.get("matchExpressions") or []:
             if match.get("operator") != "In":
                 continue
             if match.get("key") == HOST_LABEL:
                 hosts |= set(match.get("values") or [])
-            elif match.get("key") in ZONE_LABELS:
-                zones |= set(match.get("values") or [])
-    return Place(frozenset(hosts), zones.pop() if len(zones) == 1 else "")
+            else:
+                key = str(match.get("key") or "")
+                zones.setdefault(FORMER.get(key, key), set()).update(match.get("values") or [])
+    single = {key: str(names.pop()) for key, names in zones.items() if len(names) == 1}
+    return Place(frozenset(hosts), single)
 
 
 def is_member_claim(body: Mapping[str, Any]) -> bool:
@@ -67,8 +76,12 @@ def is_member_claim(body: Mapping[str, Any]) -> bool:
     return kind in {DATA_CLAIM, LOG_CLAIM} and ordinal_of(pod) >= 0
 
 
-def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
-    """From a claim, the cluster's UID and what is known of the storage below."""
+def read_volume(
+    body: Mapping[str, Any], uid: str, storage: Storage, topology_key: str = DEFAULT_TOPOLOGY_KEY
+) -> Volume:
+    """From a claim, the cluster's UID and what is known of the storage below. A volume's zone and those of
+    nodes are compared, so both are by the same label.
+    """
     name = name_of(body)
     kind, _, pod = name.partition("-")
     place = storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
@@ -88,7 +101,7 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
         capacity_bytes=size(part(body, "status", "capacity", "storage")),
         retired_ms=int(retired_at) * 1000 if retired_at.isdecimal() else 0,
         terminating=is_deleting(body),
-        zone=place.zone,
+        zone=place.zone(topology_key),
         lost=part(body, "status", "phase") == "Lost" or unreachable,
         pinned=bool(place.hosts),
         expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),

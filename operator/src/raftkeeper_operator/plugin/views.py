@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from raftkeeper_operator.api.conditions import Condition, ConditionType
+from raftkeeper_operator.api.conditions import Condition, ConditionType, runbook_page
 from raftkeeper_operator.api.status import (
     ClusterStatus,
     MemberStatus,
@@ -18,7 +18,13 @@ from raftkeeper_operator.api.status import (
 from raftkeeper_operator.plugin.resources_api import Object, Refused
 
 GOOD, WARNING, BAD, DIM = "green", "yellow", "red", "dim"
-PHASE_STYLES = {"Running": GOOD, "QuorumLost": BAD, "Paused": DIM, "Hibernated": DIM}
+PHASE_STYLES = {
+    "Running": GOOD,
+    "QuorumLost": BAD,
+    "Blocked": BAD,
+    "Paused": DIM,
+    "Hibernated": DIM,
+}
 STATE_STYLES = {"Healthy": GOOD, "Unreachable": BAD, "DiskLost": BAD}
 GOOD_WHEN_FALSE = frozenset({ConditionType.RECOVERY_REQUIRED, ConditionType.PROGRESSING})
 NONE = "-"
@@ -144,11 +150,15 @@ def show_plan(plan: PlanStatus | None, now: datetime) -> RenderableType:
 
 def show_conditions(conditions: Iterable[Condition]) -> RenderableType:
     """What is not as it should be first, with its runbook page."""
-    table = _table("CONDITION", "STATUS", "REASON", "MESSAGE")
+    table = _table("CONDITION", "STATUS", "REASON", "MESSAGE", "RUNBOOK")
     for condition in sorted(conditions, key=lambda item: (_is_good(item), item.type)):
-        style = GOOD if _is_good(condition) else WARNING
+        good = _is_good(condition)
         table.add_row(
-            condition.type, Text(condition.status, style), condition.reason, condition.message
+            condition.type,
+            Text(condition.status, GOOD if good else WARNING),
+            condition.reason,
+            condition.message,
+            Text("" if good else f"docs/runbook/{runbook_page(condition.reason)}", DIM),
         )
     return table
 

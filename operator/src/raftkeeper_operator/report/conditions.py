@@ -12,7 +12,7 @@ from raftkeeper_operator.api.conditions import ConditionType, Reason
 from raftkeeper_operator.decide.facts import Facts, Seat, names, quorum
 from raftkeeper_operator.decide.gate import LEADER_IS_NEW, change_blockers, disruption_blockers
 from raftkeeper_operator.decide.plan import Plan
-from raftkeeper_operator.decide.quorum import evidence, majority_is_lost
+from raftkeeper_operator.decide.quorum import evidence, majority_is_lost, refuse_foreign
 from raftkeeper_operator.decide.rollout import LEADERLESS_PATIENCE_MS
 from raftkeeper_operator.decide.skew import refuse_version
 from raftkeeper_operator.decide.template import (
@@ -43,6 +43,17 @@ def judge(snapshot: Snapshot, plan: Plan) -> tuple[str, list[Verdict]]:
     facts = Facts(snapshot)
     verdicts = [_ready(facts, plan), _progressing(facts, plan)]
     return phase_of(facts), [*verdicts, *(judge_one(facts) for judge_one in JUDGES)]
+
+
+def judge_unseen(message: str) -> list[Verdict]:
+    """Of a cluster whose spec cannot be used: nobody has looked, so what was so is not known to be so."""
+    found: list[Verdict] = [
+        (C.SPEC_ACCEPTED.value, "False", R.SPEC_INVALID.value, message),
+        (C.PROGRESSING.value, "True", R.BLOCKED.value, f"the spec cannot be used: {message}"),
+    ]
+    unseen = "nobody looks while the spec cannot be used; members run on as they were"
+    kinds = (C.READY, *UNSEEN)
+    return found + [(kind.value, "Unknown", R.SPEC_INVALID.value, unseen) for kind in kinds]
 
 
 def merge_conditions(
@@ -81,6 +92,8 @@ def phase_of(facts: Facts) -> str:
         return "Paused"
     if facts.desired.hibernate:
         return "Hibernated"
+    if refuse_foreign(facts) is not None:
+        return "Blocked"
     if snapshot.ensemble is None:
         return _phase_without_leader(facts)
     if set(facts.seated(snapshot.ensemble)) != set(facts.wanted):
@@ -131,6 +144,8 @@ def _ready(facts: Facts, plan: Plan) -> Verdict:
     ensemble = facts.snapshot.ensemble
     if facts.desired.hibernate:
         return _no(C.READY, R.HIBERNATED, "spec.hibernate is set; the volumes stay")
+    if (foreign := refuse_foreign(facts)) is not None:
+        return _no(C.READY, R.FOREIGN_ENSEMBLE, foreign.message)
     if ensemble is not None:
         leader = ensemble.member(ensemble.leader_id)
         where = f"{leader.pod} leads" if leader is not None else "a leader serves"
@@ -343,7 +358,13 @@ def _certificates(facts: Facts) -> Verdict:
             return _no(kind, R.CERTIFICATE_EXPIRED, f"the one in {certificate.name} has expired")
     for certificate in facts.snapshot.certificates:
         if now_ms >= certificate.renew_ms or not certificate.covers_all:
-            return _yes(kind, R.RENEWAL_DUE, f"the one in {certificate.name} is being renewed")
+            doing = (
+                "is not renewed while spec.paused is set; it expires at"
+                if facts.desired.paused
+                else ("is being renewed; it would expire at")
+            )
+            expires = timestamp(certificate.not_after_ms)
+            return _yes(kind, R.RENEWAL_DUE, f"the one in {certificate.name} {doing} {expires}")
     return _yes(kind, R.CERTIFICATES_CURRENT, "all certificates are good for a while")
 
 
@@ -355,6 +376,17 @@ def _recovery(facts: Facts) -> Verdict:
     return _no(kind, R.NO_RECOVERY_NEEDED, "a majority is there, or can come back by itself")
 
 
+UNSEEN = (
+    C.FULLY_REPLICATED,
+    C.SIZE_ALIGNED,
+    C.UPGRADED,
+    C.DISRUPTION_ALLOWED,
+    C.ZONE_FAULT_TOLERANT,
+    C.STORAGE_HEALTHY,
+    C.CERTIFICATES_VALID,
+    C.RECOVERY_REQUIRED,
+)
+"""What the judges below speak of."""
 JUDGES: tuple[Judge, ...] = (
     _replicated,
     _size,

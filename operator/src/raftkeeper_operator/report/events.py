@@ -44,6 +44,7 @@ WARNINGS = frozenset(
         "RecoveryRefused",
         "RecoveryStuck",
         "RollingBack",
+        "SpecInvalid",
         "StorageNotExpandable",
         "UpgradeStalled",
         "VersionSkew",

@@ -11,19 +11,20 @@ from typing import Any
 import structlog
 
 from raftkeeper_operator.act.executor import Report, Result
+from raftkeeper_operator.api.conditions import Reason
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.clients.errors import Conflict, KubeError, NotFound
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import CLUSTERS
-from raftkeeper_operator.decide.plan import Plan
+from raftkeeper_operator.decide.plan import Plan, wait
 from raftkeeper_operator.observe.fields import Object, condition, name_of, part, uid_of
 from raftkeeper_operator.observe.observer import Observation
 from raftkeeper_operator.report.acceptance import judge_acceptance
 from raftkeeper_operator.report.backups import judge_backups, last_backup
-from raftkeeper_operator.report.conditions import judge, merge_conditions
+from raftkeeper_operator.report.conditions import judge, judge_unseen, merge_conditions
 from raftkeeper_operator.report.events import Events
 from raftkeeper_operator.report.pod_labels import label_members
-from raftkeeper_operator.report.status import Progress, build_status
+from raftkeeper_operator.report.status import Progress, build_status, describe_plan
 
 log = structlog.get_logger(__name__)
 
@@ -69,15 +70,24 @@ class Reporter:
         await self._write(seen, Progress(plan, refusal, done), report)
 
     async def report_unusable(self, body: Object, message: str) -> None:
-        """The spec could not be read, so nothing else is known."""
-        conditions = merge_conditions(
-            part(body, "status", "conditions") or [],
-            [("SpecAccepted", "False", "SpecInvalid", message)],
-            int(part(body, "metadata", "generation") or 0),
-            time.time_ns() // 1_000_000,
-        )
-        status = {**(part(body, "status") or {}), "conditions": conditions}
-        await self._put(body, status)
+        """The spec could not be used, so nothing else was looked at; what was known of members stays."""
+        plan = wait("SpecInvalid", message)
+        await self._events.tell(body, plan)
+        self._count_unusable(body)
+        before, now_ms = part(body, "status") or {}, time.time_ns() // 1_000_000
+        generation = int(part(body, "metadata", "generation") or 0)
+        verdicts = judge_unseen(message)
+        verdicts.append(judge_backups(None, condition(body, "BackupHealthy")))
+        known = before.get("conditions") or []
+        status = {
+            **before,
+            "observedGeneration": generation,
+            "phase": "Blocked",
+            "plan": describe_plan(plan, "", before, now_ms),
+            "conditions": merge_conditions(known, verdicts, generation, now_ms),
+        }
+        if status != before:
+            await self._put(body, status)
 
     async def _write(self, seen: Observation, progress: Progress, report: Report | None) -> None:
         before = part(seen.body, "status") or {}
@@ -125,13 +135,31 @@ class Reporter:
             return False
         return True
 
+    def _count_unusable(self, body: Object) -> None:
+        """Figures of a former look would be taken for today's; that nothing goes on is told instead."""
+        cluster = (str(part(body, "metadata", "namespace")), name_of(body))
+        self._metrics.forget(*cluster)
+        self._metrics.blocked_seconds.labels(*cluster, "SpecInvalid").set(
+            self._blocked_for(uid_of(body), "SpecInvalid")
+        )
+
+    def _blocked_for(self, uid: str, reason: str) -> float:
+        known, since = self._blocked.get(uid, ("", 0.0))
+        if known != reason:
+            since = self._clock()
+        self._blocked[uid] = (reason, since)
+        return self._clock() - since
+
     def _count(self, seen: Observation, plan: Plan, report: Report | None) -> None:
         snapshot, metrics = seen.snapshot, self._metrics
         cluster = (snapshot.namespace, snapshot.name)
         if report is not None:
             metrics.actions.labels(plan.name, report.result.value).inc()
         ensemble = snapshot.ensemble
-        metrics.ready.labels(*cluster).set(ensemble is not None)
+        metrics.ready.labels(*cluster).set(
+            ensemble is not None and plan.reason != Reason.FOREIGN_ENSEMBLE
+        )
+        metrics.hibernated.labels(*cluster).set(snapshot.desired.hibernate)
         metrics.wanted.labels(*cluster).set(snapshot.desired.replicas)
         if ensemble is not None:
             metrics.voters.labels(*cluster).set(len(ensemble.voters))
@@ -139,12 +167,10 @@ class Reporter:
             {"namespace": snapshot.namespace, "cluster": snapshot.name}
         )
         uid = uid_of(seen.body)
-        if plan.action is None and plan.blocked_by:
-            reason, since = self._blocked.get(uid, ("", 0.0))
-            if reason != plan.reason:
-                since = self._clock()
-            self._blocked[uid] = (plan.reason, since)
-            metrics.blocked_seconds.labels(*cluster, plan.reason).set(self._clock() - since)
+        # Sleep is what was asked for, and waits for nothing.
+        if plan.action is None and plan.blocked_by and plan.reason != Reason.HIBERNATED:
+            blocked_s = self._blocked_for(uid, plan.reason)
+            metrics.blocked_seconds.labels(*cluster, plan.reason).set(blocked_s)
         else:
             self._blocked.pop(uid, None)
 

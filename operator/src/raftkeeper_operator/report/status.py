@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from raftkeeper_operator.api import labels
-from raftkeeper_operator.api.names import CLIENT_TLS_PORT, selector
+from raftkeeper_operator.api.names import CLIENT_PORT, CLIENT_TLS_PORT, selector
 from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.plan import Plan, Transfer
 from raftkeeper_operator.decide.recovery import gather_evidence, propose_survivor
@@ -58,7 +58,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector(blueprint.name).items())),
         "readyReplicas": sum(pod.ready for pod in snapshot.pods),
         "updatedReplicas": sum(pod.revision == snapshot.desired.revision for pod in snapshot.pods),
-        "plan": _plan(snapshot, progress, before),
+        "plan": describe_plan(progress.plan, progress.refusal, before, snapshot.now_ms),
         "retiredVolumes": _retired(seen),
         "endpoints": _endpoints(seen),
         "requests": _requests(snapshot, progress, before),
@@ -157,9 +157,9 @@ def _zones(ensemble: Ensemble) -> list[Object]:
     return found
 
 
-def _plan(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any]) -> Object:
-    plan = progress.plan
-    blockers = [*plan.blocked_by, *([progress.refusal] if progress.refusal else [])]
+def describe_plan(plan: Plan, refusal: str, before: Mapping[str, Any], now_ms: int) -> Object:
+    """`before` is the status of last time: the plan is the same since when it was the same."""
+    blockers = [*plan.blocked_by, *([refusal] if refusal else [])]
     found: Object = {
         "action": plan.name if plan.action is not None else None,
         "target": plan.target,
@@ -170,7 +170,7 @@ def _plan(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any]) -> 
     found = {key: value for key, value in found.items() if value not in (None, "", [])}
     old = dict(before.get("plan") or {})
     same = all(old.get(key) == found.get(key) for key in ("action", "target", "reason"))
-    found["since"] = old.get("since") if same and old.get("since") else timestamp(snapshot.now_ms)
+    found["since"] = old.get("since") if same and old.get("since") else timestamp(now_ms)
     return found
 
 
@@ -192,12 +192,12 @@ def _retired(seen: Observation) -> list[Object]:
 def _endpoints(seen: Observation) -> Object:
     blueprint, names = seen.blueprint, seen.blueprint.names
     members = seen.snapshot.ensemble.members if seen.snapshot.ensemble else ()
-    port = "2181" if blueprint.serves_plain else str(CLIENT_TLS_PORT)
+    ports = blueprint.client_ports
     hosts = [names.pod_host(member.pod) for member in members if member.votes]
-    found: Object = {"members": [f"{host}:{port}" for host in sorted(hosts)]}
-    if blueprint.serves_plain:
+    found: Object = {"members": [f"{host}:{ports[0]}" for host in sorted(hosts)]}
+    if CLIENT_PORT in ports:
         found["client"] = names.connection_string()
-    if blueprint.serves_tls:
+    if CLIENT_TLS_PORT in ports:
         found["clientTls"] = names.connection_string(CLIENT_TLS_PORT)
     return found
 

@@ -48,6 +48,17 @@ fn super_subject_passes_every_acl() {
     assert_eq!(node.ask(root, &get(1, "/closed")).error, OK);
 }
 
+/// A subject is bounded as other ids are: a connection with a longer one is refused.
+#[test]
+fn subject_without_end_is_refused() {
+    let mut node = Node::new();
+    let conn = node.front.connect("10.0.0.1", node.now_us);
+    node.front.certify(conn, &"CN=x,".repeat(1_000), false);
+    assert_eq!(node.actions(), [(conn, Action::Close)]);
+    assert_eq!(node.feed_raw(conn, &connect_request(0, [0; 16], 10_000)), []);
+    assert_eq!(node.commit_raw(), BTreeMap::new());
+}
+
 /// With `skip_acl` everybody passes, and a later auth packet takes nothing away.
 #[test]
 fn skipping_acls_holds_for_certificates() {

@@ -152,15 +152,106 @@ fn disabled_operation_takes_its_place_in_the_log() {
     let before = node.front.machine().last_zxid();
     let reconfig = node.ask(client, &request(1, ops::RECONFIG, &[0; 20]));
     assert_eq!(outline(&[reconfig]), [(1, ErrorCode::RECONFIG_DISABLED.0)]);
-    let ttl = node.ask(client, &request(2, ops::CREATE_TTL, &[]));
+    let ttl = node.ask(client, &request(2, ops::CREATE_TTL, &create_body("/t", 5, Some(1))));
     assert_eq!(outline(&[ttl]), [(2, ErrorCode::UNIMPLEMENTED.0)]);
-    let mut multi = [0, 0, 0, 2, 0, 0xFF, 0xFF, 0xFF, 0xFF].to_vec();
-    multi.extend(text("/gone"));
-    multi.extend([0xFF; 4]);
-    multi.extend([0, 0, 0, 21, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
-    let multi = node.ask(client, &request(3, ops::MULTI, &multi));
-    assert_eq!(outline(&[multi]), [(3, ErrorCode::UNIMPLEMENTED.0)]);
-    assert_eq!(node.front.machine().last_zxid(), before + 3);
+    assert_eq!(node.front.machine().last_zxid(), before + 2);
+}
+
+fn create_body(path: &str, flags: i32, ttl_ms: Option<i64>) -> Vec<u8> {
+    let mut body = text(path);
+    body.put_buf(Some(b""));
+    body.put_i32(1);
+    body.put_i32(31);
+    body.put_string("world");
+    body.put_string("anyone");
+    body.put_i32(flags);
+    if let Some(ttl_ms) = ttl_ms {
+        body.put_i64(ttl_ms);
+    }
+    body
+}
+
+/// Without TTL znodes it is the mode that is refused, whatever the request is called. The codes are those of
+/// a ZooKeeper without extended types.
+#[test]
+fn without_ttl_znodes_their_modes_are_refused() {
+    let mut node = Node::with(Config { ttl_enabled: false, ..config() });
+    let client = node.client();
+    let (unimplemented, bad) = (ErrorCode::UNIMPLEMENTED.0, ErrorCode::BAD_ARGUMENTS.0);
+    for (op, flags, ttl_ms, expected) in [
+        (ops::CREATE, 5, None, unimplemented),
+        (ops::CREATE2, 6, None, unimplemented),
+        (ops::CREATE_CONTAINER, 5, None, unimplemented),
+        (ops::CREATE_TTL, 5, Some(5), unimplemented),
+        (ops::CREATE_TTL, 6, Some(-1), unimplemented),
+        (ops::CREATE_TTL, 0, Some(5), bad),
+        (ops::CREATE_TTL, 9, Some(5), bad),
+        (ops::CREATE, 9, None, bad),
+        (ops::CREATE, 0, None, OK),
+    ] {
+        let answer = node.ask(client, &request(1, op, &create_body("/t", flags, ttl_ms)));
+        assert_eq!(answer.error, expected, "{op} {flags}");
+    }
+    let cut = node.ask(client, &request(1, ops::CREATE_TTL, &[]));
+    assert_eq!(cut.error, ErrorCode::MARSHALLING_ERROR.0);
+}
+
+/// In a multi each operation is answered for itself, and what fails before a TTL znode goes first.
+#[test]
+fn without_ttl_znodes_a_multi_tells_which_operation_failed() {
+    let mut node = Node::with(Config { ttl_enabled: false, ..config() });
+    let client = node.client();
+    let (no_node, not_tried) = (ErrorCode::NO_NODE.0, ErrorCode::RUNTIME_INCONSISTENCY.0);
+    let create = |path| (ops::CREATE, create_body(path, 0, None));
+    let ttl = |flags| (ops::CREATE_TTL, create_body("/t", flags, Some(5)));
+    let gone = (ops::DELETE, delete_body("/gone"));
+    let unimplemented = ErrorCode::UNIMPLEMENTED.0;
+    for (operations, expected) in [
+        (vec![create("/a"), ttl(5), create("/c")], vec![OK, unimplemented, not_tried]),
+        (vec![gone.clone(), ttl(5)], vec![no_node, not_tried]),
+        (vec![ttl(9)], vec![ErrorCode::BAD_ARGUMENTS.0]),
+    ] {
+        let answer = node.ask(client, &request(1, ops::MULTI, &multi_body(&operations)));
+        assert_eq!((answer.error, errors(&answer)), (OK, expected));
+    }
+    assert_eq!(node.ask(client, &get(2, "/a")).error, no_node);
+    // Its mode is a plain one: in a multi that is a plain create.
+    let answer = node.ask(client, &request(1, ops::MULTI, &multi_body(&[ttl(0)])));
+    assert_eq!(answer.error, OK);
+    assert_eq!(node.ask(client, &get(2, "/t")).error, OK);
+    let answer = node.ask(client, &request(1, ops::MULTI_WITHOUT_TTL, &multi_body(&[gone])));
+    assert_eq!(answer.error, unimplemented, "it is not for clients");
+}
+
+fn delete_body(path: &str) -> Vec<u8> {
+    let mut body = text(path);
+    body.put_i32(-1);
+    body
+}
+
+fn multi_body(operations: &[(i32, Vec<u8>)]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (op, operation) in operations {
+        body.put_i32(*op);
+        body.put_bool(false);
+        body.put_i32(-1);
+        body.extend_from_slice(operation);
+    }
+    body.put_i32(-1);
+    body.put_bool(true);
+    body.put_i32(-1);
+    body
+}
+
+/// The codes in the answer of a multi that failed.
+fn errors(answer: &Reply) -> Vec<i32> {
+    let mut body = Reader::new(&answer.body);
+    let mut found = Vec::new();
+    while let (Ok(ops::ERROR), Ok(false), Ok(code)) = (body.i32(), body.bool(), body.i32()) {
+        assert_eq!(body.i32(), Ok(code));
+        found.push(code);
+    }
+    found
 }
 
 /// An entry of another run, or of another node, changes the state and answers nobody here.

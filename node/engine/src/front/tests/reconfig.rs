@@ -1,5 +1,6 @@
 //! reconfig: handed out, and answered in its turn.
 
+use super::super::auth_sets::digest_id;
 use super::*;
 
 fn open() -> Node {
@@ -102,4 +103,55 @@ fn watches_of_the_config_fire_when_it_changes() {
     );
     node.front.set_config(b"three");
     assert_eq!(node.written(), BTreeMap::new());
+}
+
+/// Who may not read the config any more does not hear of it, as with any znode.
+#[test]
+fn change_of_the_config_is_told_to_those_who_may_read_it() {
+    let mut node = Node::with(Config { super_digest: digest_id("super:test"), ..config() });
+    let (stranger, root) = (node.client(), node.client());
+    node.front.set_config(b"one");
+    assert_eq!(node.ask(root, &auth("digest", b"super:test")).error, OK);
+    for client in [stranger, root] {
+        let answer = node.ask(client, &read(1, ops::GET_DATA, "/zookeeper/config", true));
+        assert_eq!((answer.error, data_of(&answer)), (OK, b"one".to_vec()));
+    }
+    let mut body = text("/zookeeper/config");
+    body.put_i32(1);
+    body.put_i32(31);
+    body.put_string("digest");
+    body.put_string("x:y");
+    body.put_i32(-1);
+    assert_eq!(node.ask(root, &request(2, ops::SET_ACL, &body)).error, OK);
+    node.front.set_config(b"two");
+    let events = node.written();
+    assert_eq!(events.keys().collect::<Vec<_>>(), [&root.conn]);
+}
+
+/// A change has no zxid, so a client that comes back with a watch is told that there may have been one.
+#[test]
+fn watch_of_the_config_misses_nothing_while_its_client_is_away() {
+    let mut node = Node::new();
+    let client = node.client();
+    let watch = |since: i64| {
+        let mut body = Vec::new();
+        body.put_i64(since);
+        body.put_i32(1);
+        body.put_string("/zookeeper/config");
+        body.put_i32(0);
+        body.put_i32(0);
+        request(-8, ops::SET_WATCHES, &body)
+    };
+    let since = node.front.machine().last_zxid();
+    let answers = node.feed(client.conn, &watch(since));
+    assert_eq!(outline(&answers), [(-8, OK)], "the znode of the tree is as it was");
+    node.front.set_config(b"server.1=a");
+    node.written();
+    node.ask(client, &create(1, "/a", b""));
+    node.front.disconnect(client.conn);
+    node.front.set_config(b"server.2=b");
+    let again = node.client();
+    let since = node.front.machine().last_zxid();
+    let answers = node.feed(again.conn, &watch(since));
+    assert_eq!(outline(&answers), [(-1, OK), (-8, OK)]);
 }

@@ -4,6 +4,38 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::store::Store;
+use crate::store::tests::names_of_one_chain;
+
+/// Who knows which names one process keeps in one chain of its index does no harm to another one, which
+/// has another origin; nor does a snapshot bring the chain there.
+#[test]
+fn colliding_names_are_worth_nothing_elsewhere() {
+    let names = names_of_one_chain(&Store::new(ORIGIN), 50);
+    let mut nodes = [ORIGIN, ORIGIN + 1].map(|origin| Node::with(Config { origin, ..config() }));
+    let chains = nodes.each_mut().map(|node| {
+        let client = node.client();
+        for (xid, name) in names.iter().enumerate() {
+            let answer = node.ask(client, &create(xid as i32, &format!("/{name}"), b""));
+            assert_eq!(answer.error, OK);
+        }
+        node.front.machine().longest_chain()
+    });
+    assert!(chains[0] >= 50 && chains[1] < 10, "{chains:?}");
+    let [from, to] = &mut nodes;
+    from.front.snapshot_begin();
+    to.front.restore_begin();
+    loop {
+        let mut piece = Vec::new();
+        from.front.snapshot_next(10_000, &mut piece);
+        if piece.is_empty() {
+            break;
+        }
+        assert_eq!(to.front.restore_piece(&piece), Ok(()));
+    }
+    assert_eq!(to.front.restore_end(), Ok(()));
+    assert!(to.front.machine().longest_chain() < 10);
+}
 
 /// Valid frames of all kinds, to be damaged.
 fn samples() -> Vec<Vec<u8>> {

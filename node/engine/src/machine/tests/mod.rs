@@ -31,8 +31,12 @@ pub const FIRST_SESSION: i64 = 0x0100_0000_0000_0001;
 
 impl World {
     pub fn new() -> Self {
+        Self::seeded(1)
+    }
+
+    pub fn seeded(seed: u64) -> Self {
         let mut world = Self {
-            machine: Machine::new(),
+            machine: Machine::new(seed),
             effects: Effects::default(),
             auth: vec![id("ip", "127.0.0.1")],
             conn: 1,
@@ -61,7 +65,7 @@ impl World {
 
     pub fn send(&mut self, op: i32, body: &[u8]) -> ErrorCode {
         let index = self.machine.applied_index() + 1;
-        assert_eq!(self.machine.begin(index, self.time_ms), Ok(()));
+        assert_eq!(self.machine.begin(index, Some(self.time_ms)), Ok(()));
         if self.enforces_quotas {
             self.machine.enforce_quotas();
         }

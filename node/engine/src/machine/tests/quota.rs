@@ -87,3 +87,46 @@ fn entry_that_does_not_enforce_refuses_nothing() {
     world.enforces_quotas = true;
     assert_eq!(world.set("/a/b", b"12"), ErrorCode::QUOTA_EXCEEDED);
 }
+
+/// Whoever asks for the same count again and again in one entry is stopped; the next entry counts again.
+#[test]
+fn counts_of_one_entry_are_bounded() {
+    let mut world = limited(b"count=1,bytes=1");
+    world.enforces_quotas = false;
+    for number in 0..1_999 {
+        assert_eq!(world.create(&format!("/a/{number}")), ErrorCode::OK);
+    }
+    let counts = |times: usize| {
+        let again = || (ops::CREATE, create(STATS, b"", ANYONE, 0));
+        let pairs = (0..times).flat_map(|_| [(ops::DELETE, versioned(STATS, -1)), again()]);
+        framed(&pairs.collect::<Vec<_>>())
+    };
+    assert_eq!(world.send(ops::MULTI, &counts(50)), ErrorCode::OK);
+    assert_eq!(world.data(STATS).as_deref(), Some(&b"count=2000,bytes=0"[..]));
+    assert_eq!(world.send(ops::MULTI, &counts(1_000)), ErrorCode::OK);
+    let mut answer = Reader::new(&world.effects.body);
+    let mut errors = Vec::new();
+    while let (Ok(_), Ok(false), Ok(error), Ok(_)) =
+        (answer.i32(), answer.bool(), answer.i32(), answer.i32())
+    {
+        errors.push(error);
+    }
+    let failed = errors.iter().position(|&error| error != ErrorCode::OK.0);
+    assert_eq!(failed, Some(2 * 50 + 1), "the 51st count");
+    assert_eq!(errors.get(101), Some(&ErrorCode::SYSTEM_ERROR.0));
+    assert_eq!(world.data(STATS).as_deref(), Some(&b"count=2000,bytes=0"[..]), "it was taken back");
+    assert_eq!(world.send(ops::MULTI, &counts(1)), ErrorCode::OK);
+    assert_eq!(world.create("/a/more"), ErrorCode::OK);
+    assert_eq!(world.data(STATS).as_deref(), Some(&b"count=2001,bytes=0"[..]));
+}
+
+/// They would be read with every write below them.
+#[test]
+fn limits_of_a_megabyte_are_none() {
+    let mut limits = b"countHardLimit=0;byteHardLimit=0;".to_vec();
+    limits.resize(1 << 20, b';');
+    let mut world = limited(&limits);
+    assert_eq!(create_with(&mut world, "/a/b", b"1"), ErrorCode::OK);
+    assert_eq!(world.set(LIMITS, &limits[..1_000]), ErrorCode::OK);
+    assert_eq!(create_with(&mut world, "/a/c", b"1"), ErrorCode::QUOTA_EXCEEDED);
+}

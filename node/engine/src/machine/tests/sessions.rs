@@ -110,9 +110,9 @@ fn many_sessions_expire_in_one_request() {
 
 #[test]
 fn without_a_beginning_there_is_no_session() {
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(1);
     let mut effects = Effects::default();
-    assert_eq!(machine.begin(1, 0), Ok(()));
+    assert_eq!(machine.begin(1, None), Ok(()));
     let body = 4_000_i32.to_be_bytes();
     let request = Request {
         origin: 1,

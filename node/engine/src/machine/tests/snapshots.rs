@@ -16,7 +16,7 @@ pub fn snapshot(machine: &mut Machine, bytes_max: usize) -> Vec<Vec<u8>> {
 }
 
 pub fn restore(bytes: &[u8], cut: usize) -> Result<Machine, Damaged> {
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(1);
     machine.restore_begin();
     for piece in bytes.chunks(cut) {
         machine.restore_piece(piece)?;
@@ -181,13 +181,13 @@ fn group(sequence: u64) -> GroupId {
 
 #[test]
 fn nothing_applies_to_half_a_state() {
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(1);
     machine.restore_begin();
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
     assert!(machine.restore_piece(b"\x09\0\0\0\0").is_err());
     assert!(machine.restore_piece(b"").is_err(), "the damage is remembered");
     assert!(machine.restore_end().is_err());
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
 }
 
 #[test]
@@ -196,16 +196,16 @@ fn checks_in_slices_come_to_the_same_as_all_at_once() {
     let bytes = snapshot(&mut world.machine, 1 << 20).concat();
     let Ok(whole) = restore(&bytes, 999) else { unreachable!() };
     for znodes in [1, 2, 7] {
-        let mut machine = Machine::new();
+        let mut machine = Machine::new(1);
         machine.restore_begin();
         assert_eq!(machine.restore_piece(&bytes), Ok(()));
         let mut slices = 0;
         while machine.restore_more(znodes) == Ok(true) {
             slices += 1;
-            assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+            assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
         }
         assert!(slices as u64 >= 3 * whole.tree.store.node_count() / u64::from(znodes));
-        assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring), "it is not ended yet");
+        assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring), "it is not ended yet");
         assert_eq!(machine.restore_end(), Ok(()));
         assert_eq!(machine.digest(), whole.digest());
         assert_eq!(machine.tree.store.data_bytes(), whole.tree.store.data_bytes());
@@ -217,7 +217,7 @@ fn checks_in_slices_come_to_the_same_as_all_at_once() {
 fn damage_that_a_slice_finds_is_remembered() {
     let mut world = furnished();
     let bytes = snapshot(&mut world.machine, 1 << 20).concat();
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(1);
     machine.restore_begin();
     // The last byte of all belongs to the digest.
     let (last, before) = bytes.split_last().unwrap_or((&0, &[]));
@@ -226,7 +226,7 @@ fn damage_that_a_slice_finds_is_remembered() {
     while machine.restore_more(1) == Ok(true) {}
     assert!(machine.restore_more(1).is_err());
     assert!(machine.restore_end().is_err());
-    assert_eq!(machine.begin(1, 0), Err(CannotApply::Restoring));
+    assert_eq!(machine.begin(1, None), Err(CannotApply::Restoring));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn its_snapshot_restores() {
 
 #[test]
 fn what_has_not_begun_or_cannot_go_on_has_no_successor() {
-    let mut machine = Machine::new();
+    let mut machine = Machine::new(1);
     assert_eq!(machine.succeed(OTHER), Err(NoSuccessor::NotBegun));
     let mut world = furnished();
     world.machine.zxid = i64::MAX;

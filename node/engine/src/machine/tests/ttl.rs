@@ -56,6 +56,32 @@ fn a_ttl_znode_goes_when_nobody_wrote_to_it_for_long_enough() {
     assert_eq!(collect(&mut world, "/t", czxid), ErrorCode::OK);
 }
 
+/// A leader's clock that was years ahead, once, is forgotten with its term; what it wrote keeps its time.
+#[test]
+fn a_clock_far_ahead_stops_nobodys_time() {
+    let mut world = World::new();
+    let (hour, year) = (3_600_000, 365 * 86_400_000);
+    let now = 50 * year;
+    world.time_ms = now + 10 * year;
+    assert_eq!(world.create("/ahead"), ErrorCode::OK);
+    world.time_ms = now;
+    assert_eq!(world.send(ops::CREATE_TTL, &create_ttl("/ttl", 5, 1_000)), ErrorCode::OK);
+    let czxid = world.effects.zxid;
+    let ctime = |world: &World, path| world.stat(path).map(|stat| stat.ctime);
+    assert_eq!(ctime(&world, "/ahead"), Some(now + 10 * year));
+    assert_eq!(ctime(&world, "/ttl"), Some(now));
+    world.time_ms = now + 1_001;
+    assert_eq!(collect(&mut world, "/ttl", czxid), ErrorCode::OK);
+    // A little behind is as usual, and an entry without requests says nothing of time.
+    world.time_ms -= hour;
+    assert_eq!(world.create("/behind"), ErrorCode::OK);
+    assert_eq!(ctime(&world, "/behind"), Some(now + 1_001));
+    let index = world.machine.applied_index() + 1;
+    assert_eq!(world.machine.begin(index, None), Ok(()));
+    assert_eq!(world.create("/still"), ErrorCode::OK);
+    assert_eq!(ctime(&world, "/still"), Some(now + 1_001));
+}
+
 #[test]
 fn only_containers_and_ttl_znodes_are_collected() {
     let mut world = World::new();

@@ -230,8 +230,8 @@ fn entries_come_in_order() {
     let mut world = World::new();
     let next = world.machine.applied_index() + 1;
     let gap = Err(CannotApply::NotNext { expected: next, got: next + 1 });
-    assert_eq!(world.machine.begin(next + 1, 0), gap);
-    assert_eq!(world.machine.begin(next, 0), Ok(()));
+    assert_eq!(world.machine.begin(next + 1, None), gap);
+    assert_eq!(world.machine.begin(next, None), Ok(()));
     assert_eq!(world.create("/a"), ErrorCode::OK);
     assert_eq!(world.stat("/a").map(|stat| stat.ctime), Some(1_000), "time does not go back");
 }

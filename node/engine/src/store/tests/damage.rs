@@ -1,8 +1,10 @@
 //! Restore mistrusts its records: what is broken, or makes no tree, is refused.
 
+use std::collections::BTreeSet;
+
 use super::{Twins, dump, records, restored, walk_all};
 use crate::jute::Writer;
-use crate::store::slots::NODES_MAX;
+use crate::store::slots::{NIL, NODES_MAX, Slot, Slots};
 use crate::store::{Damaged, NodeId};
 
 /// Broken records are refused or make another whole tree; nothing panics.
@@ -71,11 +73,32 @@ fn records_that_make_no_tree_are_refused() {
     assert!(restored(&[]).is_err());
 }
 
+/// A store whose last slot is taken is not full while there are slots before it.
+#[test]
+fn slots_that_a_restore_left_out_are_used_in_the_end() {
+    let mut slots = Slots::new();
+    let slot = Slot { block: 0, parent: NIL, next: NIL, prev: NIL, chain: NIL, tag: 0 };
+    let live = [0, 1_023, 5_000, NODES_MAX - 1];
+    for id in live {
+        slots.put(id, slot);
+    }
+    slots.thread_free();
+    let mut seen = BTreeSet::from(live);
+    for _ in 0..10_000 {
+        let id = slots.add(slot);
+        assert!(id.is_some_and(|id| id < NODES_MAX && seen.insert(id)), "{id:?}");
+    }
+    assert_eq!(slots.live() as usize, seen.len());
+    slots.release(5_000);
+    assert_eq!(slots.add(slot), Some(5_000));
+}
+
 /// A slot number far away takes little memory, and its gap is no list of free slots.
 #[test]
 fn a_far_slot_takes_little_memory() {
     let far = NODES_MAX - 1;
-    let store = restored(&[record(0, u32::MAX, ""), record(far, 0, "a")]).unwrap_or_default();
+    let records = [record(0, u32::MAX, ""), record(far, 0, "a")];
+    let Ok(store) = restored(&records) else { unreachable!() };
     assert_eq!(store.lookup("/a"), Some(NodeId(far)));
     assert!(store.memory_bytes() < 10 << 20);
 }

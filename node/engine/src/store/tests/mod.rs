@@ -111,7 +111,7 @@ fn records(mut snapshot: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn restored(records: &[Vec<u8>]) -> Result<Store, Damaged> {
-    let mut store = Store::with_seed(99);
+    let mut store = Store::new(99);
     for record in records {
         store.restore(&mut Reader::new(record))?;
     }
@@ -128,7 +128,7 @@ struct Twins {
 
 impl Twins {
     fn new(seed: u64) -> Self {
-        let store = Store::with_seed(seed);
+        let store = Store::new(seed);
         let model = dump(&store);
         Self { store, model, random: Random(seed) }
     }
@@ -242,9 +242,8 @@ fn a_restored_store_can_be_changed() {
     let mut twins = Twins::new(7);
     (0..3000).for_each(|_| twins.change(6));
     (0..500).for_each(|_| twins.change(0));
-    let copy = restored(&records(&walk_all(&mut twins.store)));
-    assert!(copy.is_ok());
-    twins.store = copy.unwrap_or_default();
+    let Ok(copy) = restored(&records(&walk_all(&mut twins.store))) else { unreachable!() };
+    twins.store = copy;
     let end = twins.store.slots.end();
     let free = end - twins.store.slots.live();
     assert!(free > 100);
@@ -276,7 +275,7 @@ fn an_abandoned_walk_is_forgotten() {
 /// A step of a walk is bounded by bytes, records put aside included.
 #[test]
 fn a_step_of_a_walk_is_bounded() {
-    let mut store = Store::new();
+    let mut store = Store::new(1);
     for n in 0..5000 {
         assert!(store.insert(ROOT, &format!("n{n}"), Some(&[1; 100]), &Meta::default()).is_ok());
     }
@@ -298,7 +297,7 @@ fn a_step_of_a_walk_is_bounded() {
 /// Large data is kept and given back; so are many small blocks.
 #[test]
 fn memory_is_given_back() {
-    let mut store = Store::new();
+    let mut store = Store::new(1);
     let data = vec![5; 1 << 20];
     let ids: Vec<NodeId> = (0..20)
         .filter_map(|n| store.insert(ROOT, &n.to_string(), Some(&data), &Meta::default()).ok())
@@ -315,7 +314,7 @@ fn memory_is_given_back() {
 /// Ids that are not live answer like an empty znode.
 #[test]
 fn stale_ids_read_as_nothing() {
-    let mut store = Store::new();
+    let mut store = Store::new(1);
     for id in [NodeId(1), NodeId(77_777), NodeId(u32::MAX), NodeId(u32::MAX - 1)] {
         assert_eq!(store.read(id), None);
         assert_eq!((store.meta(id), store.data(id), store.name(id)), Default::default());
@@ -332,7 +331,7 @@ fn stale_ids_read_as_nothing() {
 /// The index grows with the znodes and finds all of them, and none that is gone.
 #[test]
 fn the_index_finds_every_znode_while_it_grows() {
-    let mut store = Store::new();
+    let mut store = Store::new(1);
     let count = 30_000;
     for n in 0..count {
         assert!(store.insert(ROOT, &format!("n{n:07}"), None, &Meta::default()).is_ok());
@@ -346,4 +345,23 @@ fn the_index_finds_every_znode_while_it_grows() {
     }
     assert!((0..count).all(|n| store.lookup(&format!("/n{n:07}")).is_some() == (n % 2 == 1)));
     assert_eq!(store.num_children(ROOT), count / 2);
+}
+
+/// Names that were chosen to be in one chain under a seed are spread out under another.
+#[test]
+fn names_collide_under_one_seed_only() {
+    let [mut guessed, mut other] = [1, 2].map(Store::new);
+    for name in names_of_one_chain(&guessed, 50) {
+        for store in [&mut guessed, &mut other] {
+            assert!(store.insert(ROOT, &name, None, &Meta::default()).is_ok());
+        }
+    }
+    assert!(guessed.longest_chain() >= 50);
+    assert!(other.longest_chain() < 10);
+}
+
+/// Names of children of the root that an empty store of this seed keeps in one chain.
+pub fn names_of_one_chain(store: &Store, count: usize) -> Vec<String> {
+    let names = (0..).map(|number| format!("{number:016x}"));
+    names.filter(|name| store.index.chain_of(0, name.as_bytes()) == 0).take(count).collect()
 }

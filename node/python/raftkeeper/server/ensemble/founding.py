@@ -26,6 +26,9 @@ log = get_logger(__name__)
 
 FIRST_MEMBER_ID = 1
 
+NO_PRIORITY = 1
+"""The default of the configuration: nothing is asked for."""
+
 
 class Surveyed(Protocol):
     """What a node says of itself to a stranger."""
@@ -38,6 +41,10 @@ class Surveyed(Protocol):
     def incarnation(self) -> bytes: ...
     @property
     def feature_level(self) -> int: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
 
 
 class Surveyor(Protocol):
@@ -154,6 +161,25 @@ def describe_self(config: "Config", identity: Identity) -> Member:
     )
 
 
+def say_other_details(config: "Config", member: Member | None) -> None:
+    """In the log, where the configuration says something else of this member than the membership,
+    which counts. What a person or the operator has set there must not be undone by each restart.
+    """
+    settings = config.ensemble
+    if member is None:
+        return
+    is_other_zone = bool(settings.zone) and settings.zone != member.zone
+    is_other_priority = settings.priority not in {NO_PRIORITY, member.priority}
+    if is_other_zone or is_other_priority:
+        log.warning(
+            "ensemble.details_differ",
+            configured=f"zone {settings.zone!r}, priority {settings.priority}",
+            counts=f"zone {member.zone!r}, priority {member.priority}, of the membership",
+            advice=f"change it by `raftkeeper admin update {member.id} --zone … --priority …`, or "
+            "correct the configuration",
+        )
+
+
 async def _gather(
     config: "Config",
     listed: dict[int, str],
@@ -188,7 +214,13 @@ async def _gather(
                 [
                     describe_self(config, own),
                     *(
-                        Member(member, answer.incarnation, listed[member])
+                        Member(
+                            member,
+                            answer.incarnation,
+                            listed[member],
+                            answer.zone,
+                            answer.priority,
+                        )
                         for member, answer in found.items()
                         if answer
                     ),

@@ -29,6 +29,9 @@ class Handler:
     def on_touches(self, sender: MemberId, term: int, touches: bytes) -> None:
         self._driver.guarded(self._driver.peering.take_touches, sender, term, touches)
 
+    def on_fitness(self, sender: MemberId, term: int, unfit: str) -> None:
+        self._driver.guarded(self._driver.peering.take_fitness, sender, term, unfit)
+
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         self._driver.guarded(self._driver.peering.take_digest, sender, index, zxid, digest)
 

@@ -11,7 +11,7 @@ from raftkeeper.raft import Membership, RaftCore
 from raftkeeper.raft import SnapshotMeta as CoreMeta
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
-from raftkeeper.server.ensemble.ports import PeerLinks, Snapshots
+from raftkeeper.server.ensemble.ports import Loop, PeerLinks, Snapshots
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import SnapshotMeta, Writer
 
@@ -40,6 +40,8 @@ class Installer:
         links: PeerLinks,
         snapshots: Snapshots | None,
         host: Host,
+        loop: Loop,
+        guarded: Callable[..., None],
     ) -> None:
         self.diverged = ""
         """Why this member's state is wrong; '' when it is not known to be."""
@@ -51,11 +53,15 @@ class Installer:
         self._links = links
         self._snapshots = snapshots
         self._host = host
+        self._loop = loop
+        self._guarded = guarded
         self._right: frozenset[int] = frozenset()
         self._for_core = False
         self._for_healing = False
         self._retry_at_us = 0
         self._offered: SnapshotMeta | None = None
+        self._keeping: SnapshotMeta | None = None
+        """The one that heals, while all others are being removed."""
 
     def core_fetches(self) -> None:
         """The core's fetch begins; one for healing ends with it."""
@@ -88,6 +94,7 @@ class Installer:
 
     def take_offered(self) -> SnapshotMeta:
         """The snapshot that the core's `restored` speaks of."""
+        self._keeping = None  # this one heals too
         offered, self._offered = self._offered, None
         if offered is None:
             raise RuntimeError("the core restores a snapshot that nobody has fetched")
@@ -102,7 +109,7 @@ class Installer:
 
     def tick(self) -> None:
         """By each slow tick: a healing that failed is tried again."""
-        fetching = self._for_healing or self._for_core
+        fetching = self._for_healing or self._for_core or self._keeping
         if self.diverged and not fetching and self._clock.now_us() >= self._retry_at_us:
             self._heal()
 
@@ -116,11 +123,13 @@ class Installer:
 
     def _restore_core(self, meta: SnapshotMeta | None) -> None:
         if meta is None:
-            log.warning("snapshot.fetch_failed", effect="asked for again at the next offer")
-            self._core.snapshot_failed()
+            # The links have said why, once. The core takes the next offer, which comes with each
+            # heartbeat, only when it is told.
+            self._loop.call_later(limits.HEAL_RETRY_S, self._guarded, self._core.snapshot_failed)
             return
         self._offered = meta
-        core_meta = CoreMeta(meta.index, meta.term, Membership.decode(meta.membership))
+        membership = Membership.decode(meta.membership)
+        core_meta = CoreMeta(meta.index, meta.term, membership, meta.config_index)
         if not self._core.restore(core_meta):
             self._offered = None
 
@@ -136,9 +145,22 @@ class Installer:
                 retry_s=limits.HEAL_RETRY_S,
             )
             return
-        if self._snapshots is not None:
-            self._snapshots.keep_only(meta)
-        self._host.load(meta, self._after_healing)
+        if self._snapshots is None:
+            return
+        self.on_reload(meta)  # a snapshot of the wrong state that is just being taken goes first
+        self._keeping = meta
+
+        def on_kept(error: BaseException | None) -> None:
+            self._guarded(self._load_healing, meta, error)
+
+        self._snapshots.keep_only(meta, on_kept)
+
+    def _load_healing(self, meta: SnapshotMeta, error: BaseException | None) -> None:
+        if error is not None:
+            raise error
+        if self._keeping is meta:
+            self._keeping = None
+            self._host.load(meta, self._after_healing)
 
     def _after_healing(self, _meta: SnapshotMeta) -> None:
         self.healed()

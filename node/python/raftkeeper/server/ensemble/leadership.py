@@ -1,9 +1,10 @@
-"""When a leader gives its leadership away without need: to a preferred member, or before it stops.
+"""When a leader gives its leadership away without need: to a preferred member, or because it should
+not lead, as one that is drained, has a full disk, or is about to stop.
 
-Both are moves at leisure: tried, and tried again after a pause. Who may lead is the core's to know.
+All are moves at leisure: tried, and tried again after a pause. Who may lead is the core's to know.
 """
 
-from raftkeeper.raft import NOBODY, NotLeader, RaftCore, Role, TransferRefused
+from raftkeeper.raft import NOBODY, NotLeader, RaftCore, Role, TransferRefused, find_successor
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.logs import get_logger
@@ -16,7 +17,11 @@ class Leadership:
 
     def __init__(self, core: RaftCore, clock: Clock) -> None:
         self.leaving = False
-        """The node is about to stop: it hands over, and does not take leadership back."""
+        """The node is about to stop: it hands over, to anybody."""
+        self.drained = False
+        """A person has asked this member to lead no more."""
+        self.unfit = ""
+        """Why this member should not lead, as of the last tick; '' when it may."""
         self._core = core
         self._clock = clock
         self._not_before_us = 0
@@ -30,7 +35,9 @@ class Leadership:
         return (self._clock.now_us() - self._leader_since_us) // 1000
 
     def tick(self, *, unfit: str) -> None:
-        """`unfit`: why this node should not lead ('' when it may), as a full disk."""
+        """`unfit`: what is wrong with this node ('' for nothing), as a full disk."""
+        stops = "it stops" if self.leaving else ""
+        self.unfit = unfit or stops or ("it is being drained" if self.drained else "")
         leader = (self._core.term, self._core.leader_id)
         if leader != self._leader:
             self._leader, self._leader_since_us = leader, self._clock.now_us()
@@ -40,8 +47,13 @@ class Leadership:
         self._was_leader = leads
         if not leads or self._core.transferring != NOBODY:
             return
-        if self.leaving or unfit:
-            self._move(NOBODY, unfit or "this member stops")
+        if self.leaving:
+            self._move(NOBODY, self.unfit)
+        elif self.unfit:
+            # Only to one that can take over: to ask others again and again would stop all writes.
+            successor = find_successor(self._core)
+            if successor != NOBODY:
+                self._move(successor, self.unfit)
         elif self._clock.now_us() >= self._not_before_us:
             preferred = self._core.preferred_leader
             if preferred != NOBODY:

@@ -23,18 +23,24 @@ class Operations:
     async def change(self, change: Change, config_index: int, *, timeout_s: float) -> int:
         """The index of the change, committed and no longer joint.
 
-        Raises NotLeader, ChangeRefused: then nothing was done.
+        Raises NotLeader, ChangeRefused: then nothing was done. NotLeader also when another leader has
+        put its own entry in the place of the change.
         """
         core = self._driver.core
         index = core.change(change, config_index)
+        term = core.term
         self._driver.look()
 
+        def is_lost() -> bool:
+            return core.commit_index >= index and core.term_at(index) not in {term, None}
+
         def done() -> bool:
-            return core.commit_index >= max(index, core.config_index) and not (
-                core.membership.is_joint
-            )
+            is_whole = not core.membership.is_joint
+            return is_lost() or (is_whole and core.commit_index >= max(index, core.config_index))
 
         await self._wait(done, timeout_s)
+        if is_lost():
+            raise NotLeader(core.leader_id)
         return core.config_index
 
     async def transfer(self, to: MemberId, *, timeout_s: float) -> MemberId:
@@ -60,10 +66,13 @@ class Operations:
             if not await answer:
                 raise NotLeader(self._driver.core.leader_id)
 
-    async def drain(self, *, timeout_s: float) -> int:
-        """Sends clients away, a few at a time, and lets no new ones in; how many are left."""
+    async def drain(self, *, leadership: bool, timeout_s: float) -> int:
+        """Sends clients away, a few at a time, and lets no new ones in; how many are left. With
+        `leadership` this member does not lead meanwhile if another can.
+        """
         driver = self._driver
         driver.draining = True
+        driver.leadership.drained = leadership
         driver.clients_left = driver.engine.drain(0)
         driver.wake()
         try:
@@ -74,7 +83,7 @@ class Operations:
 
     def undrain(self) -> None:
         """Lets clients in again."""
-        self._driver.draining = False
+        self._driver.draining = self._driver.leadership.drained = False
         self._driver.engine.undrain()
 
     async def _wait(self, done: Callable[[], bool], timeout_s: float) -> None:

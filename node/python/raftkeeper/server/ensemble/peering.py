@@ -17,6 +17,8 @@ from raftkeeper.raft import (
     RaftCore,
     Ready,
     Role,
+    certain_members,
+    mark_unfit,
 )
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
@@ -98,7 +100,8 @@ class Peering:
         )
         self._followed: tuple[Role, MemberId, int] | None = None
         self._leaderless_ticks = 0
-        self._others: dict[MemberId, Member] = {}
+        self._told: dict[MemberId, Member] = {}
+        self._joining = False
         self._departed: dict[MemberId, tuple[Member, int]] = {}
 
     @property
@@ -128,7 +131,6 @@ class Peering:
             self._follow_membership(ready.membership)
         if ready.snapshot_fetch is not None:
             fetch = ready.snapshot_fetch
-            log.info("snapshot.fetch", sender=fetch.sender, covers_index=fetch.covers_index)
             self.links.fetch_snapshot(fetch.sender, fetch.covers_index)
 
     def follow_role(self) -> bool:
@@ -164,12 +166,26 @@ class Peering:
 
     def tell_leader(self) -> None:
         """By each slow tick: which sessions this follower has heard of."""
-        leader = self._core.leader_id
-        if self._core.role is Role.LEADER or leader == NOBODY or not self.links.is_up(leader):
+        if not self._has_leader_to_tell:
             return  # they are gathered until there is somebody to tell
         touches = self._engine.take_touches()
         if touches:
-            self.links.send_touches(leader, self._core.term, touches)
+            self.links.send_touches(self._core.leader_id, self._core.term, touches)
+
+    def tell_fitness(self, unfit: str) -> None:
+        """By each slow tick: whether this follower should lead. Again and again, because any word may
+        be lost, and leaders change.
+        """
+        if self._has_leader_to_tell:
+            self.links.send_fitness(self._core.leader_id, self._core.term, unfit)
+
+    def meet(self) -> None:
+        """By each look at the core: dials a new member as soon as its id is its own for good. A node
+        that waits is bound to the id by the first word to it, and no entry that is cut off takes
+        that back.
+        """
+        if self._joining and self._choose_told() != self._told:
+            self._follow_links()
 
     def let_go(self) -> None:
         """By each slow tick: ends links to those whose removal is committed since a while."""
@@ -220,6 +236,11 @@ class Peering:
             log.error("touches.malformed", member=sender, reason=str(error))
             self.links.drop(sender, f"sent malformed touches: {error}")
 
+    def take_fitness(self, sender: MemberId, term: int, unfit: str) -> None:
+        """Whether a follower should lead."""
+        if term == self._core.term:
+            mark_unfit(self._core, sender, unfit)
+
     def take_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         """Another member's state."""
         membership = self._core.membership
@@ -242,6 +263,11 @@ class Peering:
             self._core.leader_unreachable(member)
 
     # ---- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _has_leader_to_tell(self) -> bool:
+        leader = self._core.leader_id
+        return self._core.role is not Role.LEADER and leader != NOBODY and self.links.is_up(leader)
 
     def _on_leading(self, *, leads: bool) -> None:
         self._engine.lead(leads, self._clock.now_us())
@@ -269,25 +295,36 @@ class Peering:
 
     def _follow_membership(self, membership: Membership) -> None:
         me = self._core.config.member_id
-        others = {member.id: member for member in membership.members if member.id != me}
+        others = membership.everyone - {me}
         self.has_others = bool(others)
-        until_us = self._clock.now_us() + int(limits.DEPARTED_LINK_S * 1_000_000)
-        for member in self._others.keys() - others.keys():
-            self._departed[member] = (self._others[member], until_us)
-        for member in others.keys() & self._departed.keys():
-            del self._departed[member]
-        self._others = others
         self.levels.follow(membership)
-        self._tell_links()
+        self._follow_links()
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
             self.arrivals.forget_link(member)
         self._choose_sealer()
 
+    def _choose_told(self) -> dict[MemberId, Member]:
+        """All others, but for those that are not certain to become members under their ids."""
+        core = self._core
+        known = certain_members(core) - {core.config.member_id}
+        return {member.id: member for member in core.membership.members if member.id in known}
+
+    def _follow_links(self) -> None:
+        told = self._choose_told()
+        until_us = self._clock.now_us() + int(limits.DEPARTED_LINK_S * 1_000_000)
+        for member in self._told.keys() - told.keys():
+            self._departed[member] = (self._told[member], until_us)
+        for member in told.keys() & self._departed.keys():
+            del self._departed[member]
+        self._told = told
+        self._joining = told.keys() != self._core.members
+        self._tell_links()
+
     def _tell_links(self) -> None:
         """A leader that is removed leads until that is committed, so its link must stay."""
         departed = {member: known for member, (known, _) in self._departed.items()}
-        self.links.set_members(self._others | departed, self._core.membership.level)
+        self.links.set_members(self._told | departed, self._core.membership.level)
 
     def _draw_timeout(self) -> None:
         shortest = self._settings.election_ticks

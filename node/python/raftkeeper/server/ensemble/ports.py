@@ -68,8 +68,12 @@ class Snapshots(Protocol):
     def read(self, meta: SnapshotMeta) -> Iterator[bytes]:
         """The engine's pieces of one, in order."""
 
-    def keep_only(self, meta: SnapshotMeta) -> None:
-        """Removes all others: they hold a state that is not the ensemble's."""
+    def keep_only(
+        self, meta: SnapshotMeta, on_done: Callable[[BaseException | None], None]
+    ) -> None:
+        """Removes all others, in the background: they hold a state that is not the ensemble's. Ends
+        with one `on_done`, and what went wrong.
+        """
 
 
 class PeerLinks(Protocol):
@@ -96,6 +100,9 @@ class PeerLinks(Protocol):
 
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
         """May be lost."""
+
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        """Why this member should not lead, '' when it may, for the leader of `term`. May be lost."""
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
@@ -127,6 +134,9 @@ class PeerHandler(Protocol):
 
     def on_touches(self, sender: MemberId, term: int, touches: bytes) -> None:
         """Sessions that a follower has heard of."""
+
+    def on_fitness(self, sender: MemberId, term: int, unfit: str) -> None:
+        """Why a follower should not lead, '' when it may."""
 
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
         """The state of a member at an index."""
@@ -166,6 +176,9 @@ class NoLinks:
         """Lost."""
 
     def send_touches(self, to: MemberId, term: int, touches: bytes) -> None:
+        """Lost."""
+
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
         """Lost."""
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:

@@ -52,7 +52,8 @@ class SealAlone:
 
     @property
     def idle(self) -> bool:
-        return self._writer.idle
+        # A message of a newer term may have deposed it since the driver looked at its role.
+        return self._writer.idle and self._core.may_propose
 
     def seal(self) -> bool:
         if self._writer.room() < self._record_bytes_max:

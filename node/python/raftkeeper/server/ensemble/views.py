@@ -51,6 +51,8 @@ class MemberStatus:
     active: bool | None
     last_contact_ms: int | None
     link_up: bool
+    unfit: str | None
+    """Why it should not lead, '' when it may."""
 
 
 def view_status(driver: "Driver") -> EnsembleStatus:
@@ -75,7 +77,9 @@ def view_status(driver: "Driver") -> EnsembleStatus:
     )
 
 
-def list_members(core: RaftCore, links: PeerLinks, tick_s: float) -> tuple[MemberStatus, ...]:
+def list_members(
+    core: RaftCore, links: PeerLinks, tick_s: float, own_unfit: str
+) -> tuple[MemberStatus, ...]:
     """Everyone of the membership that counts now, by id."""
     me = core.config.member_id
     progress = {view.member: view for view in core.followers()}
@@ -98,6 +102,7 @@ def list_members(core: RaftCore, links: PeerLinks, tick_s: float) -> tuple[Membe
                 active=view.active if view else True if leads else None,
                 last_contact_ms=int(view.ticks_silent * tick_s * 1000) if view else None,
                 link_up=member.id == me or links.is_up(member.id),
+                unfit=view.unfit if view else own_unfit if member.id == me else None,
             )
         )
     return tuple(found)

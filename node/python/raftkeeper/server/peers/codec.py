@@ -1,9 +1,9 @@
 """Messages between members as bytes: msgpack rows `[number, field, …]`, checked field by field.
 
-A row of a Raft message has its class's place in `raft.MESSAGES` as number; the words about forwarded
-groups, touches and digests have numbers of their own, far behind. What comes out of `decode` has the
-right types and sane numbers, so that the core never sees garbage; whether it is true is Raft's
-matter. Nothing is decided here.
+A row of a Raft message has its class's place in `raft.MESSAGES` as number; the words that are none of
+the core's, as forwarded groups, touches and digests, have numbers of their own, far behind. What
+comes out of `decode` has the right types and sane numbers, so that the core never sees garbage;
+whether it is true is Raft's matter. Nothing is decided here.
 """
 
 from collections.abc import Callable, Iterable
@@ -64,10 +64,21 @@ class Answer(NamedTuple):
     """Of the membership that counts since."""
 
 
-Word: TypeAlias = Group | Touches | Digest | Ask | Answer
+class Fitness(NamedTuple):
+    """Why the sender should not lead, '' when it may, for the leader of `term`. Since protocol 2: to a
+    link that speaks an older one it must not be sent.
+    """
 
-WORDS: tuple[type[Word], ...] = (Group, Touches, Digest, Ask, Answer)
-"""The place of each, and `_FIRST_WORD`, is its number on the wire: append here, never insert."""
+    term: int
+    unfit: str
+
+
+Word: TypeAlias = Group | Touches | Digest | Ask | Answer | Fitness
+
+WORDS: tuple[type[Word], ...] = (Group, Touches, Digest, Ask, Answer, Fitness)
+"""The place of each, and `_FIRST_WORD`, is its number on the wire: append here, never insert. A word
+that is new needs a new protocol version, because what is not known ends a link.
+"""
 
 _NUMBERS: dict[type, int] = {
     **{kind: number for number, kind in enumerate(MESSAGES)},

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from raftkeeper.raft import BASE_LEVEL
 from raftkeeper.server.feature_level import FEATURE_LEVEL, why_apart, why_too_low
+from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 from raftkeeper.server.peers import codec, limits
 
 NO_CLUSTER: Final = bytes(16)
@@ -63,6 +64,9 @@ class Self:
     """Where others reach it; told because a membership may be too old to know."""
     software: str
     frame_bytes_max: int
+    zone: str = ""
+    priority: int = 1
+    """What its configuration says, for the membership that takes it in."""
     feature_level: int = FEATURE_LEVEL
 
     @property
@@ -88,6 +92,8 @@ class Hello:
     frame_bytes_max: int
     address: str
     software: str
+    zone: str = ""
+    priority: int = 1
     level_in_use: int = BASE_LEVEL
     """In the ensemble of who says it. Releases from before there was another do not say it."""
 
@@ -114,6 +120,8 @@ class Hello:
             frame_bytes_max=who.frame_bytes_max,
             address=who.address,
             software=who.software,
+            zone=who.zone,
+            priority=who.priority,
             level_in_use=level_in_use,
         )
 
@@ -162,6 +170,8 @@ def decode_greeting(body: bytes) -> Hello | Refusal:
         frame_bytes_max=_count(value, "frame_bytes_max"),
         address=printable(_field(value, "address", str)),
         software=printable(_field(value, "software", str)),
+        zone=_zone(value),
+        priority=_priority(value),
         level_in_use=_count({"level_in_use": BASE_LEVEL, **value}, "level_in_use"),
     )
 
@@ -198,7 +208,8 @@ def judge_dialer(
         return Refusal(
             Cause.MEMBER,
             f"this is member {who.member_id}, not {hello.to_member};"
-            " correct the address in the membership",
+            f" correct the address in the membership, or, if member {who.member_id} was removed,"
+            " give its node an empty data folder",
         )
     if hello.to_incarnation and hello.to_incarnation != who.incarnation:
         return Refusal(
@@ -315,6 +326,17 @@ def _count(value: Mapping[object, object], name: str) -> int:
     if not 0 <= number < 1 << 64:
         raise codec.CodecError(f"a greeting whose {name} is out of range")
     return number
+
+
+def _zone(value: Mapping[object, object]) -> str:
+    """A release before this one does not say it; and what a stranger says must fit a membership."""
+    zone = _field(value, "zone", str) if "zone" in value else ""
+    return printable(zone)[:ZONE_CHARACTERS_MAX]
+
+
+def _priority(value: Mapping[object, object]) -> int:
+    """Likewise."""
+    return min(_count(value, "priority"), PRIORITY_MAX) if "priority" in value else 1
 
 
 def _identifier(value: Mapping[object, object], name: str) -> bytes:

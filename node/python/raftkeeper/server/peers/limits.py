@@ -6,9 +6,12 @@ Nothing here is computed at run time.
 from typing import Final
 
 PROTOCOL_MIN: Final = 1
-PROTOCOL_MAX: Final = 1
+PROTOCOL_MAX: Final = 2
 """Versions of what members say to each other. A release speaks its own and the one before, so that
 members of N and N+1 work side by side; both ends use the highest that both know."""
+
+FITNESS_PROTOCOL: Final = 2
+"""The first version in which members say whether they should lead."""
 
 # ---- making a connection ----------------------------------------------------------------------
 
@@ -91,6 +94,11 @@ begins another."""
 
 SNAPSHOT_RETRY_S: Final = 0.5
 """Between them."""
+
+SNAPSHOT_PAUSE_MAX_S: Final = 5.0
+"""The longest pause before the core hears of one more fetch in a row that brought nothing, and takes
+the next offer: a sender can be busy, or without a snapshot, for minutes, and it offers one forty times
+a second."""
 
 # ---- what is kept for people ------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from raftkeeper.server.peers.codec import (
     Ask,
     CodecError,
     Digest,
+    Fitness,
     Group,
     Touches,
     Word,
@@ -27,9 +28,9 @@ from raftkeeper.server.peers.codec import (
 )
 from raftkeeper.server.peers.figures import PeerFigures
 from raftkeeper.server.peers.frames import FrameError, FrameReader, frame
-from raftkeeper.server.peers.handshake import Hello
+from raftkeeper.server.peers.handshake import Hello, printable, protocol_of
 
-_WORDS = (Group, Touches, Digest, Ask, Answer)
+_WORDS = (Group, Touches, Digest, Ask, Answer, Fitness)
 _NOT_A_RESET = frozenset(
     {errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 )
@@ -171,6 +172,8 @@ class Link(asyncio.Protocol):
                 handler.on_group(self.member_id, term, number, group)
             case Touches(term, touches):
                 handler.on_touches(self.member_id, term, touches)
+            case Fitness(term, unfit):
+                handler.on_fitness(self.member_id, term, printable(unfit))
             case Digest(index, zxid, digest):
                 handler.on_digest(self.member_id, index, zxid, digest)
             case Ask(number, body):
@@ -179,6 +182,11 @@ class Link(asyncio.Protocol):
                 handler.on_answer(self.member_id, number, error, config_index)
 
     # ---- its end ---------------------------------------------------------------------------------
+
+    @property
+    def protocol(self) -> int:
+        """The version that both ends speak."""
+        return protocol_of(self.hello) or 0
 
     @property
     def unsent_bytes(self) -> int:

@@ -92,7 +92,9 @@ class Neighbours:
     # ---- who they are ----------------------------------------------------------------------------
 
     def set_members(self, members: Mapping[int, Member]) -> None:
-        """Everyone to talk to, without us. Others are let go after what was said to them."""
+        """Everyone to talk to, without us. Others are let go after what was said to them; a guest that
+        turns out to have another disk than the membership names is cut off.
+        """
         self._members = dict(members)
         for member_id, neighbour in tuple(self._by_id.items()):
             if member_id not in members:
@@ -139,7 +141,7 @@ class Neighbours:
                 age_s=(now_us - link.made_us) / 1e6 if link else 0.0,
                 silent_s=(now_us - link.received_us) / 1e6 if link else 0.0,
                 software=link.hello.software if link else "",
-                protocol=(protocol_of(link.hello) or 0) if link else 0,
+                protocol=link.protocol if link else 0,
                 feature_level=link.hello.feature_level if link else 0,
                 unsent_bytes=link.unsent_bytes if link else 0,
                 sent_bytes=link.sent_bytes if link else 0,
@@ -152,6 +154,9 @@ class Neighbours:
         neighbour = self._by_id.setdefault(member_id, Neighbour(member))
         moved = neighbour.member.address != member.address
         neighbour.member = member
+        link = neighbour.link
+        if link is not None and member.incarnation and link.hello.incarnation != member.incarnation:
+            link.end("its disk is another than the membership names")
         if moved and neighbour.dialer is not None:
             neighbour.dialer.stop()
             neighbour.dialer = None
@@ -266,6 +271,8 @@ class Neighbours:
             conversation.say(encode_hello(hello))
             body = await conversation.receive(limits.HELLO_BYTES_MAX, limits.HANDSHAKE_TIMEOUT_S)
             answer = decode_greeting(body)
+            if member.incarnation != neighbour.member.incarnation:
+                raise ConversationOver("the membership names another disk by now")
             if isinstance(answer, Hello):
                 refusal = judge_acceptor(answer, hello)
                 by_us = True

@@ -2,12 +2,12 @@
 
 What has come stays on disk and is not sent again while it is the same snapshot. It gets its name
 only when every checksum agrees and it is durable (storage sees to that). One fetch at a time; its
-end is told exactly once.
+end is told exactly once, and that of a failure after a pause that grows with their number in a row.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from raftkeeper.server.logs import get_logger
@@ -33,7 +33,21 @@ Connect = Callable[[int, int], Awaitable[Conversation]]
 
 
 class FetchRefused(Exception):
-    """The other member will not send one; another try soon brings nothing."""
+    """The other member cannot be reached, or sends nothing; another try soon brings nothing."""
+
+
+class SnapshotNotYet(Exception):
+    """The other member is busy with others, or takes one first. That passes by itself."""
+
+
+def decide_pause_s(failures: int) -> float:
+    """Before the last of so many failures in a row is told. The first is told at once: the next offer
+    may come from another member.
+    """
+    if failures <= 1:
+        return 0.0
+    doubled = limits.SNAPSHOT_RETRY_S * 2.0 ** min(failures - 2, 16)
+    return min(doubled, limits.SNAPSHOT_PAUSE_MAX_S)
 
 
 class SnapshotFetcher:
@@ -50,6 +64,10 @@ class SnapshotFetcher:
         self._connect = connect
         self._on_done = on_done
         self._figures = figures
+        self._failures = 0
+        """In a row."""
+        self._said = ("", 0)
+        """Why the last one failed, and of which member; not repeated while it is the same."""
         self._task: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="snapshot-fetch")
 
@@ -77,18 +95,32 @@ class SnapshotFetcher:
         if before is not None and not before.done():
             # Its thread may still be writing the very file that is to be continued.
             await asyncio.wait({before})
+        if not self._failures:
+            log.info("peer.snapshot_fetch", member=sender, covers_index=covers_index)
         meta: SnapshotMeta | None = None
         try:
             meta = await self._fetch(sender, covers_index)
             self._figures.snapshots_fetched += 1
             log.info("peer.snapshot_fetched", member=sender, index=meta.index)
+        except SnapshotNotYet as error:
+            if self._is_news(str(error), sender):
+                log.info("peer.snapshot_not_yet", member=sender, reason=str(error))
         except (FetchRefused, StorageError, OSError) as error:
-            log.error("peer.snapshot_given_up", member=sender, reason=str(error))
+            if self._is_news(str(error), sender):
+                log.error("peer.snapshot_given_up", member=sender, reason=str(error))
         except Exception as error:  # the top frame of a task: the core must hear of its end
             log.critical("peer.snapshot_fetch_broken", exc_info=error)
         if meta is None:
             self._figures.snapshots_given_up += 1
+            self._failures += 1
+            await asyncio.sleep(decide_pause_s(self._failures))
+        else:
+            self._failures, self._said = 0, ("", 0)
         self._on_done(meta)
+
+    def _is_news(self, reason: str, sender: int) -> bool:
+        before, self._said = self._said, (reason, sender)
+        return before != self._said
 
     async def _fetch(self, sender: int, covers_index: int) -> SnapshotMeta:
         tries = attempt = 0
@@ -105,7 +137,8 @@ class SnapshotFetcher:
                 return await self._receive(conversation, covers_index)
             except (DialFailed, ConversationOver, CodecError) as error:
                 reason = str(error)
-                log.info("peer.snapshot_interrupted", member=sender, reason=reason)
+                say = log.debug if self._failures else log.info
+                say("peer.snapshot_interrupted", member=sender, reason=reason)
             finally:
                 if conversation is not None:
                     conversation.abort()
@@ -119,12 +152,18 @@ class SnapshotFetcher:
         what = fields(offer)
         if "refused" in what:
             if what["refused"] == Cause.NONE_NEEDED.value:
-                raise FetchRefused(str(what.get("reason")))
+                raise SnapshotNotYet(str(what.get("reason")))
             raise ConversationOver(str(what.get("reason")))
         index, term, size = number(what, "index"), number(what, "term"), number(what, "size")
         if index < covers_index:
             raise CodecError(f"a snapshot of entry {index} does not cover {covers_index}")
-        receipt = await self._in_thread(self._snapshots.receive, index, term, size)
+        receiving = self._thread.submit(self._snapshots.receive, index, term, size)
+        try:
+            receipt = await asyncio.wrap_future(receiving)
+        except asyncio.CancelledError:
+            # In the same thread, hence when it has been opened, if it is.
+            self._thread.submit(_close, receiving)
+            raise
         finished = False
         try:
             await self._copy(conversation, receipt, size)
@@ -153,6 +192,11 @@ class SnapshotFetcher:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+
+
+def _close(receiving: "Future[SnapshotReceipt]") -> None:
+    if not receiving.cancelled() and receiving.exception() is None:
+        receiving.result().close()
 
 
 async def _turn(conversation: Conversation, bytes_max: int) -> bytes:

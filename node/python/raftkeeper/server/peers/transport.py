@@ -23,7 +23,15 @@ from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import Answer, Ask, CodecError, Digest, Group, Touches
+from raftkeeper.server.peers.codec import (
+    Answer,
+    Ask,
+    CodecError,
+    Digest,
+    Fitness,
+    Group,
+    Touches,
+)
 from raftkeeper.server.peers.conversation import Conversation, ConversationOver
 from raftkeeper.server.peers.dialing import DialFailed, dial
 from raftkeeper.server.peers.figures import PeerFigures, PeerView
@@ -43,7 +51,7 @@ from raftkeeper.server.peers.handshake import (
 )
 from raftkeeper.server.peers.listener import Listener, RefusalLog, judge_name
 from raftkeeper.server.peers.neighbours import Neighbours
-from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher
+from raftkeeper.server.peers.snapshot_fetch import SnapshotFetcher, SnapshotNotYet
 from raftkeeper.server.peers.snapshot_server import Snapshots, SnapshotServer
 from raftkeeper.server.peers.tls import TlsContexts, TlsSettings
 from raftkeeper.storage import Identity
@@ -64,6 +72,9 @@ class PeerSettings:
     """Where the others reach this node, host:port."""
     software: str = ""
     """Name and version of this release, for people."""
+    zone: str = ""
+    priority: int = 1
+    """Of this node, for the membership that takes it in."""
     feature_level: int = FEATURE_LEVEL
 
 
@@ -76,6 +87,8 @@ class Survey:
     incarnation: bytes
     software: str
     feature_level: int
+    zone: str = ""
+    priority: int = 1
 
 
 class PeerTransport:
@@ -101,6 +114,7 @@ class PeerTransport:
         self._neighbours: Neighbours | None = None
         self._server: SnapshotServer | None = None
         self._fetcher: SnapshotFetcher | None = None
+        self._why_no_snapshot: Callable[[], str] = lambda: ""
 
     # ---- life ------------------------------------------------------------------------------------
 
@@ -119,12 +133,15 @@ class PeerTransport:
         handler: PeerHandler,
         snapshots: Snapshots,
         on_missing: Callable[[], object] = lambda: None,
+        why_no_snapshot: Callable[[], str] = lambda: "",
     ) -> None:
         """From here on there are links; first to those that `set_members` names.
 
         `on_missing` is told when somebody asks for a snapshot that is not there: one should be
-        taken, because whoever asked will ask again.
+        taken, because whoever asked will ask again. `why_no_snapshot`: why none is to be sent now, ''
+        when they may be.
         """
+        self._why_no_snapshot = why_no_snapshot
         who = self._self(identity.cluster_id, identity.member_id, identity.incarnation)
         self._who, self._on_adopted = who, None
         self._neighbours = Neighbours(
@@ -197,6 +214,12 @@ class PeerTransport:
         if link:
             link.send(Touches(term, touches))
 
+    def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
+        """May be lost; a member of the release before would not know what it is."""
+        link = self._neighbours and self._neighbours.links.get(to)
+        if link and link.protocol >= limits.FITNESS_PROTOCOL:
+            link.send(Fitness(term, unfit))
+
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         """May be lost."""
         link = self._neighbours and self._neighbours.links.get(to)
@@ -256,6 +279,8 @@ class PeerTransport:
             answer.incarnation,
             answer.software,
             answer.feature_level,
+            answer.zone,
+            answer.priority,
         )
 
     # ---- those who come in -----------------------------------------------------------------------
@@ -278,6 +303,8 @@ class PeerTransport:
             refusal = judge_dialer(hello, who, expected, in_use)
             if refusal is None and server.is_busy:
                 refusal = Refusal(Cause.BUSY, "enough snapshots are being sent; try again")
+            if refusal is None and (reason := self._why_no_snapshot()):
+                refusal = Refusal(Cause.BUSY, reason)
             if refusal is None:
                 conversation.say(encode_hello(welcome))
                 server.serve(conversation, hello.member_id)
@@ -336,6 +363,8 @@ class PeerTransport:
         conversation, answer = await self._greet(address, hello, attempt)
         if isinstance(answer, Refusal):
             conversation.abort()
+            if answer.cause is Cause.BUSY:
+                raise SnapshotNotYet(answer.reason)
             raise ConversationOver(answer.reason)
         return conversation
 
@@ -348,5 +377,7 @@ class PeerTransport:
             address=self._settings.address,
             software=self._settings.software,
             frame_bytes_max=self._settings.frame_bytes_max,
+            zone=self._settings.zone,
+            priority=self._settings.priority,
             feature_level=self._settings.feature_level,
         )

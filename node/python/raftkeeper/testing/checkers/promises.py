@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from raftkeeper.raft import EntryKind, Membership, RaftCore, Ready, Role
-from raftkeeper.raft.messages import AppendReply, VoteReply
+from raftkeeper.raft.messages import AppendReply, VoteReply, VoteRequest
 from raftkeeper.storage import Recovered
 from raftkeeper.testing.checkers.watch import Checker
 from raftkeeper.testing.sim_disk import DurableEntries, DurableVote
@@ -43,7 +43,7 @@ class DiskFacts:
 
 
 class Promises(Checker):
-    """Votes, acknowledgements, and what a leader takes for committed."""
+    """Votes, what is said to get them, acknowledgements, and what a leader takes for committed."""
 
     def __init__(self) -> None:
         self._disks: dict[int, DiskFacts] = {}
@@ -89,6 +89,8 @@ class Promises(Checker):
         if isinstance(message, VoteReply):
             if message.granted:
                 self._check_vote(machine, message.term, message.to)
+        elif isinstance(message, VoteRequest):
+            self._check_claim(machine, message)
         elif isinstance(message, AppendReply) and message.accepted:
             self._check_match(machine, message)
 
@@ -119,6 +121,15 @@ class Promises(Checker):
             self.broken(
                 f"{machine.name} gives its vote of term {term} to member {vote}, but its disk says"
                 f" term {disk.vote[0]}, vote {disk.vote[1]}"
+            )
+
+    def _check_claim(self, machine: "Machine", request: VoteRequest) -> None:
+        """What a candidate says it has decides votes, and votes outlive its crash."""
+        disk = self._disks[machine.member]
+        if not disk.holds(request.last_index, request.last_term):
+            self.broken(
+                f"{machine.name} asks for votes with entry {request.last_index} of term"
+                f" {request.last_term}, but its disk ends at {disk.last}"
             )
 
     def _check_match(self, machine: "Machine", reply: AppendReply) -> None:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from raftkeeper.raft import NOBODY, Member, Membership, Message, NotLeader, Role
@@ -83,18 +84,20 @@ class StandInCore:
             "Config", (), {"member_id": me, "append_bytes_max": 100, "level_max": 1}
         )()
         self.membership = Membership.found([Member(v, b"%d" % v, f"h{v}:1") for v in voters])
-        self.members = frozenset(voters) - {me}
         self.role = Role.FOLLOWER
         self.leader_id = NOBODY
         self.term = 1
         self.may_propose = True
         self.config_index = 1
         self.last_index = 10
+        self.persisted_index = 10
         self.commit_index = 10
+        self.before = self.membership
         self.applied_index = 10
         self.transferring = NOBODY
         self.preferred_leader = NOBODY
         self.proposed: list[bytes] = []
+        self.terms: dict[int, int] = {}
         self.asked: list[int] = []
         self.stepped: list[Message] = []
         self.unreachable: list[int] = []
@@ -104,6 +107,27 @@ class StandInCore:
         self.restores: list[Any] = []
         self.needs_snapshot = True
         self.failed_fetches = 0
+
+    @property
+    def members(self) -> frozenset[int]:
+        return self.membership.everyone - {self.config.member_id}
+
+    @property
+    def memberships(self) -> Any:
+        """The newest, and the one before it."""
+        return SimpleNamespace(
+            current=self.membership, current_index=self.config_index, before_current=self.before
+        )
+
+    def change(self, membership: Membership) -> None:
+        """The last entry holds another membership; it is not committed."""
+        self.before, self.membership = self.membership, membership
+        self.last_index = self.persisted_index = self.config_index = self.commit_index + 1
+
+    def take_back(self) -> None:
+        """The entry of the last change is cut off."""
+        self.membership = self.before
+        self.config_index = 1
 
     def follow(self, leader: int, term: int) -> None:
         self.role, self.leader_id, self.term = Role.FOLLOWER, leader, term
@@ -115,6 +139,9 @@ class StandInCore:
         self.proposed.append(payload)
         self.last_index += 1
         return self.last_index
+
+    def term_at(self, index: int) -> int:
+        return self.terms.get(index, self.term)
 
     def read_index(self, token: int) -> None:
         if self.leader_id == NOBODY:
@@ -154,6 +181,7 @@ class RecordingLinks:
         self.levels: dict[int, int] = {}
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.touches: list[tuple[int, int, bytes]] = []
+        self.fitness: list[tuple[int, int, str]] = []
         self.digests: list[tuple[int, int, int, int]] = []
         self.asks: list[tuple[int, int, bytes]] = []
         self.answers: list[tuple[int, int, int, int]] = []
@@ -178,6 +206,9 @@ class RecordingLinks:
 
     def send_touches(self, to: int, term: int, touches: bytes) -> None:
         self.touches.append((to, term, touches))
+
+    def send_fitness(self, to: int, term: int, unfit: str) -> None:
+        self.fitness.append((to, term, unfit))
 
     def send_digest(self, to: int, index: int, zxid: int, digest: int) -> None:
         self.digests.append((to, index, zxid, digest))
@@ -234,12 +265,14 @@ class HandLoop:
 
     def __init__(self) -> None:
         self.soon: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self.delays: list[float] = []
 
     def call_soon(self, callback: Callable[..., object], *args: object) -> None:
         self.soon.append((callback, args))
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Timer:
         self.soon.append((callback, args))
+        self.delays.append(delay)
         return NoTimer()
 
     def run(self) -> None:

@@ -7,9 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from raftkeeper.raft import Member
 from raftkeeper.server import limits
-from raftkeeper.server.ensemble.founding import find_identity, found_again
+from raftkeeper.server.ensemble.founding import find_identity, found_again, say_other_details
+from raftkeeper.server.peers import Survey
 from raftkeeper.storage import DataDirectory, Identity, StorageOptions
 from raftkeeper.testing.faulty_files import FaultyFiles
 
@@ -21,6 +24,8 @@ class Network:
 
     def __init__(self) -> None:
         self.answers: dict[str, Identity] = {}
+        self.details: dict[str, tuple[str, int]] = {}
+        """Zone and priority, where a node says them."""
         self.levels: dict[str, int] = {}
         """Of those whose release is another."""
         self.asked: list[str] = []
@@ -30,17 +35,16 @@ class Network:
     def wait(self, incarnation: bytes, on_adopted: Callable[[bytes, int], None]) -> None:
         self.adopt = on_adopted
 
-    async def survey(self, address: str, timeout_s: float) -> Any:
+    async def survey(self, address: str, timeout_s: float) -> Survey | None:
         self.asked.append(address)
         if len(self.asked) >= 4:
             self.was_asked.set()  # twice each of two
-        found = self.answers.get(address)
-        return found and SimpleNamespace(
-            cluster_id=found.cluster_id,
-            member_id=found.member_id,
-            incarnation=found.incarnation,
-            feature_level=self.levels.get(address, 2),
-        )
+        who = self.answers.get(address)
+        if who is None:
+            return None
+        details = self.details.get(address, ("", 1))
+        level = self.levels.get(address, 2)
+        return Survey(who.cluster_id, who.member_id, who.incarnation, "", level, *details)
 
 
 def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
@@ -85,7 +89,38 @@ async def test_founder_founds_when_all_wait(directory: DataDirectory) -> None:
         b"b" * 16,
         b"c" * 16,
     ]
-    assert (membership.members[0].zone, membership.members[0].priority) == ("z", 2)
+
+
+async def test_founder_knows_the_zone_and_priority_of_each(directory: DataDirectory) -> None:
+    """As each member is configured; one of the release before says nothing."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b"), "c:1": waiting(b"c")}
+    network.details = {"b:1": ("near", 5)}
+    _, membership = await find_identity(config_of(1), directory, network)
+    assert membership is not None
+    details = [(member.zone, member.priority) for member in membership.members]
+    assert details == [("z", 2), ("near", 5), ("", 1)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "priority", "is_said"),
+    [("z", 2, False), ("z", 3, True), ("", 2, True), ("y", 2, True)],
+)
+def test_member_says_when_it_is_configured_other_than_it_is_known(
+    zone: str, priority: int, is_said: bool
+) -> None:
+    """The membership counts, and a setting without effect must not go unnoticed."""
+    with capture_logs() as lines:
+        say_other_details(config_of(2), Member(2, b"", "b:1", zone, priority))
+    assert [line["event"] for line in lines] == ["ensemble.details_differ"] * is_said
+
+
+def test_member_that_is_not_configured_takes_what_the_membership_says() -> None:
+    """As under the operator for Kubernetes, which knows better in which zone a pod is."""
+    with capture_logs() as lines:
+        say_other_details(config_of(2, zone="", priority=1), Member(2, b"", "b:1", "z", 9))
+        say_other_details(config_of(2), None)
+    assert lines == []
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])

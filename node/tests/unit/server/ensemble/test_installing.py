@@ -2,7 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.unit.server.ensemble.stand_ins import RecordingLinks, StandInCore, StandInWriter
+import pytest
+from tests.unit.server.ensemble.stand_ins import (
+    HandLoop,
+    RecordingLinks,
+    StandInCore,
+    StandInWriter,
+)
 from tests.unit.server.fakes import FakeClock
 
 from raftkeeper.server import limits
@@ -25,6 +31,8 @@ class Bench:
         self.writer = StandInWriter()
         self.clock = FakeClock()
         self.links = RecordingLinks()
+        self.loop = HandLoop()
+        self.on_kept: Callable[[BaseException | None], None]
         self.suspended: list[str] = []
         self.loaded: list[SnapshotMeta] = []
         self.kept: list[SnapshotMeta] = []
@@ -36,6 +44,8 @@ class Bench:
             links=self.links,
             snapshots=self,
             host=self,
+            loop=self.loop,
+            guarded=lambda step, *arguments: step(*arguments),
         )
 
     def suspend(self, reason: str) -> None:
@@ -45,8 +55,11 @@ class Bench:
         self.loaded.append(meta)
         self.done = then
 
-    def keep_only(self, meta: SnapshotMeta) -> None:
+    def keep_only(
+        self, meta: SnapshotMeta, on_done: Callable[[BaseException | None], None]
+    ) -> None:
         self.kept.append(meta)
+        self.on_kept = on_done
 
     def read(self, meta: SnapshotMeta) -> None:  # type: ignore[override]
         raise AssertionError("the host loads")
@@ -61,11 +74,14 @@ def test_core_gets_the_snapshot_it_asked_for() -> None:
     assert bench.installer.take_offered() == meta_of(50)
 
 
-def test_failed_fetch_is_told_to_the_core() -> None:
-    """It asks again at the next offer."""
+def test_failed_fetch_is_told_to_the_core_after_a_pause() -> None:
+    """It takes the next offer, and these come with every heartbeat; snapshots are big."""
     bench = Bench()
     bench.installer.core_fetches()
     bench.installer.on_snapshot(None)
+    assert bench.core.failed_fetches == 0
+    assert bench.loop.delays == [limits.HEAL_RETRY_S]
+    bench.loop.run()
     assert bench.core.failed_fetches == 1
 
 
@@ -84,12 +100,43 @@ def test_healed_member_keeps_no_snapshot_of_its_own() -> None:
     bench = Bench()
     bench.installer.on_contradicted(RIGHT)
     bench.core.applied_index = 60
+    reloads: list[SnapshotMeta] = []
+    bench.installer.on_reload = reloads.append
     bench.installer.on_snapshot(meta_of(50))
-    assert bench.kept == bench.loaded == [meta_of(50)]
+    assert (bench.kept, reloads, bench.loaded) == ([meta_of(50)], [meta_of(50)], [])
+    bench.clock.us += int(limits.HEAL_RETRY_S * 1_000_000)
+    bench.installer.tick()
+    assert len(bench.links.fetches) == 1
+    bench.on_kept(None)
+    assert bench.loaded == [meta_of(50)]
     assert bench.installer.diverged
     assert bench.done is not None
     bench.done(meta_of(50))
     assert bench.installer.diverged == ""
+
+
+def test_snapshot_of_the_core_is_not_replaced_by_an_older_one_that_heals() -> None:
+    """It came while the others were being removed, and heals as well."""
+    bench = Bench()
+    bench.installer.on_contradicted(RIGHT)
+    bench.core.applied_index = 60
+    bench.installer.on_snapshot(meta_of(50))
+    bench.installer.core_fetches()
+    bench.installer.on_snapshot(meta_of(90))
+    assert bench.installer.take_offered() == meta_of(90)
+    bench.on_kept(None)
+    assert bench.loaded == []
+
+
+def test_snapshots_that_cannot_be_removed_end_the_node() -> None:
+    """A start might take one of them for right."""
+    bench = Bench()
+    bench.installer.on_contradicted(RIGHT)
+    bench.core.applied_index = 60
+    bench.installer.on_snapshot(meta_of(50))
+    with pytest.raises(OSError, match="no"):
+        bench.on_kept(OSError("no"))
+    assert bench.loaded == []
 
 
 def test_snapshot_that_the_log_does_not_follow_is_not_loaded() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ class Host:
         self.waits = Waits()
         self.barriers = self
         self.engine = self
+        self.leadership = SimpleNamespace(drained=False)
         self.draining = False
         self.clients_left = 0
         self.looks = 0
@@ -77,6 +79,21 @@ async def test_change_ends_when_committed_and_no_longer_joint(host: Host) -> Non
     assert await task == 12
 
 
+async def test_change_whose_entry_was_replaced_is_not_done(host: Host) -> None:
+    """Another leader committed something else at its index."""
+    change: Any = object()
+    task = asyncio.ensure_future(operations(host).change(change, 5, timeout_s=5))
+    await asyncio.sleep(0)
+    host.core.membership = Membership.of(voters=[1, 2, 3])
+    host.core.config_index = 5
+    host.core.follow(2, term=9)
+    host.core.terms[11] = 9
+    host.core.commit_index = 12
+    host.waits.check()
+    with pytest.raises(NotLeader):
+        await task
+
+
 async def test_change_that_is_not_seen_to_end_times_out_and_leaves_nothing(host: Host) -> None:
     """It may still come about: the caller asks again."""
     change: Any = object()
@@ -115,8 +132,14 @@ async def test_barrier_that_nobody_confirms_says_there_is_no_leader(host: Host) 
 
 async def test_drain_tells_how_many_are_left_and_goes_on(host: Host) -> None:
     """Until it is told otherwise."""
-    assert await operations(host).drain(timeout_s=0.01) == 2
-    assert host.draining
+    assert await operations(host).drain(leadership=True, timeout_s=0.01) == 2
+    assert (host.draining, host.leadership.drained) == (True, True)
     host.clients_left = 0
     operations(host).undrain()
-    assert (host.draining, host.undrained) == (False, True)
+    assert (host.draining, host.undrained, host.leadership.drained) == (False, True, False)
+
+
+async def test_drain_of_clients_alone_lets_the_member_lead(host: Host) -> None:
+    """`leadership` false: whoever asks wants it to go on leading."""
+    assert await operations(host).drain(leadership=False, timeout_s=0.01) == 2
+    assert (host.draining, host.leadership.drained) == (True, False)

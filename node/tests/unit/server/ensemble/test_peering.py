@@ -23,9 +23,11 @@ from raftkeeper.server.ensemble.settings import EnsembleSettings
 class Bench:
     """Member 1 of three."""
 
-    def __init__(self, voters: tuple[int, ...] = (1, 2, 3)) -> None:
+    def __init__(
+        self, voters: tuple[int, ...] = (1, 2, 3), core: StandInCore | None = None
+    ) -> None:
         self.engine = GroupEngine()
-        self.core = StandInCore(voters=voters)
+        self.core = core or StandInCore(voters=voters)
         self.links = RecordingLinks()
         self.writer = StandInWriter()
         self.clock = FakeClock()
@@ -42,6 +44,25 @@ class Bench:
         )
         self.peering.start()
         self.peering.allow_own(allowed=True)
+
+    def change(self, membership: Membership) -> None:
+        """The log's last entry holds it from now on."""
+        self.core.change(membership)
+        self._follow()
+
+    def take_back(self) -> None:
+        """That entry is cut off."""
+        self.core.take_back()
+        self._follow()
+
+    def _follow(self) -> None:
+        ready: Any = SimpleNamespace(
+            membership=self.core.membership,
+            redraw_timeout=False,
+            sends_cold=(),
+            snapshot_fetch=None,
+        )
+        self.peering.on_ready(ready)
 
     def seal(self, *words: bytes) -> bool:
         """What the driver does at the end of a turn."""
@@ -219,6 +240,19 @@ def test_touches_wait_for_a_link_to_the_leader(bench: Bench) -> None:
     assert bench.links.touches == [(2, 3, b"touched")]
 
 
+def test_follower_tells_whether_it_should_lead(bench: Bench) -> None:
+    """Again with each call: words get lost, and leaders change. A leader has nobody to tell."""
+    bench.core.follow(2, term=3)
+    bench.peering.tell_fitness("it is being drained")
+    bench.links.up = {3}
+    bench.peering.tell_fitness("")
+    bench.links.up = {2}
+    bench.peering.tell_fitness("")
+    bench.core.lead(term=4)
+    bench.peering.tell_fitness("no space")
+    assert bench.links.fitness == [(2, 3, "it is being drained"), (2, 3, "")]
+
+
 def test_touches_count_for_the_leader_of_their_term_only(bench: Bench) -> None:
     """And malformed ones cost the link."""
     bench.core.lead(term=6)
@@ -275,11 +309,19 @@ def test_sole_member_seals_by_itself_when_it_may_serve() -> None:
     assert bench.engine.led == [True]
 
 
+def test_sole_member_that_is_deposed_seals_nothing() -> None:
+    """A word of a newer term came in this very turn; to propose would be the end of the node."""
+    bench = Bench(voters=(1,))
+    bench.core.lead(term=2)
+    bench.peering.follow_role()
+    bench.core.may_propose = False
+    assert not bench.seal(b"a")
+    assert list(bench.engine.gathered) == [b"a"]
+
+
 def test_link_to_a_removed_member_stays_until_that_is_committed_and_heard(bench: Bench) -> None:
     """A leader that removes itself leads on until the others have confirmed it."""
-    ready: Any = _ready_with(Membership.of(voters=[1, 2]))
-    bench.core.config_index = 11
-    bench.peering.on_ready(ready)
+    bench.change(Membership.of(voters=[1, 2]))
     assert set(bench.links.members) == {2, 3}
     bench.clock.us += int(limits.DEPARTED_LINK_S * 1_000_000)
     bench.peering.let_go()
@@ -291,16 +333,40 @@ def test_link_to_a_removed_member_stays_until_that_is_committed_and_heard(bench:
 
 def test_member_whose_removal_is_taken_back_stays(bench: Bench) -> None:
     """The entry that removed it was cut off."""
-    bench.core.config_index = 11
-    bench.peering.on_ready(_ready_with(Membership.of(voters=[1, 2])))
-    bench.peering.on_ready(_ready_with(Membership.of(voters=[1, 2, 3])))
+    bench.change(Membership.of(voters=[1, 2]))
+    bench.take_back()
     bench.core.commit_index = 11
     bench.clock.us += int(limits.DEPARTED_LINK_S * 1_000_000)
     bench.peering.let_go()
     assert set(bench.links.members) == {2, 3}
 
 
-def _ready_with(membership: Membership) -> Any:
-    return SimpleNamespace(
-        membership=membership, redraw_timeout=False, sends_cold=(), snapshot_fetch=None
-    )
+def test_new_member_is_dialed_when_its_adding_is_committed(bench: Bench) -> None:
+    """The first word binds its disk to the id, which the next leader may give to another disk."""
+    bench.change(Membership.of(voters=[1, 2, 3], learners=[4]))
+    bench.peering.meet()
+    assert set(bench.links.members) == {2, 3}
+    bench.core.commit_index = bench.core.config_index
+    bench.peering.meet()
+    assert set(bench.links.members) == {2, 3, 4}
+
+
+def test_member_whose_adding_is_taken_back_is_never_dialed(bench: Bench) -> None:
+    """Nor kept for a while, as one that was removed."""
+    bench.change(Membership.of(voters=[1, 2, 3], learners=[4]))
+    bench.take_back()
+    bench.peering.meet()
+    bench.peering.let_go()
+    assert set(bench.links.members) == {2, 3}
+
+
+def test_founder_speaks_when_its_first_entry_is_durable() -> None:
+    """One that is stopped before founds anew, and nobody may belong to what it has forgotten."""
+    core = StandInCore()
+    core.before = Membership.of(())
+    core.config_index, core.persisted_index, core.commit_index = 1, 0, 0
+    bench = Bench(core=core)
+    assert bench.links.members == {}
+    core.persisted_index = 1
+    bench.peering.meet()
+    assert set(bench.links.members) == {2, 3}

@@ -15,6 +15,7 @@ from raftkeeper.server.peers.codec import (
     Ask,
     CodecError,
     Digest,
+    Fitness,
     Group,
     Touches,
     decode,
@@ -26,6 +27,7 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
     int: NUMBERS,
     bool: st.booleans(),
     bytes: st.binary(max_size=50),
+    str: st.text(max_size=50),
 }
 
 
@@ -107,7 +109,8 @@ def test_the_numbers_on_the_wire_never_change() -> None:
         "Removed": 12,
     }
     words = [Group(1, 2, b""), Touches(1, b""), Digest(1, 2, 3), Ask(1, b""), Answer(1, 0, 2)]
-    assert [msgpack.unpackb(encode(word))[0] for word in words] == [64, 65, 66, 67, 68]
+    words.append(Fitness(1, ""))
+    assert [msgpack.unpackb(encode(word))[0] for word in words] == [*range(64, 70)]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raftkeeper.server.feature_level import FEATURE_LEVEL
+from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 from raftkeeper.server.peers import handshake, limits
 from raftkeeper.server.peers.codec import CodecError
 from raftkeeper.server.peers.handshake import (
@@ -30,6 +31,7 @@ from raftkeeper.server.peers.handshake import (
 )
 
 CLUSTER = b"c" * 16
+NOT_NEEDED = ("purpose", "zone", "priority", "level_in_use")
 DISKS = {1: b"1" * 16, 2: b"2" * 16}
 
 
@@ -55,7 +57,23 @@ def test_a_hello_that_says_more_is_understood() -> None:
     assert decode_greeting(msgpack.packb({**value, "color": "green"})) == hello()
 
 
-@pytest.mark.parametrize("name", sorted({*Hello.__slots__} - {"purpose", "level_in_use"}))
+def test_a_hello_of_the_release_before_is_understood() -> None:
+    """It says neither zone nor priority."""
+    value = msgpack.unpackb(encode_hello(hello(zone="near", priority=5)))
+    assert (value.pop("zone"), value.pop("priority")) == ("near", 5)
+    assert decode_greeting(msgpack.packb(value)) == hello(zone="", priority=1)
+
+
+def test_what_a_stranger_says_of_itself_fits_a_membership() -> None:
+    """It is in every snapshot from then on."""
+    said = decode_greeting(encode_hello(hello(zone="z" * 400 + "\n", priority=10**9)))
+    assert isinstance(said, Hello)
+    assert (said.zone, said.priority) == ("z" * ZONE_CHARACTERS_MAX, PRIORITY_MAX)
+    longest = hello(zone="\U0001f600" * ZONE_CHARACTERS_MAX, address="a" * 262)
+    assert len(encode_hello(longest)) < limits.HELLO_BYTES_MAX
+
+
+@pytest.mark.parametrize("name", [name for name in Hello.__slots__ if name not in NOT_NEEDED])
 def test_a_hello_without_a_field_is_refused(name: str) -> None:
     """Every field is needed, and has its type."""
     value = msgpack.unpackb(encode_hello(hello()))
@@ -97,6 +115,15 @@ def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: 
     assert refusal is not None
     assert refusal.cause is cause
     assert refusal.reason
+
+
+def test_node_of_a_removed_member_is_told_apart_from_a_wrong_address() -> None:
+    """Both look the same from here, so the sentence says what to do about either."""
+    refusal = judge_dialer(hello(to_member=5), member(2), DISKS[1], 1)
+    assert refusal is not None
+    assert "correct the address" in refusal.reason
+    assert "if member 2 was removed, give its node an empty data folder" in refusal.reason
+    assert len(refusal.reason) < limits.REASON_BYTES_MAX
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,15 @@ from tests.unit.server.fakes import FakeTransport
 
 from raftkeeper.raft.messages import Heartbeat
 from raftkeeper.server.peers import limits
-from raftkeeper.server.peers.codec import Answer, Ask, Digest, Group, Touches, encode
+from raftkeeper.server.peers.codec import (
+    Answer,
+    Ask,
+    Digest,
+    Fitness,
+    Group,
+    Touches,
+    encode,
+)
 from raftkeeper.server.peers.figures import PeerFigures
 from raftkeeper.server.peers.frames import FrameReader, frame
 from raftkeeper.server.peers.handshake import Hello, Purpose, Self
@@ -60,7 +68,7 @@ def test_everything_in_one_read_is_handed_on_in_order(wired: Wired) -> None:
     """Messages and words keep the order in which they were sent."""
     beat = Heartbeat(2, 1, 3, 4, 5)
     said = [Group(3, 1, b"g"), beat, Touches(3, b"t"), Digest(7, 8, 9), Group(3, 2, b"h")]
-    said += [Ask(1, b"r"), Answer(1, 14, 5)]
+    said += [Ask(1, b"r"), Answer(1, 14, 5), Fitness(3, "no\nspace")]
     wired.link.data_received(b"".join(frame(encode(message)) for message in said))
     assert wired.handler.calls == [
         ("on_group", 2, 3, 1, b"g"),
@@ -70,6 +78,7 @@ def test_everything_in_one_read_is_handed_on_in_order(wired: Wired) -> None:
         ("on_group", 2, 3, 2, b"h"),
         ("on_ask", 2, 1, b"r"),
         ("on_answer", 2, 1, 14, 5),
+        ("on_fitness", 2, 3, "no?space"),
     ]
 
 
