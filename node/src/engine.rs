@@ -28,7 +28,7 @@ impl Engine {
         *, origin, min_session_timeout_ms, max_session_timeout_ms, frame_bytes_max, batch_bytes_max,
         connection_outstanding_max, outstanding_max, super_digest = "", skip_acl = false,
         reconfig_enabled = false, ttl_enabled = true, member = 1, linearizable_reads = false,
-        read_only_mode = false, enforce_quotas = false, unsent_bytes_max = 67_108_864
+        read_only_mode = false, unsent_bytes_max = 67_108_864
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // keywords in Python
     fn new(
@@ -46,7 +46,6 @@ impl Engine {
         member: u32,
         linearizable_reads: bool,
         read_only_mode: bool,
-        enforce_quotas: bool,
         unsent_bytes_max: usize,
     ) -> Self {
         let front = Front::new(Config {
@@ -65,7 +64,6 @@ impl Engine {
             ttl_enabled,
             linearizable_reads,
             read_only_mode,
-            enforce_quotas,
         });
         Self { front }
     }
@@ -217,6 +215,10 @@ impl Engine {
 
     fn lead(&mut self, leading: bool, now_us: i64) {
         self.front.lead(leading, now_us);
+    }
+
+    fn enforce_quotas(&mut self, enforces: bool) {
+        self.front.enforce_quotas(enforces);
     }
 
     fn take_touches<'py>(&mut self, py: Python<'py>) -> Bound<'py, PyBytes> {

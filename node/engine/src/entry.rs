@@ -17,7 +17,7 @@
 use crate::auth::AuthId;
 use crate::jute::{Malformed, Reader, Writer, patch_i32};
 
-/// An entry. A newer format is written only once every member can read it.
+/// An entry. A newer format is written only once every member can read it: who seals is told when.
 pub const FORMAT: u8 = 2;
 /// The same, and hard limits of quotas hold for it. This is in the entry, as members may be configured
 /// differently and must come to the same state.

@@ -32,16 +32,14 @@ class Engine:
         member: int = 1,
         linearizable_reads: bool = False,
         read_only_mode: bool = False,
-        enforce_quotas: bool = False,
         unsent_bytes_max: int = 67108864,
     ) -> Self:
         """Makes an empty engine; restore a snapshot and apply the log next.
 
         `origin` names this process (random u64, from outside): replies go only to requests of this
         process. `linearizable_reads` makes every read wait for a barrier, as sync does.
-        `read_only_mode`: see `no_leader`. `enforce_quotas`: what this node seals as the leader is
-        refused, by every member alike, where it exceeds the hard limit of a quota.
-        `unsent_bytes_max`: a connection whose requests ask for more answers at once is cut off.
+        `read_only_mode`: see `no_leader`. `unsent_bytes_max`: a connection whose requests ask for more
+        answers at once is cut off.
         """
 
     # -- connections
@@ -192,6 +190,12 @@ class Engine:
 
         On becoming the leader every session gets its full timeout. What was decided and not sealed
         is dropped when it ceases to be one.
+        """
+
+    def enforce_quotas(self, enforces: bool) -> None:
+        """What this node seals from now on is refused, by every member alike, where it exceeds the hard
+        limit of a quota; at first nothing is. Such entries have a format of their own: not before the
+        feature level in use allows it.
         """
 
     def take_touches(self) -> bytes:

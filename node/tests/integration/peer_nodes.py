@@ -70,8 +70,8 @@ class Node:
         self.snapshot_store = snapshots
         self.transport.serve(identity, self, snapshots, why_no_snapshot=why_none)
 
-    def knows(self, *others: "Node", **addresses: str) -> None:
-        """Dials these; `m2="host:port"` puts something between."""
+    def knows(self, *others: "Node", level: int = 1, **addresses: str) -> None:
+        """Dials these, with this feature level in use; `m2="host:port"` puts something between."""
         self.transport.set_members(
             {
                 other.member_id: Member(
@@ -80,7 +80,8 @@ class Node:
                     addresses.get(f"m{other.member_id}", other.address),
                 )
                 for other in others
-            }
+            },
+            level,
         )
 
     def is_up(self, other: "Node") -> bool:

@@ -14,6 +14,7 @@ from kazoo.client import KazooClient
 from tests.integration.admin_ensemble import TOKEN, AdminEnsemble
 from tests.integration.ensemble_process import four_letter, wait_until
 
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.tools.admin_client import AdminError
 
 
@@ -59,7 +60,7 @@ def test_leader_shows_its_members_with_match_index_and_contact(
         admin.ask(ensemble.endpoint(follower), "GET", "/v1/members?linearizable=1")
     assert (caught.value.code, caught.value.details["leader_id"]) == ("NOT_LEADER", leader)
     levels = ensemble.status(leader)
-    assert levels["ensemble_feature_level"] == levels["feature_level"] == 1
+    assert levels["ensemble_feature_level"] == levels["feature_level"] == FEATURE_LEVEL
 
 
 def test_new_disk_is_added_promoted_and_takes_anothers_place(

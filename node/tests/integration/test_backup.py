@@ -18,6 +18,7 @@ from tests.integration.ensemble_process import wait_until
 from tests.integration.node_process import NodeProcess, free_port
 from tests.unit.tools.fake_s3 import BUCKET, FakeS3
 
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.tools.admin_client import Access, AdminClient
 
 ANSWER_DEADLINE_S = 50.0
@@ -118,6 +119,7 @@ def test_backup_under_load_becomes_another_ensemble_that_grows(
     (tmp_path / "second").mkdir()
     second = NodeProcess(tmp_path / "second", ensemble_join="true", peer_port=second_port, **common)
     with first:
+        assert first.events("ensemble.feature_level")[0]["in_use"] == FEATURE_LEVEL, "as it was"
         client = client_of(f"127.0.0.1:{first.port}")
         names = client.get_children("/")
         assert sum(name.startswith("before-") for name in names) == 200

@@ -364,7 +364,7 @@ OTHER_PROCESS = """
 
     async def main():
         node = await Node(2).serve()
-        node.transport.set_members({1: Member(1, disk(1), sys.argv[1])})
+        node.transport.set_members({1: Member(1, disk(1), sys.argv[1])}, 1)
         await asyncio.Event().wait()
 
     uvloop.run(main())

@@ -12,7 +12,7 @@ from=M to=M kind=Name.
     campaign M / tick M 3      M stands for election / lives through three ticks
     timeout M 7                its election timeout from now on
     propose M text             an entry / read M 7: a linearizable read with token 7
-    change M add A | promote X | remove X | replace X Y | priority X P     at its present config
+    change M add A | promote X | remove X | replace X Y | priority X P | raise L   at its present config
     transfer M X               hands leadership over; X 0: to the best
     unfit M X why              M, which leads, hears that X should not; without why: that it may
     preferred M                whom M, which leads, should hand over to
@@ -48,6 +48,7 @@ from raftkeeper.raft import (
     Promote,
     RaftConfig,
     RaftCore,
+    RaiseLevel,
     Ready,
     Remove,
     Replace,
@@ -214,6 +215,7 @@ class ClusterScenario:
             "remove": lambda: Remove(int(rest[0])),
             "replace": lambda: Replace(int(rest[0]), int(rest[1])),
             "priority": lambda: Update(int(rest[0]), "", "", int(rest[1])),
+            "raise": lambda: RaiseLevel(int(rest[0])),
         }
         at = int(_options(words).get("at", core.config_index))
         return [f"index {core.change(changes[verb](), at)}"]

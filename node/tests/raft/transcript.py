@@ -1,6 +1,7 @@
 """How messages, effects and states are written in a transcript: short, and the same for ever."""
 
 from raftkeeper.raft import (
+    BASE_LEVEL,
     Append,
     AppendReply,
     Entry,
@@ -89,6 +90,8 @@ def show_membership(membership: Membership) -> str:
         parts.append(f"joint with {_ids(membership.outgoing)}")
     if membership.learners:
         parts.append(f"learners {_ids(membership.learners)}")
+    if membership.level > BASE_LEVEL:
+        parts.append(f"level {membership.level}")
     return ", ".join(parts)
 
 

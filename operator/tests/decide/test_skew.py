@@ -112,19 +112,25 @@ def test_neighbouring_levels_work_together() -> None:
     assert decide(mixed).action == Evict("x-1", "uid-x-1")
 
 
-def test_level_that_was_common_is_in_use_for_ever() -> None:
-    """By the nodes' own word, by the status, or because all others have it and nobody is missing."""
+def test_level_is_in_use_by_the_word_of_any_node_and_is_remembered() -> None:
+    """While all others merely could, and the last one cannot, it is not."""
     snapshot = tried(1, 2)
-    for pod in ("x-0", "x-1"):
-        snapshot = change_node(snapshot, pod, ensemble_feature_level=0)
     assert level_in_use(Facts(snapshot), but="x-2") == 2
-    assert level_in_use(Facts(snapshot)) == 0
-    away = change_pod(snapshot, "x-1", node=None)
-    assert level_in_use(Facts(away), but="x-2") == 0
-    empty = change_pod(snapshot, "x-1", node=make_waiting("life-9"))
-    assert level_in_use(Facts(empty), but="x-2") == 0
+    assert level_in_use(Facts(change_pod(snapshot, "x-1", node=None)), but="x-2") == 2
+    for pod in ("x-0", "x-1"):
+        snapshot = change_node(snapshot, pod, ensemble_feature_level=1)
+    assert level_in_use(Facts(snapshot)) == 1
+    away = change_pod(change_pod(snapshot, "x-0", node=None), "x-1", node=None)
     remembered = replace(away.remembered, feature_level=2)
     assert level_in_use(Facts(replace(away, remembered=remembered)), but="x-2") == 2
+
+
+def test_release_before_may_come_back_while_the_level_is_not_raised() -> None:
+    """That all others read a higher one is no reason to write it: the leader waits for the last one."""
+    snapshot = tried(1, 2)
+    for pod in ("x-0", "x-1"):
+        snapshot = change_node(snapshot, pod, ensemble_feature_level=1)
+    assert decide(snapshot).action == Evict("x-1", "uid-x-1")
 
 
 def test_good_revision_that_cannot_read_what_was_written_is_not_gone_back_to() -> None:

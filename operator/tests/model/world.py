@@ -82,7 +82,7 @@ class World:
         self.has_releases = has_releases
         """Some of the specs to come ask for releases of other levels."""
         self.level_in_use = 0
-        """The highest that all members have had at a time."""
+        """The highest that all members have had at a time: then the leader has raised it."""
 
     # ---- time ------------------------------------------------------------------------------------
 
@@ -293,7 +293,7 @@ class World:
                 state="member" if disk.member_id else empty,
                 damage=damage,
                 feature_level=level_of(pod.revision),
-                ensemble_feature_level=self._common_level() * (disk.member_id in self.ensemble.up),
+                ensemble_feature_level=self.level_in_use * (disk.member_id in self.ensemble.up),
                 member_id=disk.member_id,
                 cluster_id=disk.cluster_id,
                 incarnation=disk.incarnation,

@@ -30,6 +30,12 @@ impl Front {
         }
     }
 
+    /// Whether entries are sealed as such for which hard limits of quotas hold: in a format that every
+    /// member must be able to read.
+    pub const fn enforce_quotas(&mut self, enforces: bool) {
+        self.enforces_quotas = enforces;
+    }
+
     /// The oldest gathered writes of this node's clients as a group, and its number: 1, 2, 3 …, never
     /// the same twice.
     pub fn take_group(&mut self) -> Option<(u64, Vec<u8>)> {
@@ -69,7 +75,7 @@ impl Front {
             return Ok(None);
         }
         let bytes = bytes + self.decisions.sealed_bytes();
-        let mut entry = begin_entry(now_ms, self.config.enforce_quotas, bytes);
+        let mut entry = begin_entry(now_ms, self.enforces_quotas, bytes);
         if decides {
             self.decisions.seal(GroupId::of_leader(self.config.origin), &mut entry);
         }
@@ -88,7 +94,7 @@ impl Front {
             return None;
         }
         let bytes = self.batches.next_bytes();
-        let mut entry = begin_entry(now_ms, self.config.enforce_quotas, bytes);
+        let mut entry = begin_entry(now_ms, self.enforces_quotas, bytes);
         self.seal_own(&mut entry);
         Some(entry)
     }

@@ -82,8 +82,6 @@ pub struct Config {
     pub skip_acl: bool,
     pub reconfig_enabled: bool,
     pub ttl_enabled: bool,
-    /// As the leader, hard limits of quotas are enforced.
-    pub enforce_quotas: bool,
     /// Every read waits until this node knows what all others wrote before.
     pub linearizable_reads: bool,
     /// Without a leader, clients that said so are served for reading.
@@ -117,6 +115,8 @@ pub struct Front {
     /// What this node decided as the leader, for its next entry.
     decisions: GroupBuilder,
     leading: bool,
+    /// Hard limits of quotas hold for the entries that it seals.
+    enforces_quotas: bool,
     leaderless: Leaderless,
     draining: bool,
     touches: Touches,
@@ -162,6 +162,7 @@ impl Front {
             barriers: Barriers::default(),
             decisions: GroupBuilder::default(),
             leading: true,
+            enforces_quotas: false,
             leaderless: Leaderless::default(),
             draining: false,
             touches: Touches::default(),

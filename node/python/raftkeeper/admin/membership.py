@@ -38,6 +38,7 @@ from raftkeeper.raft import (
     TransferRefused,
     Update,
 )
+from raftkeeper.server.feature_level import why_too_low
 
 SURVEY_TIMEOUT_S = 3.0
 """A node that runs answers within milliseconds; a name may take a second to resolve."""
@@ -89,6 +90,7 @@ class MembershipChanges:
         same = next((m for m in self._views.members() if m.incarnation == incarnation), None)
         if same is not None:
             return await self._shown("add-learner", same.id, timeout_s)
+        self._check_level(survey or await self._survey(new.address), new.address)
         told = (survey.zone, survey.priority) if survey else ("", 1)
         zone = told[0] if new.zone is None else new.zone
         priority = told[1] if new.priority is None else new.priority
@@ -231,10 +233,27 @@ class MembershipChanges:
             live=sorted(live),
         )
 
+    def _check_level(self, survey: Surveyed | None, address: str) -> None:
+        """The node there can read what the ensemble writes. Of one that does not answer the handshake
+        will find it out; and a level that is raised meanwhile makes the config index another.
+        """
+        if survey is None:
+            return
+        in_use = self._views.status().level_in_use
+        reason = why_too_low(survey.feature_level, in_use, f"the node at {address}")
+        if reason:
+            raise AdminRefusal(
+                Code.FEATURE_LEVEL_TOO_LOW, reason, "install the release that this member runs"
+            )
+
+    async def _survey(self, address: str) -> Surveyed | None:
+        """Who is there, None when nobody answers."""
+        if self._surveyor is None:
+            return None
+        return await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
+
     async def _ask_node(self, address: str, cluster_id: bytes) -> Surveyed:
-        survey = None
-        if self._surveyor is not None:
-            survey = await self._surveyor.survey(address, SURVEY_TIMEOUT_S)
+        survey = await self._survey(address)
         if survey is None:
             raise AdminRefusal(
                 Code.MEMBER_UNREACHABLE,

@@ -125,6 +125,8 @@ def _single(name: str, value: float) -> Metric:
 
 
 OWN = {
+    "ensemble_feature_level": "Feature level in use in the ensemble",
+    "feature_level": "Highest feature level that this member speaks",
     "loop_stalls": "Ticks of the event loop that came more than a second late",
     "memory_bytes": "Memory of the engine's tables",
     "raft_applied_index": "Last log index applied",

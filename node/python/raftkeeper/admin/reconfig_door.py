@@ -43,6 +43,7 @@ _CODES = {
     Code.UNKNOWN_MEMBER: BAD_ARGUMENTS,
     Code.WRONG_ROLE: BAD_ARGUMENTS,
     Code.LAST_VOTER: BAD_ARGUMENTS,
+    Code.FEATURE_LEVEL_TOO_LOW: BAD_ARGUMENTS,
     Code.BAD_REQUEST: BAD_ARGUMENTS,
 }
 """What ZooKeeper's clients know; the rest is a system error."""

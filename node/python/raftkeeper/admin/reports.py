@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raftkeeper.admin.ensemble_report import describe_mode, ensemble_figures
+from raftkeeper.server.feature_level import describe_quotas
 from raftkeeper.server.histogram import Histogram
 from raftkeeper.server.view import NodeParts, NodeView, engine_built_on
 
@@ -48,6 +49,9 @@ def monitor(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "server_state": describe_mode(view),
     }
     values.update(ensemble_figures(view, parts))
+    values["quota_enforcement"] = describe_quotas(
+        wanted=view.config.features.enforce_quotas, in_use=parts.core.membership.level
+    )
     values.update(plain_figures(figures))
     values.update(process_figures(view, parts))
     for name, histogram in histograms_ms(parts).items():
@@ -85,6 +89,8 @@ def process_figures(view: NodeView, parts: NodeParts) -> dict[str, Value]:
         "snapshot_error_count": snapshots.failed,
         "resident_memory_bytes": resident_bytes(),
         "loop_stalls": driver.late_ticks,
+        "feature_level": view.config.ensemble.feature_level_max,
+        "ensemble_feature_level": parts.core.membership.level,
         "raft_term": parts.core.term,
         "raft_has_leader": int(bool(parts.core.leader_id)),
         "raft_commit_index": parts.core.commit_index,

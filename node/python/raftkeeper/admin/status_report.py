@@ -10,7 +10,7 @@ from typing import Any
 from raftkeeper.admin import reports
 from raftkeeper.admin.node_port import NodePort
 from raftkeeper.admin.ports import MemberView
-from raftkeeper.server.feature_level import FEATURE_LEVEL, level_of_all
+from raftkeeper.server.feature_level import describe_quotas
 from raftkeeper.server.view import NodeParts
 
 API_VERSION = 1
@@ -23,7 +23,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
     report: dict[str, Any] = {
         "api": API_VERSION,
         "version": view.version,
-        "feature_level": FEATURE_LEVEL,
+        "feature_level": view.config.ensemble.feature_level_max,
         "uptime_ms": view.uptime_ms,
         "host": view.host_name,
         "identity": {
@@ -53,7 +53,7 @@ def build_status(port: NodePort) -> dict[str, Any]:
         "applied_index": status.applied_index,
         "last_index": status.last_index,
         "last_term": parts.core.log.last_term,
-        "ensemble_feature_level": _level_of_all(port, parts),
+        **_levels(port),
         "config_index": status.config_index,
         "config": [describe_member(member) for member in port.members()],
         "next_id": port.next_id(),
@@ -115,12 +115,13 @@ def build_members(port: NodePort) -> dict[str, Any]:
     }
 
 
-def _level_of_all(port: NodePort, parts: NodeParts) -> int:
-    """As far as this member is linked to the others."""
-    views = parts.links.views() if parts.links is not None else ()
-    levels = {view.member_id: view.feature_level for view in views}
-    me = port.status().member_id
-    return level_of_all(levels.get(member.id, 0) for member in port.members() if member.id != me)
+def _levels(port: NodePort) -> dict[str, Any]:
+    """What is in use, and whether it suffices for what is configured."""
+    wanted, in_use = port.view.config.features.enforce_quotas, port.status().level_in_use
+    return {
+        "ensemble_feature_level": in_use,
+        "quota_enforcement": describe_quotas(wanted=wanted, in_use=in_use),
+    }
 
 
 def _role_without_data(port: NodePort) -> str:

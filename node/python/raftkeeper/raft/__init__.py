@@ -32,6 +32,7 @@ from raftkeeper.raft.change import (
     ChangeRefusal,
     ChangeRefused,
     Promote,
+    RaiseLevel,
     Remove,
     Replace,
     Update,
@@ -40,7 +41,7 @@ from raftkeeper.raft.change import (
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
 from raftkeeper.raft.invariants import InvariantBroken, check_core
-from raftkeeper.raft.membership import Member, Membership
+from raftkeeper.raft.membership import BASE_LEVEL, Member, Membership, MembershipTooNew
 from raftkeeper.raft.messages import (
     MESSAGES,
     NOBODY,
@@ -77,6 +78,7 @@ from raftkeeper.raft.transfer import TransferRefused, find_successor, mark_unfit
 from raftkeeper.raft.voting import is_removed
 
 __all__ = [
+    "BASE_LEVEL",
     "MESSAGES",
     "NOBODY",
     "AddLearner",
@@ -98,6 +100,7 @@ __all__ = [
     "Member",
     "MemberId",
     "Membership",
+    "MembershipTooNew",
     "Message",
     "NotLeader",
     "PreVoteReply",
@@ -105,6 +108,7 @@ __all__ = [
     "Promote",
     "RaftConfig",
     "RaftCore",
+    "RaiseLevel",
     "ReadGrant",
     "ReadReply",
     "ReadRequest",

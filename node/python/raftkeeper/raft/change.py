@@ -60,7 +60,16 @@ class Update:
     priority: int
 
 
-Change: TypeAlias = AddLearner | Promote | Remove | Replace | Update
+@dataclass(frozen=True, slots=True)
+class RaiseLevel:
+    """A higher feature level is in use from now on, for ever. Who asks for it has seen that every member
+    speaks it; the comparison with the config index makes that hold for those that join meanwhile.
+    """
+
+    level: int
+
+
+Change: TypeAlias = AddLearner | Promote | Remove | Replace | Update | RaiseLevel
 
 
 class ChangeRefusal(Enum):
@@ -136,6 +145,10 @@ def decide_change(now: Membership, change: Change) -> Membership:
                 for member in now.members
             )
             return _build(now, now.voters, now.learners, details)
+        case RaiseLevel(level):
+            if level <= now.level:
+                raise ChangeRefused(ChangeRefusal.STALE)
+            return replace(now, level=level)
     assert_never(change)
 
 
@@ -156,7 +169,9 @@ def certain_members(core: "RaftCore") -> frozenset[MemberId]:
 
 def leave_joint(joint: Membership) -> Membership:
     """The new voters alone; who was only among the old ones is no member any more."""
-    return Membership.of(joint.voters, joint.learners, (), joint.members, joint.next_id)
+    return Membership.of(
+        joint.voters, joint.learners, (), joint.members, joint.next_id, level=joint.level
+    )
 
 
 def _build(
@@ -166,7 +181,9 @@ def _build(
     details: tuple[Member, ...] | None = None,
 ) -> Membership:
     outgoing = now.voters if voters != now.voters else frozenset()
-    return Membership.of(voters, learners, outgoing, details or now.members, now.next_id)
+    return Membership.of(
+        voters, learners, outgoing, details or now.members, now.next_id, level=now.level
+    )
 
 
 def _check_role(now: Membership, member: MemberId, allowed: frozenset[MemberId]) -> None:

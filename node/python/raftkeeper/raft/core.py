@@ -57,7 +57,8 @@ class RaftCore:
         )
         base = restored.membership or Membership.of(())
         # Not the snapshot's index: all members must mean the same by `config_index`.
-        self.memberships = MembershipHistory(restored.config_index or restored.snapshot_index, base)
+        base_index = restored.config_index or restored.snapshot_index
+        self.memberships = MembershipHistory(base_index, base, config.level_max)
         for index, payload in restored.configs:
             if index > restored.snapshot_index:
                 self.memberships.append(index, Membership.decode(payload))
@@ -348,7 +349,8 @@ class RaftCore:
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
         self.log.restore(meta.index, meta.term)
-        self.memberships = MembershipHistory(meta.config_index or meta.index, meta.membership)
+        base_index = meta.config_index or meta.index
+        self.memberships = MembershipHistory(base_index, meta.membership, self.config.level_max)
         self._promises.forget_entries()
         self.commit_index = self.applied_index = self._handed_commit = meta.index
         self.restored = meta

@@ -9,11 +9,21 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from raftkeeper.raft.messages import Index, MemberId
 
+BASE_LEVEL: Final = 1
+"""The feature level of a membership that says nothing of one."""
+
 _VERSION = 2
 """1 had neither members nor next_id; such entries are still read."""
+_VERSION_WITH_LEVEL = 3
+"""The same and the level: a program that knows no levels must refuse it, and not pass over the level."""
+
+
+class MembershipTooNew(ValueError):
+    """Written by a program that knows more, or of an ensemble that uses what this member cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,8 @@ class Membership:
     """One for each id in the three sets, by id."""
     next_id: MemberId = 1
     """The id of the next member to come: above all that ever were."""
+    level: int = BASE_LEVEL
+    """The feature level in use: what entries behind this one may be written as. It never falls."""
 
     @classmethod
     def of(
@@ -52,19 +64,21 @@ class Membership:
         outgoing: Iterable[MemberId] = (),
         details: Iterable[Member] = (),
         next_id: MemberId = 1,
+        *,
+        level: int = BASE_LEVEL,
     ) -> "Membership":
         """From ids. `details` may know some of them, and others, which are left out."""
         sets = frozenset(voters), frozenset(learners), frozenset(outgoing)
         known = {member.id: member for member in details}
         ids = sorted(sets[0] | sets[1] | sets[2])
         members = tuple(known.get(member_id) or Member(member_id) for member_id in ids)
-        return cls(*sets, members, max([next_id - 1, *ids]) + 1)
+        return cls(*sets, members, max([next_id - 1, *ids]) + 1, level)
 
     @classmethod
-    def found(cls, members: Iterable[Member]) -> "Membership":
+    def found(cls, members: Iterable[Member], level: int = BASE_LEVEL) -> "Membership":
         """The first membership of an ensemble: all are voters."""
         details = tuple(members)
-        return cls.of((member.id for member in details), details=details)
+        return cls.of((member.id for member in details), details=details, level=level)
 
     @property
     def is_joint(self) -> bool:
@@ -85,8 +99,9 @@ class Membership:
 
     def encode(self) -> bytes:
         """The same bytes for equal memberships; JSON, so that a dump of the log can be read."""
-        value = {
-            "version": _VERSION,
+        has_level = self.level > BASE_LEVEL
+        value: dict[str, object] = {
+            "version": _VERSION_WITH_LEVEL if has_level else _VERSION,
             "voters": sorted(self.voters),
             "learners": sorted(self.learners),
             "outgoing": sorted(self.outgoing),
@@ -98,6 +113,8 @@ class Membership:
                 if member != Member(member.id)
             ],
         }
+        if has_level:
+            value["level"] = self.level
         return json.dumps(value, separators=(",", ":")).encode()
 
     @classmethod
@@ -117,22 +134,29 @@ class Membership:
                     for member_id, incarnation, address, zone, priority in value["members"]
                 ),
                 value["next_id"],
+                level=value["level"] if version == _VERSION_WITH_LEVEL else BASE_LEVEL,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"not a membership: {payload[:100]!r}") from error
-        if version not in (1, _VERSION):
-            raise ValueError(f"a membership of version {version}; this node knows {_VERSION}")
+        if version not in (1, _VERSION, _VERSION_WITH_LEVEL):
+            raise MembershipTooNew(
+                f"a membership of version {version}, and this node knows {_VERSION_WITH_LEVEL}:"
+                " start the version of RaftKeeper that wrote it"
+            )
         return membership
 
 
 class MembershipHistory:
-    """Which membership counts at which index."""
+    """Which membership counts at which index. One above `level_max` has no place in it: the member
+    must stop before its disk holds, or its machine meets, what it cannot read.
+    """
 
-    __slots__ = ("_indexes", "_memberships")
+    __slots__ = ("_indexes", "_level_max", "_memberships")
 
-    def __init__(self, index: Index, membership: Membership) -> None:
+    def __init__(self, index: Index, membership: Membership, level_max: int) -> None:
+        self._level_max = level_max
         self._indexes = [index]
-        self._memberships = [membership]
+        self._memberships = [self._checked(membership)]
 
     @property
     def current(self) -> Membership:
@@ -162,8 +186,8 @@ class MembershipHistory:
         return any(membership.may_vote(member) for membership in later)
 
     def append(self, index: Index, membership: Membership) -> None:
+        self._memberships.append(self._checked(membership))
         self._indexes.append(index)
-        self._memberships.append(membership)
 
     def truncate_from(self, index: Index) -> None:
         """Entries from `index` on are gone, and the memberships in them. The base stays."""
@@ -179,3 +203,11 @@ class MembershipHistory:
 
     def _position(self, index: Index) -> int:
         return max(bisect_right(self._indexes, index) - 1, 0)
+
+    def _checked(self, membership: Membership) -> Membership:
+        if membership.level > self._level_max:
+            raise MembershipTooNew(
+                f"feature level {membership.level} is in use in this ensemble, and this member speaks"
+                f" {self._level_max} at most: start a release of RaftKeeper that speaks it"
+            )
+        return membership

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from raftkeeper.raft.membership import Membership
+from raftkeeper.raft.membership import BASE_LEVEL, Membership
 from raftkeeper.raft.messages import NO_HARD_STATE, HardState, Index, MemberId, Term
 
 
@@ -29,6 +29,8 @@ class RaftConfig:
     """Entries asked from disk at once: few enough not to hold up the loop."""
     preferred_zones: tuple[str, ...] = ()
     """Members of these lead by preference. The same on all members, or they will pull in turn."""
+    level_max: int = BASE_LEVEL
+    """The highest feature level that this member speaks; a membership of a higher one ends it."""
     nonce: int = field(kw_only=True)
     """Drawn at random for each start, below 2**62: an answer to a read that was asked for before a
     restart must not be taken for a newer one's."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper._engine import EngineError
+from raftkeeper.raft import MembershipTooNew
 from raftkeeper.server import limits
 from raftkeeper.server.client_ports import ClientPorts
 from raftkeeper.server.client_protocol import ClientProtocol, Clients
@@ -377,7 +378,7 @@ class Node:
         if failure is None:
             log.info("node.stopped", applied_index=parts.engine.applied_index)
             return EXIT_OK
-        if isinstance(failure, (StorageError, EngineError, OSError)):
+        if isinstance(failure, (StorageError, EngineError, MembershipTooNew, OSError)):
             log.error("node.failed", reason=str(failure), effect="the node stops")
         else:
             log.critical("node.failed", reason=repr(failure), exc_info=failure)

@@ -230,7 +230,7 @@ class Features(Section):
     enforce_quotas: bool = Field(
         False,
         description="Refuse writes beyond the hard limits of quotas. ZooKeeper's enforceQuota. The "
-        "leader's setting counts.",
+        "leader's setting counts, and not before all members run a release that knows of it.",
     )
     collect_interval_ms: int = Field(
         1_000,

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from raftkeeper.server.config_section import MIB, Port, Section
+from raftkeeper.server.feature_level import FEATURE_LEVEL, LOWEST_LEVEL
 from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 from raftkeeper.server.recovery_order import parse_order
 
@@ -80,6 +81,15 @@ class Ensemble(Section):
         le=100,
         description="The shortest election timeout in ticks; the longest is twice that. Longer "
         "than the machine stands still under load, or leaders change without need.",
+    )
+    feature_level_max: int = Field(
+        FEATURE_LEVEL,
+        ge=LOWEST_LEVEL,
+        le=FEATURE_LEVEL,
+        description="The highest feature level that this member speaks. While one member speaks only "
+        "the level of the release before, nothing is written that that release cannot read, and "
+        "all can go back to it. A level that is in use is in use for good: a member that speaks "
+        "less does not start.",
     )
 
     @field_validator("members", "preferred_zones", mode="before")

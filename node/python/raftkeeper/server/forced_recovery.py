@@ -7,7 +7,7 @@ ever vote in it or be believed by it.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raftkeeper._engine import Engine, EngineError
@@ -191,7 +191,7 @@ def _newest_membership(recovered: Recovered) -> Membership:
         raise ValueError("the log holds no membership: no ensemble was ever founded on these data")
     next_id = max(membership.next_id for membership in known)
     newest = known[-1]
-    return Membership.of(newest.voters, newest.learners, newest.outgoing, newest.members, next_id)
+    return replace(newest, next_id=next_id)
 
 
 def _membership_of_one(
@@ -206,4 +206,4 @@ def _membership_of_one(
         survivor.zone or was.zone,
         was.priority,
     )
-    return Membership.of([me.id], details=[me])
+    return Membership.of([me.id], details=[me], level=before.level)

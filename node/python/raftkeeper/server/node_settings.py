@@ -36,6 +36,7 @@ def build_transport(config: "Config", clock: SystemClock) -> PeerTransport:
         zone=config.ensemble.zone,
         priority=config.ensemble.priority,
         software=f"raftkeeper {node_version()}",
+        feature_level=config.ensemble.feature_level_max,
     )
     return PeerTransport(settings, clock=clock)
 
@@ -47,6 +48,7 @@ def build_settings(config: "Config") -> EnsembleSettings:
         election_ticks=config.ensemble.election_ticks,
         batch_bytes_max=config.storage.batch_bytes_max,
         catch_up_bytes_per_s=config.peer.catch_up_bytes_per_s,
+        enforce_quotas=config.features.enforce_quotas,
     )
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
-from raftkeeper.raft import RaftConfig, RaftCore
+from raftkeeper.raft import MembershipTooNew, RaftConfig, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
 from raftkeeper.server.errors import DamagedData, NodeError
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
@@ -24,6 +25,7 @@ from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
+    Recovered,
     SnapshotMeta,
     StorageError,
     StorageOptions,
@@ -62,7 +64,6 @@ def build_engine(config: "Config") -> Engine:
         skip_acl=config.auth.skip_acl,
         reconfig_enabled=config.features.reconfig,
         ttl_enabled=config.features.ttl_nodes,
-        enforce_quotas=config.features.enforce_quotas,
         linearizable_reads=config.client.linearizable_reads,
         read_only_mode=config.client.read_only_mode,
     )
@@ -126,16 +127,7 @@ async def open_data(
     except StorageError as error:
         raise _as_node_error(error) from error
     snapshot = recovered.snapshot
-    core = RaftCore(
-        RaftConfig(
-            member_id=identity.member_id,
-            election_ticks=config.ensemble.election_ticks,
-            hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
-            preferred_zones=config.ensemble.preferred_zones,
-            nonce=secrets.randbits(62),
-        ),
-        restored_from(recovered),
-    )
+    core = _build_core(config, identity, recovered)
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
@@ -156,6 +148,23 @@ async def open_data(
             "one: set peer.enabled"
         )
     return OpenData(directory, identity, engine, core, snapshot)
+
+
+def _build_core(config: "Config", identity: Identity, recovered: Recovered) -> RaftCore:
+    settings = RaftConfig(
+        member_id=identity.member_id,
+        election_ticks=config.ensemble.election_ticks,
+        hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
+        preferred_zones=config.ensemble.preferred_zones,
+        level_max=config.ensemble.feature_level_max,
+        nonce=secrets.randbits(62),
+    )
+    try:
+        return RaftCore(settings, restored_from(recovered))
+    except MembershipTooNew as error:
+        held = settings.level_max < FEATURE_LEVEL
+        way_out = ", or leave ensemble.feature_level_max out" if held else ""
+        raise NodeError(f"{error}{way_out}") from error
 
 
 def _follow_order(config: "Config", directory: DataDirectory) -> None:

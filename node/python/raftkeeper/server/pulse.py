@@ -90,6 +90,8 @@ class Pulse:
             driver.installer.tick()
             driver.pump()
         driver.peering.let_go()
+        if driver.peering.levels.tick():
+            driver.pump()
         if driver.draining:
             driver.clients_left = driver.engine.drain(limits.DRAIN_PER_TICK)
         driver.count_fsyncs()

@@ -100,7 +100,7 @@ def _run_many(jobs: list[Job], processes: int, keep_going: bool) -> list[Outcome
             if time.monotonic() - told_at > PROGRESS_S:
                 told_at = time.monotonic()
                 print(f"  {done} of {len(jobs)}, {len(failures)} failed", flush=True)
-    told = "becomes crashes wiped cuts stalls fills rots refuses changes transfers restores".split()
+    told = "becomes crashes wiped cuts stalls fills rots refuses changes transfers restores raises".split()
     print("in all: " + ", ".join(f"{what} {counts[what]}" for what in told))
     return failures
 

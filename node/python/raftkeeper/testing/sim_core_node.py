@@ -70,6 +70,7 @@ def core_config(machine: "Machine") -> RaftConfig:
         hot_bytes_max=options.hot_bytes_max,
         append_bytes_max=options.append_bytes_max,
         window_count=options.window_count,
+        level_max=machine.feature_level,
         nonce=machine.chance.bits(62),
     )
 

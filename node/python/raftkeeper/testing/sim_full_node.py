@@ -11,6 +11,7 @@ from raftkeeper._engine import Engine
 from raftkeeper.raft import Entry, RaftCore, Ready
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.settings import EnsembleSettings
+from raftkeeper.server.feature_level import why_apart
 from raftkeeper.server.restored import restored_from
 from raftkeeper.storage import (
     DataDirectory,
@@ -146,6 +147,7 @@ class FullNode:
         self.loop: MachineLoop = machine.loop
         self.chance = machine.chance
         self.member = machine.member
+        self.feature_level = machine.feature_level
         self.links = SimLinks(self)
         self._snapshot_index = 0
         self._snapshot_busy = False
@@ -224,10 +226,15 @@ class FullNode:
         return member is not None and member.incarnation == other.machine.incarnation
 
     def refuses(self, other: "FullNode") -> bool:
-        """Whether it knows the other's id in another incarnation, or is not ready at all."""
+        """Whether it knows the other's id in another incarnation, or is not ready at all; or the other
+        is of a release that cannot work beside it.
+        """
         member = self.links.members.get(other.member)
         stranger = member is not None and member.incarnation != other.machine.incarnation
-        return stranger or not hasattr(self, "driver")
+        if stranger or not hasattr(self, "driver"):
+            return True
+        apart = why_apart(self.feature_level, other.feature_level)
+        return bool(apart) or other.feature_level < self.core.membership.level
 
     # -- snapshots: what server/snapshotter.py does, without asyncio
 
@@ -350,6 +357,7 @@ class FullNode:
                 election_ticks=ELECTION_TICKS,
                 batch_bytes_max=BATCH_BYTES_MAX,
                 catch_up_bytes_per_s=self.world.options.catch_up_bytes_per_s,
+                enforce_quotas=True,
             ),
         )
         self.driver = driver

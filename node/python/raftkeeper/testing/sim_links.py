@@ -177,11 +177,15 @@ class SimLinks:
         self._fetch_number = 0
         self.members: dict[MemberId, Member] = {}
 
-    def set_members(self, members: Mapping[MemberId, Member]) -> None:
+    def set_members(self, members: Mapping[MemberId, Member], level: int) -> None:
         self.members = dict(members)
 
     def is_up(self, member: MemberId) -> bool:
         return self._link(member) is not None
+
+    def level_of(self, member: MemberId) -> int:
+        link = self._link(member)
+        return link.other(self._node.machine).feature_level if link is not None else 0
 
     def send(self, message: Any) -> None:
         self._node.world.watch.sent(self._node.machine, message)

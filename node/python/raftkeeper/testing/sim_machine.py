@@ -7,7 +7,7 @@ know what the node does.
 import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
-from raftkeeper.raft import InvariantBroken, RaftCore
+from raftkeeper.raft import BASE_LEVEL, InvariantBroken, RaftCore
 from raftkeeper.storage import StorageError
 from raftkeeper.testing.faulty_files import UNBOUNDED_BYTES, Crashed, FaultyFiles, Survival
 from raftkeeper.testing.sim_failure import Kind, SimFailure
@@ -58,6 +58,8 @@ class Machine:
         self.incarnation = b""
         self.incarnations = 0
         self.lives = 0
+        self.feature_level = BASE_LEVEL
+        """Of the release that is installed on it."""
         self.disk_may_fail = False
         """An error of the disk was planned for this life."""
         self.rotten = False

@@ -5,7 +5,8 @@ The engine is not patched: what it gives and takes is changed on its way. To be 
 
 import struct
 
-from raftkeeper.raft import Ready
+from raftkeeper.raft import Membership, Ready, leadership
+from raftkeeper.server.ensemble import levels
 from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.testing.sim_full_node import WatchedCore, WatchedEngine
 from raftkeeper.testing.sim_mutations import Replace, mutation
@@ -111,6 +112,32 @@ def events_behind_answers(replace: Replace) -> None:
         return [(conn, _put_events_last(data)) for conn, data in self._engine.take_replies()]
 
     replace(WatchedEngine, "take_replies", take_replies)
+
+
+@mutation(
+    "the newer form of an entry is written before all members are known to read it", level="node"
+)
+def newer_form_before_its_level(replace: Replace) -> None:
+    follow = levels.Levels.follow
+
+    def write_at_once(self: levels.Levels, membership: Membership) -> None:
+        follow(self, membership)
+        self._engine.enforce_quotas(True)
+
+    replace(levels.Levels, "follow", write_at_once)
+
+
+@mutation("the feature level is raised without those who are away", level="node")
+def level_raised_without_the_absent(replace: Replace) -> None:
+    replace(levels, "level_of_all", lambda own, others: min([own, *filter(None, others)]))
+
+
+@mutation("the end of a joint change forgets the feature level in use", level="node")
+def level_forgotten_by_a_change(replace: Replace) -> None:
+    def forget(joint: Membership) -> Membership:
+        return Membership.of(joint.voters, joint.learners, (), joint.members, joint.next_id)
+
+    replace(leadership, "leave_joint", forget)
 
 
 def _cut_groups(payload: bytes) -> list[bytes]:

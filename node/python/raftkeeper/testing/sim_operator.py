@@ -192,7 +192,9 @@ class Operator:
             if len(membership.voters) < VOTERS_MAX:
                 yield Promote(new)
         for machine in machines:
-            if machine.number in self._wanted and machine.incarnation not in ids:
+            # As the admin API does: it refuses a release that cannot read what is written.
+            can_read = machine.feature_level >= membership.level
+            if machine.number in self._wanted and machine.incarnation not in ids and can_read:
                 yield AddLearner(machine.incarnation, machine.name)
         if len(membership.voters) > len(self._wanted) or not self._chance.happens(900):
             # Nobody comes for them, or (rarely) nobody waits for who would.

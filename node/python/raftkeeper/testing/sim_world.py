@@ -24,6 +24,7 @@ from raftkeeper.testing.sim_machine import Machine, Node
 from raftkeeper.testing.sim_network import Network
 from raftkeeper.testing.sim_operator import Operator
 from raftkeeper.testing.sim_options import Options
+from raftkeeper.testing.sim_releases import Releases
 from raftkeeper.testing.sim_sessions import SessionClients
 from raftkeeper.testing.sim_trace import Trace
 
@@ -71,12 +72,14 @@ class World:
         self.machines = [
             Machine(self, number) for number in range(1, options.voters + options.spares + 1)
         ]
-        self.founders = frozenset(range(1, options.voters + 1))
-        for machine in self.machines[: options.voters]:
+        self.releases = Releases(self)
+        founders = self.machines[: options.voters]
+        self.founders = frozenset(machine.number for machine in founders)
+        for machine in founders:
             machine.bind(machine.number)
         self.first_membership = Membership.found(
-            Member(machine.number, machine.incarnation, machine.name)
-            for machine in self.machines[: options.voters]
+            (Member(machine.number, machine.incarnation, machine.name) for machine in founders),
+            min(machine.feature_level for machine in founders),
         )
         self.watch = Watch(self, [checker() for checker in CHECKERS])
         self.clients: Clients = self._make_clients()
@@ -93,6 +96,7 @@ class World:
             self.links.start()
         self.operator.start()
         self.faults.start()
+        self.releases.start()
         self.loop.run_until(self.options.faults_ms * 1000)
         self._calm()
         self.watch.at_end()
@@ -178,7 +182,7 @@ class World:
         core = leader.node.core
         if core.membership.is_joint or core.commit_index < core.config_index:
             return "a change of the membership does not end"
-        waits = self.operator.waits_for() or self.clients.waits_for()
+        waits = self.operator.waits_for() or self.releases.waits_for() or self.clients.waits_for()
         if waits:
             return waits
         for member in sorted(core.membership.everyone):

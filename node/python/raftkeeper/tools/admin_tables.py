@@ -17,6 +17,7 @@ STATUS_COLUMNS = (
     "commit",
     "applied",
     "clients",
+    "level",
 )
 WRAPPED = frozenset(("endpoint", "address", "zone"))
 """What may be long gives way where the terminal is narrow; numbers are never cut."""
@@ -41,7 +42,7 @@ def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
     notes = []
     for endpoint, status in statuses.items():
         if isinstance(status, AdminError):
-            table.add_row(endpoint, *["-"] * 7)
+            table.add_row(endpoint, *["-"] * (len(STATUS_COLUMNS) - 1))
             notes.append(str(status))
             continue
         identity = status["identity"]
@@ -52,6 +53,7 @@ def print_statuses(statuses: dict[str, dict[str, Any] | AdminError]) -> None:
             str(status["leader_id"] or "none"),
             *(_plain(status.get(name)) for name in ("term", "commit_index", "applied_index")),
             _plain(status.get("clients")),
+            _level(status),
         )
         if note := _note(status):
             notes.append(f"{endpoint}: {note}")
@@ -120,6 +122,12 @@ def _state(row: dict[str, Any]) -> str:
     return "caught up" if row["caught_up"] else row["state"] or "behind"
 
 
+def _level(status: dict[str, Any]) -> str:
+    """The feature level in use, and the one this member speaks where that is another."""
+    in_use, spoken = status.get("ensemble_feature_level"), status["feature_level"]
+    return _plain(in_use) if in_use in (None, spoken) else f"{in_use} of {spoken}"
+
+
 def _note(status: dict[str, Any]) -> str:
     if status.get("diverged"):
         return str(status["diverged"])
@@ -128,6 +136,9 @@ def _note(status: dict[str, Any]) -> str:
     disk = status.get("disk", {})
     if disk.get("writes_refused"):
         return str(disk["writes_refused"])
+    quotas = str(status.get("quota_enforcement", ""))
+    if status["ready"] and quotas not in {"", "off", "on"}:
+        return f"quotas: {quotas}"
     return "" if status["ready"] else str(status["reason"])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raftkeeper._engine import EngineError, describe_entry
-from raftkeeper.raft import EntryKind, Membership
+from raftkeeper.raft import BASE_LEVEL, EntryKind, Membership
 from raftkeeper.storage import Identity, SnapshotMeta, StorageError, StorageOptions
 from raftkeeper.storage.hard_state import HardStateFile, SlotState
 from raftkeeper.storage.identity import read_identity
@@ -259,6 +259,8 @@ def describe_membership(membership: Membership) -> str:
         parts.append(f"learners {_ids(membership.learners)}")
     if membership.outgoing:
         parts.append(f"in place of {_ids(membership.outgoing)}")
+    if membership.level > BASE_LEVEL:
+        parts.append(f"feature level {membership.level}")
     return ", ".join(parts)
 
 

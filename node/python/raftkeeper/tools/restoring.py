@@ -120,7 +120,7 @@ def _membership(content: Content, identity: Identity, target: Target) -> Members
     me = Member(
         identity.member_id, identity.incarnation, target.address, target.zone, target.priority
     )
-    return Membership.of([me.id], details=[me], next_id=before.next_id)
+    return Membership.of([me.id], details=[me], next_id=before.next_id, level=before.level)
 
 
 def _sha256(file: Path) -> str:

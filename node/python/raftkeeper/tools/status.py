@@ -36,6 +36,7 @@ GROUPS = {
         "avg_fsynctime",
         "max_fsynctime",
     ),
+    "Release": ("feature_level", "ensemble_feature_level", "quota_enforcement"),
     "Log": (
         "raft_term",
         "raft_commit_index",

@@ -21,6 +21,7 @@ from raftkeeper.raft import (
 )
 from raftkeeper.raft.change import decide_change, leave_joint
 from raftkeeper.server.ensemble.views import EnsembleStatus, MemberStatus
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 
 CLUSTER = bytes(range(16))
 
@@ -60,6 +61,8 @@ class FakeEnsemble:
     busy: bool = False
     foreign: set[int] = field(default_factory=set)
     """Nodes of another ensemble."""
+    outdated: set[int] = field(default_factory=set)
+    """Nodes of the release before."""
     zones: dict[int, str] = field(default_factory=dict)
     priorities: dict[int, int] = field(default_factory=dict)
     """What nodes that are asked say of themselves."""
@@ -81,6 +84,7 @@ class FakeEnsemble:
             applied_index=self.config_index,
             last_index=self.config_index,
             config_index=self.config_index,
+            level_in_use=self.membership.level,
             is_joint=False,
             transferring=0,
             read_only=False,
@@ -159,18 +163,16 @@ class FakeEnsemble:
         self.draining = False
 
     # ---- surveyor
-    def views(self) -> tuple[Any, ...]:
-        """Of the links: all others run this release."""
-        others = self.membership.everyone - {self.own}
-        return tuple(SimpleNamespace(member_id=other, feature_level=1) for other in sorted(others))
-
     async def survey(self, address: str, timeout_s: float) -> Any:
         number = int(address.partition(":")[0].rpartition(".")[2])
         if number in self.silent:
             return None
         if number in self.foreign:
             return SimpleNamespace(
-                cluster_id=b"another ensemble", member_id=1, incarnation=incarnation(number)
+                cluster_id=b"another ensemble",
+                member_id=1,
+                incarnation=incarnation(number),
+                feature_level=FEATURE_LEVEL,
             )
         known = next((m.id for m in self.membership.members if m.address == address), 0)
         if number in self.removed:
@@ -179,6 +181,7 @@ class FakeEnsemble:
             cluster_id=CLUSTER if known else bytes(16),
             member_id=known,
             incarnation=incarnation(number),
+            feature_level=FEATURE_LEVEL - (number in self.outdated),
             zone=self.zones.get(number, ""),
             priority=self.priorities.get(number, 1),
         )

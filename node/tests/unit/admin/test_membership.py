@@ -1,6 +1,7 @@
 """Claims about changes of the membership: done once, refused with a reason, safe to repeat."""
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -103,6 +104,19 @@ async def test_node_of_another_ensemble_is_not_added() -> None:
     ensemble = FakeEnsemble(foreign={7})
     assert await code_of(add(ensemble, 7, 10)) == "WRONG_ROLE"
     assert not ensemble.done
+
+
+async def test_node_that_cannot_read_what_is_written_is_not_added() -> None:
+    """Its incarnation given or asked for; before the newer level is in use it may be one of them."""
+    ensemble = FakeEnsemble(outdated={7})
+    ensemble.membership = replace(ensemble.membership, level=2)
+    assert await code_of(add(ensemble, 7, 10)) == "FEATURE_LEVEL_TOO_LOW"
+    known = NewMember("10.0.0.7:2888", incarnation(7))
+    work = changes(ensemble).add_learner(known, 10, cluster_id=CLUSTER, timeout_s=1)
+    assert await code_of(work) == "FEATURE_LEVEL_TOO_LOW"
+    assert not ensemble.done
+    assert (await add(ensemble, 8, 10))["changed"]
+    assert (await add(FakeEnsemble(outdated={7}), 7, 10))["changed"]
 
 
 async def test_node_with_the_data_of_a_removed_member_is_not_added() -> None:

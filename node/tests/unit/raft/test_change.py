@@ -12,6 +12,7 @@ from raftkeeper.raft import (
     Promote,
     RaftConfig,
     RaftCore,
+    RaiseLevel,
     Remove,
     Replace,
     Restored,
@@ -106,6 +107,8 @@ def test_other_changes_are_one_step() -> None:
         (NOW, Remove(9), ChangeRefusal.UNKNOWN_MEMBER),
         (NOW, Update(9, "", "", 0), ChangeRefusal.UNKNOWN_MEMBER),
         (Membership.of([1]), Remove(1), ChangeRefusal.LAST_VOTER),
+        (Membership.of([1], level=2), RaiseLevel(2), ChangeRefusal.STALE),
+        (Membership.of([1], level=2), RaiseLevel(1), ChangeRefusal.STALE),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -116,3 +119,22 @@ def test_what_makes_no_sense_is_refused(
         decide_change(now, change)
     assert refused.value.reason is reason
     assert str(refused.value) == reason.value
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        AddLearner(b"disk", "host:1"),
+        Promote(4),
+        Remove(3),
+        Remove(4),
+        Replace(3, 4),
+        Update(2, "host:2", "east", 3),
+    ],
+)
+def test_every_change_keeps_the_feature_level(change: Change) -> None:
+    """It is raised by a change of its own, and never lowered."""
+    raised = decide_change(NOW, RaiseLevel(2))
+    assert (raised.level, raised.voters, raised.learners) == (2, NOW.voters, NOW.learners)
+    after = decide_change(raised, change)
+    assert (after.level, leave_joint(after).level) == (2, 2)

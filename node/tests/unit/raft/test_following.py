@@ -7,10 +7,12 @@ from raftkeeper.raft import (
     Append,
     AppendReply,
     Entry,
+    EntryKind,
     HardState,
     Heartbeat,
     InvariantBroken,
     Membership,
+    MembershipTooNew,
     RaftConfig,
     RaftCore,
     Restored,
@@ -129,3 +131,17 @@ def test_an_entry_that_comes_back_is_not_durable_by_an_old_promise() -> None:
     assert core.persisted_index == 2
     core.persisted(numbers[2])
     assert core.persisted_index == 4
+
+
+def test_a_level_that_this_member_does_not_speak_ends_it() -> None:
+    """By an entry, by a snapshot, or found on its disk: before anything behind it is taken."""
+    raised = Membership.of([1, 2, 3], level=2)
+    core = core_of(ensemble(), 3)
+    entry = Entry(3, 2, EntryKind.CONFIG, raised.encode())
+    with pytest.raises(MembershipTooNew, match="this member speaks 1 at most"):
+        core.step(Append(1, 3, 2, 2, 2, (entry,), 2, 1))
+    with pytest.raises(MembershipTooNew):
+        RaftCore(RaftConfig(4, nonce=0), Restored()).restore(SnapshotMeta(9, 5, raised))
+    found = Restored(snapshot_index=9, snapshot_term=5, membership=raised, last_index=9)
+    with pytest.raises(MembershipTooNew):
+        RaftCore(RaftConfig(3, nonce=0), found)

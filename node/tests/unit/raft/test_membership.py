@@ -2,7 +2,7 @@
 
 import pytest
 
-from raftkeeper.raft.membership import Member, Membership, MembershipHistory
+from raftkeeper.raft.membership import Member, Membership, MembershipHistory, MembershipTooNew
 
 
 def test_a_membership_survives_its_bytes() -> None:
@@ -51,7 +51,7 @@ def test_who_may_vote() -> None:
 def test_history_answers_by_index_and_rolls_back() -> None:
     """A membership counts from its entry on, until that entry is cut off."""
     one, two, three = Membership.of([1]), Membership.of([1, 2]), Membership.of([1, 2, 3])
-    history = MembershipHistory(5, one)
+    history = MembershipHistory(5, one, level_max=1)
     history.append(8, two)
     history.append(9, three)
     assert [history.at(index) for index in (1, 5, 7, 8, 9, 99)] == [
@@ -80,3 +80,33 @@ def test_a_member_founded_with_details_is_known_by_them() -> None:
     assert membership.voters == {1, 2}
     assert membership.members == (founders[1], founders[0])
     assert Membership.decode(membership.encode()) == membership
+
+
+def test_a_level_survives_its_bytes_and_the_first_one_needs_none() -> None:
+    """A release that knows no levels reads what is written at the first, and refuses the rest."""
+    raised = Membership.of([1, 2], [4], level=2)
+    assert Membership.decode(raised.encode()) == raised
+    assert raised.encode().startswith(b'{"version":3,')
+    first = Membership.of([1, 2], [4])
+    assert first.level == 1
+    assert first.encode() == (
+        b'{"version":2,"voters":[1,2],"learners":[4],"outgoing":[],"next_id":5,"members":[]}'
+    )
+
+
+def test_a_membership_of_a_later_release_is_told_apart_from_garbage() -> None:
+    """What to do about it is another thing."""
+    later = Membership.of([1], level=2).encode().replace(b'"version":3', b'"version":4')
+    with pytest.raises(MembershipTooNew, match="start the version of RaftKeeper that wrote it"):
+        Membership.decode(later)
+
+
+def test_a_level_that_is_not_spoken_has_no_place_in_the_history() -> None:
+    """At the start as little as later; what was there before still counts."""
+    low, high = Membership.of([1], level=2), Membership.of([1], level=3)
+    with pytest.raises(MembershipTooNew, match="level 3 is in use"):
+        MembershipHistory(5, high, level_max=2)
+    history = MembershipHistory(5, low, level_max=2)
+    with pytest.raises(MembershipTooNew, match="this member speaks 2 at most"):
+        history.append(6, high)
+    assert (history.current, history.current_index) == (low, 5)

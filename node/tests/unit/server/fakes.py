@@ -43,6 +43,7 @@ class FakeEngine:
         self.collected = 0
         self.leading = True
         self.leaderless = False
+        self.enforces = False
 
     @property
     def wants(self) -> int:
@@ -102,6 +103,9 @@ class FakeEngine:
 
     def refuse_writes(self, reason: str) -> None:
         self.refusing = reason
+
+    def enforce_quotas(self, enforces: bool) -> None:
+        self.enforces = enforces
 
     def lead(self, leading: bool, now_us: int) -> None:
         self.leading = leading

@@ -28,7 +28,9 @@ ROOT = Path("/data")
 OPTIONS = StorageOptions(segment_bytes=65536, record_bytes_max=8192)
 OLD = Identity(b"o" * 16, 2, b"2" * 16)
 FIRST = Membership.of([1, 2, 3], details=[Member(2, OLD.incarnation, "old:2888", "zone-b", 7)])
-LATER = Membership.of([1, 2, 3], [4], details=[*FIRST.members, Member(4, b"4" * 16, "d:1")])
+LATER = Membership.of(
+    [1, 2, 3], [4], details=[*FIRST.members, Member(4, b"4" * 16, "d:1")], level=2
+)
 SURVIVOR = Survivor(1, "new:2888")
 
 
@@ -118,6 +120,7 @@ def test_member_id_is_above_all_that_the_log_knows(directory: DataDirectory) -> 
     (member,) = membership.members
     assert membership.is_sole_voter(5)
     assert membership.next_id == 6
+    assert membership.level == 2, "what is written already must be read by whoever joins"
     assert (member.address, member.zone, member.priority) == ("new:2888", "zone-b", 7)
     assert directory.identity is not None
     assert member.incarnation == directory.identity.incarnation != OLD.incarnation

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,20 @@ async def test_status_shows_every_endpoint_and_those_that_are_down(node: AdminNo
         result = await run(f"{address},127.0.0.1:1", node, "status")
     assert result.exit_code == 0, result.output
     line = next(line for line in result.output.splitlines() if address in line)
-    assert line.split() == [address, "1", "leader", "1", "3", "10", "10", "3"]
+    assert line.split() == [address, "1", "leader", "1", "3", "10", "10", "3", "1", "of", "2"]
     assert "cannot ask 127.0.0.1:1: Connection refused" in result.output
+
+
+async def test_status_says_why_quotas_do_not_hold_yet(node: AdminNode) -> None:
+    """One line, until the last member is updated."""
+    features = node.view.config.features.model_copy(update={"enforce_quotas": True})
+    node.view.config = node.view.config.model_copy(update={"features": features})
+    async with serving(node) as client:
+        said = (await run(endpoint(client), node, "status")).output
+        assert "quotas: not yet: hard limits of quotas hold once all members run" in said
+        node.ensemble.membership = replace(node.ensemble.membership, level=2)
+        line = (await run(endpoint(client), node, "status")).output.splitlines()[-1]
+    assert line.split()[-2:] == ["3", "2"]
 
 
 async def test_endpoint_may_have_its_scheme(node: AdminNode) -> None:

@@ -1,7 +1,7 @@
 """Members of releases that do not understand each other must never meet, nor one meet a log it cannot read.
 
 A release reads its own *feature level* of log and snapshots, and those before it. Members one level apart
-work together. What all members can read may be written, so a level that was once common is in use for ever.
+work together. Once every member reads a higher one, the leader puts that in use, for ever: it is written then.
 Two looks: at the version that the spec asks for, before anything is touched, and at what the first pod
 of a new template says of itself.
 """
@@ -21,22 +21,12 @@ VERSION: Final = re.compile(r"^v?(\d+)\.(\d+)\.\d+")
 def level_in_use(facts: Facts, but: str = "") -> int:
     """The highest level that may have been written; 0 when nobody has said. `but` is a pod left out.
 
-    Nodes tell what all members can read, as far as they hear them. Beside that counts what the status says
-    was common before, and what all others have that the leader hears: they were together without that pod.
+    Each node tells what the membership in its log says. The status remembers it while none can be asked.
     """
     snapshot = facts.snapshot
     nodes = {pod.name: pod.node for pod in snapshot.pods if pod.node is not None}
     told = [node.ensemble_feature_level for name, node in nodes.items() if name != but]
-    return max(snapshot.remembered.feature_level, _common_to_others(facts, but), *told, 0)
-
-
-def _common_to_others(facts: Facts, but: str) -> int:
-    """0 unless the leader hears every other member, and each has told its level."""
-    ensemble = facts.snapshot.ensemble
-    others = [m for m in ensemble.members if m.pod != but] if ensemble is not None and but else []
-    pods = [facts.pod_of(member) for member in others if member.active]
-    levels = [pod.node.feature_level for pod in pods if pod is not None and pod.node is not None]
-    return min(levels) if levels and len(levels) == len(others) else 0
+    return max(snapshot.remembered.feature_level, *told, 0)
 
 
 def why_misfit(facts: Facts, pod: Pod) -> str:

@@ -91,7 +91,7 @@ class NodeStatus:
     feature_level: int = 0
     """What its release reads of log and snapshots; 0 when it did not say."""
     ensemble_feature_level: int = 0
-    """What all members can read, as far as it hears them; 0 when it does not hear one."""
+    """What is in use, by the membership that it knows; 0 when it did not say."""
     term: int = 0
     last_term: int = 0
     """Of its last entry."""

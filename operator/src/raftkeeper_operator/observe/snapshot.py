@@ -233,7 +233,7 @@ class Remembered:
     plan_reason: str = ""
     plan_since_ms: int = 0
     feature_level: int = 0
-    """The highest that all members have had; what they wrote then stays."""
+    """The highest that was in use; what was written then stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ fn each_node_answers_its_own_clients() {
 /// Hard limits hold or not as the leader says, so that members that are configured differently agree.
 #[test]
 fn leader_decides_whether_quotas_are_enforced() {
-    let mut strict = Node::with(Config { enforce_quotas: true, ..config() });
+    let mut strict = Node::with(config());
+    strict.front.enforce_quotas(true);
     let mut lenient = Node::member(2);
     let client = client_of(&mut lenient, &mut strict);
     let quota = "/zookeeper/quota/a";

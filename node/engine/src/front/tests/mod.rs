@@ -40,7 +40,6 @@ fn config() -> Config {
         skip_acl: false,
         reconfig_enabled: false,
         ttl_enabled: true,
-        enforce_quotas: false,
         linearizable_reads: false,
         read_only_mode: false,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper.raft import Member, Membership
 from raftkeeper.server import limits
+from raftkeeper.server.feature_level import level_of_all
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
 from raftkeeper.storage import DataDirectory, Identity
@@ -38,6 +39,8 @@ class Surveyed(Protocol):
     def member_id(self) -> int: ...
     @property
     def incarnation(self) -> bytes: ...
+    @property
+    def feature_level(self) -> int: ...
     @property
     def zone(self) -> str: ...
     @property
@@ -110,7 +113,9 @@ async def found_again(
     entry. None where somebody has become another's member meanwhile.
     """
     if transport is None or not config.ensemble.members:
-        return Membership.found([describe_self(config, identity)])
+        return Membership.found(
+            [describe_self(config, identity)], config.ensemble.feature_level_max
+        )
     never: asyncio.Future[Identity] = asyncio.get_running_loop().create_future()
     listed = parse_members(config.ensemble.members)
     return await _gather(config, listed, identity.incarnation, transport, never)
@@ -143,7 +148,8 @@ def _found_alone(
     )
     directory.create(identity)
     log.info("node.created", cluster=identity.cluster_id.hex(), member=identity.member_id)
-    return identity, Membership.found([describe_self(config, identity)])
+    members = [describe_self(config, identity)]
+    return identity, Membership.found(members, config.ensemble.feature_level_max)
 
 
 def describe_self(config: "Config", identity: Identity) -> Member:
@@ -203,6 +209,7 @@ async def _gather(
         missing = tuple(listed[member] for member, answer in found.items() if answer is None)
         if not missing:
             own = Identity(bytes(16), me, incarnation)
+            spoken = (answer.feature_level for answer in answers if answer)
             return Membership.found(
                 [
                     describe_self(config, own),
@@ -217,7 +224,8 @@ async def _gather(
                         for member, answer in found.items()
                         if answer
                     ),
-                ]
+                ],
+                level_of_all(config.ensemble.feature_level_max, spoken),
             )
         if missing != said:
             said = missing

@@ -25,6 +25,7 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.commit_words import CommitWords
 from raftkeeper.server.ensemble.digests import Digests
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
+from raftkeeper.server.ensemble.levels import Levels
 from raftkeeper.server.ensemble.ports import Draw, PeerLinks
 from raftkeeper.server.ensemble.sealing import (
     SealAlone,
@@ -62,6 +63,13 @@ class Peering:
         self.own = OwnGroups(engine, settings.group_bytes_kept)
         self.arrivals = Arrivals()
         self.digests = Digests(core.config.member_id)
+        self.levels = Levels(
+            engine=engine,
+            core=core,
+            writer=writer,
+            links=links,
+            enforce_quotas=settings.enforce_quotas,
+        )
         self.sealer: Sealer = SealNothing()
         self.may_serve = False
         """This node's state is known to be as new as it must be; then its groups may go out."""
@@ -289,6 +297,7 @@ class Peering:
         me = self._core.config.member_id
         others = membership.everyone - {me}
         self.has_others = bool(others)
+        self.levels.follow(membership)
         self._follow_links()
         self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
@@ -315,7 +324,7 @@ class Peering:
     def _tell_links(self) -> None:
         """A leader that is removed leads until that is committed, so its link must stay."""
         departed = {member: known for member, (known, _) in self._departed.items()}
-        self.links.set_members(self._told | departed)
+        self.links.set_members(self._told | departed, self._core.membership.level)
 
     def _draw_timeout(self) -> None:
         shortest = self._settings.election_ticks

@@ -79,11 +79,16 @@ class Snapshots(Protocol):
 class PeerLinks(Protocol):
     """The connections to the other members. What cannot be sent is dropped, but for groups."""
 
-    def set_members(self, members: Mapping[MemberId, Member]) -> None:
-        """Everyone to talk to, without this member. New ones are dialled, others dropped."""
+    def set_members(self, members: Mapping[MemberId, Member], level: int) -> None:
+        """Everyone to talk to, without this member. New ones are dialled, others dropped. Who speaks
+        less than the feature level in use is refused from now on.
+        """
 
     def is_up(self, member: MemberId) -> bool:
         """Whether there is a link in both directions."""
+
+    def level_of(self, member: MemberId) -> int:
+        """The feature level of the member's release, 0 while there is no link."""
 
     def send(self, message: Message) -> None:
         """To `message.to`; may be lost."""
@@ -155,11 +160,14 @@ class PeerHandler(Protocol):
 class NoLinks:
     """A node that is alone, and talks to nobody."""
 
-    def set_members(self, members: Mapping[MemberId, Member]) -> None:
+    def set_members(self, members: Mapping[MemberId, Member], level: int) -> None:
         """There are none."""
 
     def is_up(self, member: MemberId) -> bool:
         return False
+
+    def level_of(self, member: MemberId) -> int:
+        return 0
 
     def send(self, message: Message) -> None:
         """Lost."""

@@ -22,3 +22,6 @@ class EnsembleSettings:
 
     catch_up_bytes_per_s: int = 16 * 1024 * 1024
     """Old entries of the log sent to members that are far behind, in all; 0 for no bound."""
+
+    enforce_quotas: bool = False
+    """As the leader, hard limits of quotas are enforced, once the feature level in use allows it."""

@@ -23,6 +23,7 @@ class EnsembleStatus:
     applied_index: int
     last_index: int
     config_index: int
+    level_in_use: int
     is_joint: bool
     transferring: int
     read_only: bool
@@ -66,6 +67,7 @@ def view_status(driver: "Driver") -> EnsembleStatus:
         applied_index=core.applied_index,
         last_index=core.last_index,
         config_index=core.config_index,
+        level_in_use=core.membership.level,
         is_joint=core.membership.is_joint,
         transferring=core.transferring,
         read_only=driver.engine.read_only,

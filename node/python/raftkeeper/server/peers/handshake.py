@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from raftkeeper.server import feature_level
+from raftkeeper.raft import BASE_LEVEL
+from raftkeeper.server.feature_level import FEATURE_LEVEL, why_apart, why_too_low
 from raftkeeper.server.member_bounds import PRIORITY_MAX, ZONE_CHARACTERS_MAX
 from raftkeeper.server.peers import codec, limits
 
@@ -66,6 +67,7 @@ class Self:
     zone: str = ""
     priority: int = 1
     """What its configuration says, for the membership that takes it in."""
+    feature_level: int = FEATURE_LEVEL
 
     @property
     def is_waiting(self) -> bool:
@@ -92,10 +94,17 @@ class Hello:
     software: str
     zone: str = ""
     priority: int = 1
+    level_in_use: int = BASE_LEVEL
+    """In the ensemble of who says it. Releases from before there was another do not say it."""
 
     @classmethod
     def of(
-        cls, who: Self, purpose: Purpose, to_member: int = NO_MEMBER, to_incarnation: bytes = b""
+        cls,
+        who: Self,
+        purpose: Purpose,
+        to_member: int = NO_MEMBER,
+        to_incarnation: bytes = b"",
+        level_in_use: int = BASE_LEVEL,
     ) -> "Hello":
         return cls(
             purpose=purpose,
@@ -107,12 +116,13 @@ class Hello:
             to_incarnation=to_incarnation,
             protocol_min=limits.PROTOCOL_MIN,
             protocol_max=limits.PROTOCOL_MAX,
-            feature_level=feature_level.FEATURE_LEVEL,
+            feature_level=who.feature_level,
             frame_bytes_max=who.frame_bytes_max,
             address=who.address,
             software=who.software,
             zone=who.zone,
             priority=who.priority,
+            level_in_use=level_in_use,
         )
 
 
@@ -162,6 +172,7 @@ def decode_greeting(body: bytes) -> Hello | Refusal:
         software=printable(_field(value, "software", str)),
         zone=_zone(value),
         priority=_priority(value),
+        level_in_use=_count({"level_in_use": BASE_LEVEL, **value}, "level_in_use"),
     )
 
 
@@ -177,14 +188,16 @@ def protocol_of(hello: Hello) -> int | None:
     return version if version >= max(hello.protocol_min, limits.PROTOCOL_MIN) else None
 
 
-def judge_dialer(hello: Hello, who: Self, expected_incarnation: bytes) -> Refusal | None:
+def judge_dialer(
+    hello: Hello, who: Self, expected_incarnation: bytes, level_in_use: int
+) -> Refusal | None:
     """Whether a dialer with business may come in. `expected_incarnation` is empty for a member that
     is not in our membership: ours may be older than the one by which it is a member.
     """
     if protocol_of(hello) is None:
         return _other_protocol(hello)
-    if not feature_level.may_meet(hello.feature_level):
-        return _other_features(hello)
+    if (other := judge_level(hello, who.member_id, who.feature_level, level_in_use)) is not None:
+        return other
     if hello.cluster_id != who.cluster_id:
         return Refusal(
             Cause.CLUSTER,
@@ -219,8 +232,9 @@ def judge_acceptor(answer: Hello, hello: Hello) -> Refusal | None:
     """Whether who answered is whom we have dialed; the acceptor has judged us already."""
     if protocol_of(answer) is None:
         return _other_protocol(answer)
-    if not feature_level.may_meet(answer.feature_level):
-        return _other_features(answer)
+    own = hello.member_id, hello.feature_level, hello.level_in_use
+    if (other := judge_level(answer, *own)) is not None:
+        return other
     if answer.cluster_id != hello.cluster_id or answer.member_id != hello.to_member:
         return Refusal(
             Cause.MEMBER,
@@ -234,6 +248,23 @@ def judge_acceptor(answer: Hello, hello: Hello) -> Refusal | None:
             " remove the member and add it anew",
         )
     return None
+
+
+def judge_level(
+    other: Hello, member_id: int, feature_level: int, level_in_use: int
+) -> Refusal | None:
+    """Whether the other's release works beside that of this node, and each speaks what the other uses.
+
+    Both are looked at here, so that it is said on whichever side it comes up first: a node that has just
+    been added knows of no membership yet, and hears from who dials it what is in use.
+    """
+    me = f"member {member_id}" if member_id != NO_MEMBER else "the node that waits to be added"
+    reason = (
+        why_too_low(other.feature_level, level_in_use, f"member {other.member_id}")
+        or why_too_low(feature_level, other.level_in_use, me)
+        or why_apart(feature_level, other.feature_level)
+    )
+    return Refusal(Cause.PROTOCOL, reason) if reason else None
 
 
 def adopts(hello: Hello, incarnation: bytes) -> bool:
@@ -279,14 +310,6 @@ def _other_protocol(hello: Hello) -> Refusal:
         Cause.PROTOCOL,
         f"versions {limits.PROTOCOL_MIN} to {limits.PROTOCOL_MAX} are spoken here, "
         f"{hello.protocol_min} to {hello.protocol_max} there;"
-        " update members one release at a time",
-    )
-
-
-def _other_features(hello: Hello) -> Refusal:
-    return Refusal(
-        Cause.PROTOCOL,
-        f"the feature level is {feature_level.FEATURE_LEVEL} here and {hello.feature_level} there;"
         " update members one release at a time",
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from raftkeeper.raft import Member
+from raftkeeper.raft import BASE_LEVEL, Member
 from raftkeeper.server.ensemble.ports import PeerHandler
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
@@ -75,6 +75,8 @@ class Neighbours:
         self._uniform = uniform
         self._by_id: dict[int, Neighbour] = {}
         self._members: Mapping[int, Member] = {}
+        self.level_in_use = BASE_LEVEL
+        """As the membership says; who speaks less is refused."""
         self._gone = asyncio.Event()
         self.links: dict[int, Link] = {}
         """Those that are up: what the hot path looks into."""
@@ -180,7 +182,8 @@ class Neighbours:
 
     def judge(self, hello: Hello) -> Refusal | None:
         """Whether a link that was dialed by them may be made."""
-        refusal = judge_dialer(hello, self._who, self.incarnation_of(hello.member_id))
+        expected = self.incarnation_of(hello.member_id)
+        refusal = judge_dialer(hello, self._who, expected, self.level_in_use)
         if refusal is not None:
             return refusal
         neighbour = self._by_id.get(hello.member_id)
@@ -263,7 +266,8 @@ class Neighbours:
         refusal = judge_name(self._tls, conversation)
         by_us = refusal is not None
         if refusal is None:
-            hello = Hello.of(self._who, Purpose.MESSAGES, member.id, member.incarnation)
+            to = member.id, member.incarnation
+            hello = Hello.of(self._who, Purpose.MESSAGES, *to, self.level_in_use)
             conversation.say(encode_hello(hello))
             body = await conversation.receive(limits.HELLO_BYTES_MAX, limits.HANDSHAKE_TIMEOUT_S)
             answer = decode_greeting(body)

@@ -17,9 +17,10 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from raftkeeper.raft import Member, MemberId, Message
+from raftkeeper.raft import BASE_LEVEL, Member, MemberId, Message
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.ports import PeerHandler
+from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.peers import limits
 from raftkeeper.server.peers.codec import (
@@ -46,6 +47,7 @@ from raftkeeper.server.peers.handshake import (
     decode_greeting,
     encode_hello,
     judge_dialer,
+    judge_level,
 )
 from raftkeeper.server.peers.listener import Listener, RefusalLog, judge_name
 from raftkeeper.server.peers.neighbours import Neighbours
@@ -73,6 +75,7 @@ class PeerSettings:
     zone: str = ""
     priority: int = 1
     """Of this node, for the membership that takes it in."""
+    feature_level: int = FEATURE_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Survey:
     member_id: int
     incarnation: bytes
     software: str
+    feature_level: int
     zone: str = ""
     priority: int = 1
 
@@ -173,14 +177,20 @@ class PeerTransport:
 
     # ---- what the driver calls -------------------------------------------------------------------
 
-    def set_members(self, members: Mapping[MemberId, Member]) -> None:
-        """Everyone to talk to, without this member."""
+    def set_members(self, members: Mapping[MemberId, Member], level: int) -> None:
+        """Everyone to talk to, without this member; and the feature level in use."""
         if self._neighbours is not None:
+            self._neighbours.level_in_use = level
             self._neighbours.set_members(members)
 
     def is_up(self, member: MemberId) -> bool:
         """Whether there is a link, which always carries both directions."""
         return self._neighbours is not None and member in self._neighbours.links
+
+    def level_of(self, member: MemberId) -> int:
+        """As it said when the link was made; 0 while there is none."""
+        link = self._neighbours and self._neighbours.links.get(member)
+        return link.hello.feature_level if link else 0
 
     def send(self, message: Message) -> None:
         """To `message.to`; may be lost."""
@@ -268,6 +278,7 @@ class PeerTransport:
             answer.member_id,
             answer.incarnation,
             answer.software,
+            answer.feature_level,
             answer.zone,
             answer.priority,
         )
@@ -285,10 +296,11 @@ class PeerTransport:
         neighbours, server = self._neighbours, self._server
         if neighbours is None or server is None:
             return self._answer_waiting(who, hello)
-        welcome = Hello.of(who, hello.purpose, hello.member_id, hello.incarnation)
+        in_use = neighbours.level_in_use
+        welcome = Hello.of(who, hello.purpose, hello.member_id, hello.incarnation, in_use)
         if hello.purpose is Purpose.SNAPSHOT:
             expected = neighbours.incarnation_of(hello.member_id)
-            refusal = judge_dialer(hello, who, expected)
+            refusal = judge_dialer(hello, who, expected, in_use)
             if refusal is None and server.is_busy:
                 refusal = Refusal(Cause.BUSY, "enough snapshots are being sent; try again")
             if refusal is None and (reason := self._why_no_snapshot()):
@@ -313,6 +325,9 @@ class PeerTransport:
                 f"this node waits to be added, as incarnation {who.incarnation.hex()}:"
                 " raftkeeper admin add-learner",
             )
+        other = judge_level(hello, NO_MEMBER, who.feature_level, BASE_LEVEL)
+        if other is not None:
+            return other
         self._on_adopted = None
         log.info("peer.adopted", cluster=hello.cluster_id.hex(), member=hello.to_member)
         on_adopted(hello.cluster_id, hello.to_member)
@@ -343,7 +358,8 @@ class PeerTransport:
         if not address:
             raise DialFailed(f"the address of member {member} is not known")
         incarnation = neighbours.incarnation_of(member)
-        hello = Hello.of(who, Purpose.SNAPSHOT, member, incarnation)
+        in_use = neighbours.level_in_use
+        hello = Hello.of(who, Purpose.SNAPSHOT, member, incarnation, in_use)
         conversation, answer = await self._greet(address, hello, attempt)
         if isinstance(answer, Refusal):
             conversation.abort()
@@ -363,4 +379,5 @@ class PeerTransport:
             frame_bytes_max=self._settings.frame_bytes_max,
             zone=self._settings.zone,
             priority=self._settings.priority,
+            feature_level=self._settings.feature_level,
         )

@@ -1,5 +1,6 @@
 """One promise each, checked while a simulation runs. `CHECKERS` are all of them."""
 
+from raftkeeper.testing.checkers.feature_levels import FeatureLevels
 from raftkeeper.testing.checkers.fresh_reads import FreshReads
 from raftkeeper.testing.checkers.leader_completeness import LeaderCompleteness
 from raftkeeper.testing.checkers.log_matching import LogMatching
@@ -27,6 +28,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     Promises,
     FreshReads,
     MemberIds,
+    FeatureLevels,
     SessionOrder,
     SessionLife,
     LinearizableWrites,

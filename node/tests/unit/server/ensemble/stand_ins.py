@@ -24,6 +24,7 @@ class GroupEngine:
         self.touches = b""
         self.merged: list[bytes] = []
         self.state = (0, 0, 0)
+        self.enforces: list[bool] = []
         self._number = 0
 
     @property
@@ -56,6 +57,9 @@ class GroupEngine:
     def lead(self, leading: bool, now_us: int) -> None:
         self.led.append(leading)
 
+    def enforce_quotas(self, enforces: bool) -> None:
+        self.enforces.append(enforces)
+
     def no_leader(self, lost: bool, now_us: int) -> None:
         self.lost.append(lost)
 
@@ -76,7 +80,9 @@ class StandInCore:
     """As much of a core as is asked; tests set what they need."""
 
     def __init__(self, me: int = 1, voters: Sequence[int] = (1, 2, 3)) -> None:
-        self.config = type("Config", (), {"member_id": me, "append_bytes_max": 100})()
+        self.config = type(
+            "Config", (), {"member_id": me, "append_bytes_max": 100, "level_max": 1}
+        )()
         self.membership = Membership.found([Member(v, b"%d" % v, f"h{v}:1") for v in voters])
         self.role = Role.FOLLOWER
         self.leader_id = NOBODY
@@ -171,6 +177,8 @@ class RecordingLinks:
     def __init__(self) -> None:
         self.up: set[int] = {1, 2, 3}
         self.members: Mapping[int, Member] = {}
+        self.level = 0
+        self.levels: dict[int, int] = {}
         self.groups: list[tuple[int, int, int, bytes]] = []
         self.touches: list[tuple[int, int, bytes]] = []
         self.fitness: list[tuple[int, int, str]] = []
@@ -181,11 +189,14 @@ class RecordingLinks:
         self.fetches: list[int] = []
         self.cancelled = 0
 
-    def set_members(self, members: Mapping[int, Member]) -> None:
-        self.members = members
+    def set_members(self, members: Mapping[int, Member], level: int) -> None:
+        self.members, self.level = members, level
 
     def is_up(self, member: int) -> bool:
         return member in self.up
+
+    def level_of(self, member: int) -> int:
+        return self.levels.get(member, 0)
 
     def send(self, message: Message) -> None:
         raise AssertionError("the driver sends messages, its parts do not")

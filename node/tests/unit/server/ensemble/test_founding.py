@@ -26,6 +26,8 @@ class Network:
         self.answers: dict[str, Identity] = {}
         self.details: dict[str, tuple[str, int]] = {}
         """Zone and priority, where a node says them."""
+        self.levels: dict[str, int] = {}
+        """Of those whose release is another."""
         self.asked: list[str] = []
         self.was_asked = asyncio.Event()
         self.adopt: Callable[[bytes, int], None] | None = None
@@ -41,13 +43,14 @@ class Network:
         if who is None:
             return None
         details = self.details.get(address, ("", 1))
-        return Survey(who.cluster_id, who.member_id, who.incarnation, "", *details)
+        level = self.levels.get(address, 2)
+        return Survey(who.cluster_id, who.member_id, who.incarnation, "", level, *details)
 
 
 def config_of(member: int, *, bootstrap: bool = True, **more: Any) -> Any:
     values = {"members": LIST, "join": False, "zone": "z", "priority": 2, "recovery": "", **more}
     return SimpleNamespace(
-        ensemble=SimpleNamespace(bootstrap=bootstrap, **values),
+        ensemble=SimpleNamespace(bootstrap=bootstrap, feature_level_max=2, **values),
         listed_as=member,
         peer_address=f"own{member}:1",
         talks_to_members=True,
@@ -118,6 +121,19 @@ def test_member_that_is_not_configured_takes_what_the_membership_says() -> None:
         say_other_details(config_of(2, zone="", priority=1), Member(2, b"", "b:1", "z", 9))
         say_other_details(config_of(2), None)
     assert lines == []
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+async def test_ensemble_begins_at_the_level_that_all_founders_speak(
+    directory: DataDirectory, level: int
+) -> None:
+    """One of the release before holds it there; a newer one cannot lift it above the founder's."""
+    network = Network()
+    network.answers = {"b:1": waiting(b"b"), "c:1": waiting(b"c")}
+    network.levels = {"c:1": level}
+    _, membership = await find_identity(config_of(1), directory, network)
+    assert membership is not None
+    assert membership.level == min(level, 2)
 
 
 async def test_founder_with_an_empty_disk_makes_no_second_ensemble(
@@ -207,7 +223,7 @@ async def test_node_without_others_founds_at_once(directory: DataDirectory) -> N
     identity, membership = await find_identity(config, directory, None)
     assert (identity.member_id, identity.founds) == (1, True)
     assert membership is not None
-    assert membership.voters == {1}
+    assert (membership.voters, membership.level) == ({1}, 2)
 
 
 async def test_bound_directory_keeps_what_it_is(directory: DataDirectory) -> None:

@@ -31,7 +31,7 @@ from raftkeeper.server.peers.handshake import (
 )
 
 CLUSTER = b"c" * 16
-NOT_NEEDED = ("purpose", "zone", "priority")
+NOT_NEEDED = ("purpose", "zone", "priority", "level_in_use")
 DISKS = {1: b"1" * 16, 2: b"2" * 16}
 
 
@@ -91,8 +91,8 @@ def test_garbage_is_no_greeting(body: bytes) -> None:
 
 def test_a_members_hello_is_welcome() -> None:
     """With and without knowing its disk."""
-    assert judge_dialer(hello(), member(2), DISKS[1]) is None
-    assert judge_dialer(hello(to_incarnation=b""), member(2), b"") is None
+    assert judge_dialer(hello(), member(2), DISKS[1], 1) is None
+    assert judge_dialer(hello(to_incarnation=b""), member(2), b"", 1) is None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_members_hello_is_welcome() -> None:
 )
 def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: Cause) -> None:
     """Another cluster, member, disk or protocol: each has its own cause and a sentence."""
-    refusal = judge_dialer(hello(**changes), member(2), DISKS[1])
+    refusal = judge_dialer(hello(**changes), member(2), DISKS[1], 1)
     assert refusal is not None
     assert refusal.cause is cause
     assert refusal.reason
@@ -119,7 +119,7 @@ def test_others_are_turned_away_with_a_cause(changes: dict[str, object], cause: 
 
 def test_node_of_a_removed_member_is_told_apart_from_a_wrong_address() -> None:
     """Both look the same from here, so the sentence says what to do about either."""
-    refusal = judge_dialer(hello(to_member=5), member(2), DISKS[1])
+    refusal = judge_dialer(hello(to_member=5), member(2), DISKS[1], 1)
     assert refusal is not None
     assert "correct the address" in refusal.reason
     assert "if member 2 was removed, give its node an empty data folder" in refusal.reason
@@ -141,6 +141,37 @@ def test_a_dialer_checks_who_answers(changes: dict[str, object]) -> None:
     welcome = Hello.of(member(2), Purpose.MESSAGES, 1, DISKS[1])
     assert judge_acceptor(welcome, hello()) is None
     assert judge_acceptor(replace(welcome, **changes), hello()) is not None  # type: ignore[arg-type]
+
+
+def test_release_below_the_level_in_use_is_turned_away_by_whoever_hears_of_it() -> None:
+    """Whichever side dials, and whichever side is the old one; with the same sentence."""
+    old = FEATURE_LEVEL - 1
+    welcome = Hello.of(member(2), Purpose.MESSAGES, 1, DISKS[1])
+    raised = replace(welcome, level_in_use=FEATURE_LEVEL)
+    of_one = [
+        judge_dialer(hello(feature_level=old), member(2), DISKS[1], FEATURE_LEVEL),
+        judge_acceptor(raised, hello(feature_level=old)),
+    ]
+    of_two = [
+        judge_dialer(
+            hello(level_in_use=FEATURE_LEVEL), replace(member(2), feature_level=old), DISKS[1], old
+        ),
+        judge_acceptor(replace(welcome, feature_level=old), hello(level_in_use=FEATURE_LEVEL)),
+    ]
+    for outdated, refusals in ((1, of_one), (2, of_two)):
+        for refusal in refusals:
+            assert refusal is not None
+            assert refusal.cause is Cause.PROTOCOL
+            assert refusal.reason.startswith(f"feature level {FEATURE_LEVEL} is in use")
+            assert f"member {outdated} speaks {old} at most" in refusal.reason
+    assert judge_dialer(hello(feature_level=old), member(2), DISKS[1], old) is None
+
+
+def test_release_that_knows_of_no_level_in_use_is_at_the_first() -> None:
+    """It says nothing of it, and is understood."""
+    value = msgpack.unpackb(encode_hello(hello()))
+    del value["level_in_use"]
+    assert decode_greeting(msgpack.packb(value)) == hello()
 
 
 def test_neighbouring_releases_speak_the_older_ones_protocol(
