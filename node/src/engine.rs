@@ -28,7 +28,7 @@ impl Engine {
         *, origin, min_session_timeout_ms, max_session_timeout_ms, frame_bytes_max, batch_bytes_max,
         connection_outstanding_max, outstanding_max, super_digest = "", skip_acl = false,
         reconfig_enabled = false, ttl_enabled = true, member = 1, linearizable_reads = false,
-        read_only_mode = false
+        read_only_mode = false, unsent_bytes_max = 67_108_864
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // keywords in Python
     fn new(
@@ -46,6 +46,7 @@ impl Engine {
         member: u32,
         linearizable_reads: bool,
         read_only_mode: bool,
+        unsent_bytes_max: usize,
     ) -> Self {
         let front = Front::new(Config {
             origin,
@@ -56,6 +57,7 @@ impl Engine {
             batch_bytes_max,
             connection_outstanding_max,
             outstanding_max,
+            unsent_bytes_max,
             super_digest: super_digest.to_owned(),
             skip_acl,
             reconfig_enabled,
@@ -89,6 +91,10 @@ impl Engine {
         let bytes = PyBytes::new(py, &output);
         self.front.recycle(output);
         bytes
+    }
+
+    fn touch(&mut self, conn: u64) {
+        self.front.touch(conn);
     }
 
     fn disconnect(&mut self, conn: u64) {

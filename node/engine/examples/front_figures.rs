@@ -26,6 +26,7 @@ fn config() -> Config {
         batch_bytes_max: 1 << 20,
         connection_outstanding_max: 1000,
         outstanding_max: 100_000,
+        unsent_bytes_max: 64 << 20,
         super_digest: String::new(),
         skip_acl: false,
         reconfig_enabled: false,

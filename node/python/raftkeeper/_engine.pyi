@@ -32,12 +32,14 @@ class Engine:
         member: int = 1,
         linearizable_reads: bool = False,
         read_only_mode: bool = False,
+        unsent_bytes_max: int = 67108864,
     ) -> Self:
         """Makes an empty engine; restore a snapshot and apply the log next.
 
         `origin` names this process (random u64, from outside): replies go only to requests of this
         process. `linearizable_reads` makes every read wait for a barrier, as sync does.
         `read_only_mode`: see `no_leader`.
+        `unsent_bytes_max`: a connection whose requests ask for more answers at once is cut off.
         """
 
     # -- connections
@@ -60,9 +62,19 @@ class Engine:
         behind a write of the same connection wait for it. `now_us` is a monotonic clock.
         Look at `wants` afterwards. A malformed frame closes its connection, through `take_actions`.
 
-        When the answers are more than a megabyte, the rest of the input is kept back and the
-        driver is told to stop reading; the next call, which may bring b"", goes on with it.
-        Input over `connection_outstanding_max` is kept back too, and taken up by `apply`.
+        When the answers are more than a megabyte, or took more than a millisecond, the rest is kept
+        back and the driver is told to stop reading, once: the next call goes on, with b"" if nothing
+        else has come. It is due when there is room for answers. That holds for answers that `apply`
+        makes, too. Input over `connection_outstanding_max` is kept back likewise, and taken up by
+        `apply`.
+
+        Each call is a sign of life of the client, and so is `touch`.
+        """
+
+    def touch(self, conn: int) -> None:
+        """Some of what was written to it has left: it has a client, who takes its answers.
+
+        What that client says, pings as well, may lie in the socket meanwhile.
         """
 
     def disconnect(self, conn: int) -> None:

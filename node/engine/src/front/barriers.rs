@@ -91,6 +91,7 @@ impl Front {
 
     /// All that was committed when `token` was asked for is applied once `index` is.
     pub fn pass_barrier(&mut self, token: u64, index: u64) {
+        self.begin_turn();
         self.barriers.grant(token, index);
         self.run_passed(self.seen_us);
         self.read_stopped_again();
@@ -116,7 +117,7 @@ impl Front {
     ) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let what = Waiting::Barrier(self.barriers.join(id), body.into());
-        connection.queue.push_back(Pending { xid, op, start_us: now_us, what });
+        connection.push(Pending { xid, op, start_us: now_us, what });
         self.outstanding += 1;
     }
 
@@ -130,7 +131,7 @@ impl Front {
             {
                 return;
             }
-            if let Some(pending) = connection.queue.pop_front() {
+            if let Some(pending) = connection.pop() {
                 self.outstanding -= 1;
                 self.run(id, &pending, now_us);
             }

@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 
 use super::auth_sets::AuthSetId;
+use super::limits::QUEUED_WEIGHT_MAX;
 use super::splitter::Splitter;
 use super::statistics::ConnectionStatistics;
 use crate::error::ErrorCode;
+use crate::ops;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,18 @@ pub enum State {
     Closed,
 }
 
+/// What of a connection goes on with its next feed: the driver sends one as soon as there is room for
+/// answers, and one without bytes if nothing has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    Not,
+    /// Input is kept back.
+    Input,
+    /// Requests in the queue, and the input behind them. None of them waits for the log, so they are not
+    /// counted as outstanding; no write is among them, since what is before one cannot wait.
+    Answers,
+}
+
 /// One request of a connection that cannot be answered yet; the queue holds them as they came.
 #[derive(Debug)]
 pub struct Pending {
@@ -35,6 +49,20 @@ pub struct Pending {
     pub op: i32,
     pub start_us: i64,
     pub what: Waiting,
+}
+
+impl Pending {
+    /// Its bytes here; and what its work may come to, where that depends on the tree and not on what it
+    /// says. If a write is behind it, it has to be done at once when its turn comes.
+    fn weight(&self) -> usize {
+        let (Waiting::Local(body) | Waiting::Barrier(_, body)) = &self.what else { return 0 };
+        body.len()
+            + match self.op {
+                ops::GET_ALL_CHILDREN_NUMBER | ops::GET_EPHEMERALS => QUEUED_WEIGHT_MAX,
+                ops::MULTI_READ => QUEUED_WEIGHT_MAX / 4,
+                _ => 0,
+            }
+    }
 }
 
 #[derive(Debug)]
@@ -83,6 +111,7 @@ pub struct Connection {
     pub dirty: bool,
     /// The driver was told to stop reading.
     pub stopped: bool,
+    pub pause: Pause,
     /// The client knows the readOnly field of the handshake.
     pub has_read_only: bool,
     /// It is served without a leader: it may not write, and no deadline of a session holds for it.
@@ -90,12 +119,34 @@ pub struct Connection {
     pub session: i64,
     pub timeout_ms: i32,
     pub auth: AuthSetId,
-    /// Requests in order; unless it is empty, the first one is a write, or waits for a barrier or a change
-    /// of the membership.
+    /// Requests in order; unless it is empty or paused, the first one is a write, or waits for a barrier
+    /// or a change of the membership.
     pub queue: VecDeque<Pending>,
-    /// When something came from it, by the session clock.
+    /// How much the requests weigh that are in the queue.
+    pub queued_weight: usize,
+    /// When there was a sign of life of its client, by the session clock.
     pub touched_us: i64,
     pub statistics: ConnectionStatistics,
+}
+
+impl Connection {
+    /// Puts a request behind those that wait.
+    pub fn push(&mut self, pending: Pending) {
+        self.queued_weight += pending.weight();
+        self.queue.push_back(pending);
+    }
+
+    /// Takes the request whose turn it is.
+    pub fn pop(&mut self) -> Option<Pending> {
+        let pending = self.queue.pop_front()?;
+        self.queued_weight = self.queued_weight.saturating_sub(pending.weight());
+        Some(pending)
+    }
+
+    /// How many requests of it count as outstanding.
+    pub fn outstanding(&self) -> usize {
+        if self.pause == Pause::Answers { 0 } else { self.queue.len() }
+    }
 }
 
 struct Slot {
@@ -128,12 +179,14 @@ impl Connections {
             out: Vec::new(),
             dirty: false,
             stopped: false,
+            pause: Pause::Not,
             has_read_only: false,
             read_only: false,
             session: 0,
             timeout_ms: 0,
             auth,
             queue: VecDeque::new(),
+            queued_weight: 0,
             touched_us,
             statistics: ConnectionStatistics::default(),
         }))

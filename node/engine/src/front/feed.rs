@@ -1,9 +1,10 @@
-//! A connection's beginning, its bytes, its end; and when it is read and when not.
+//! A connection's beginning, its bytes, its end.
 
-use super::connections::{Connection, State};
-use super::limits::{HANDSHAKE_US_MAX, HELD_BYTES_MAX, OUTPUT_BYTES_MAX};
+use super::connections::{Pause, State};
+use super::flow::{Obstacle, obstacle};
+use super::limits::HANDSHAKE_US_MAX;
 use super::splitter::{BadLength, Cut};
-use super::{Action, Config, Front};
+use super::{Action, Front};
 use crate::auth::AuthId;
 
 impl Front {
@@ -26,36 +27,40 @@ impl Front {
     /// Takes one socket read. What can be answered is in `take_output` of this connection
     /// afterwards.
     ///
-    /// Input that is kept back because its answers are many goes on with the next call, which may
-    /// bring no bytes; the driver is told to stop reading, once for every call that keeps some
-    /// back. What is kept back because too much is outstanding goes on when the log has answered.
+    /// Input that is kept back because its answers are many, or took long, goes on with the next call,
+    /// which may bring no bytes; the driver is told to stop reading, once for every call that keeps
+    /// some back. What is kept back because too much is outstanding goes on when the log has answered.
     pub fn feed(&mut self, id: u64, data: &[u8], now_us: i64) {
-        let touched_us = self.clock.now_us();
         self.seen_us = now_us;
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        if !data.is_empty() {
-            connection.touched_us = touched_us;
-            self.statistics.bytes_received += data.len() as u64;
+        self.begin_turn();
+        let touched_us = self.clock.now_us();
+        let Some(mut connection) = self.connections.get_mut(id) else { return };
+        // Without bytes too: then answers have left, so there is somebody who takes them.
+        connection.touched_us = touched_us;
+        self.statistics.bytes_received += data.len() as u64;
+        if connection.state == State::Closed {
+            return;
         }
-        match connection.state {
-            State::Handshake | State::Open => {
-                // What is written now is fetched with this call: it need not be listed as dirty.
-                let was_dirty = core::mem::replace(&mut connection.dirty, true);
-                if connection.held.is_empty() && !keeps_back(connection, &self.config) {
-                    self.consume(id, data, now_us);
-                } else {
-                    connection.held.extend_from_slice(data);
-                    self.consume_held(id, now_us);
-                }
-                if let Some(connection) = self.connections.get_mut(id) {
-                    connection.dirty = was_dirty;
-                }
+        // What is written now is fetched with this call: it need not be listed as dirty.
+        let was_dirty = core::mem::replace(&mut connection.dirty, true);
+        if connection.pause != Pause::Not {
+            self.go_on(id, now_us);
+            let Some(again) = self.connections.get_mut(id) else { return };
+            connection = again;
+        }
+        if takes_input(connection.state) {
+            let is_free = obstacle(connection, &self.config, false) == Obstacle::Nothing;
+            if is_free && connection.held.is_empty() {
+                self.consume(id, data, now_us);
+            } else {
+                connection.held.extend_from_slice(data);
+                self.consume_held(id, now_us);
             }
-            State::Opening | State::Reconfiguring => connection.held.extend_from_slice(data),
-            State::Draining | State::Leaving | State::Closed => return,
         }
-        if self.connections.get(id).is_some_and(|connection| connection.stopped) {
-            self.read_stopped_again();
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.dirty = was_dirty;
+        if connection.stopped {
+            self.read_again(id);
         } else {
             self.stop_when_full(id);
         }
@@ -63,10 +68,18 @@ impl Front {
 
     /// Goes on with what was kept back.
     pub(super) fn consume_held(&mut self, id: u64, now_us: i64) {
+        let worked = self.has_worked_enough();
         let Some(connection) = self.connections.get_mut(id) else { return };
-        if !connection.held.is_empty() && !keeps_back(connection, &self.config) {
-            let held = core::mem::take(&mut connection.held);
-            self.consume(id, &held, now_us);
+        if connection.held.is_empty() || !takes_input(connection.state) {
+            return;
+        }
+        match obstacle(connection, &self.config, worked) {
+            Obstacle::Nothing => {
+                let held = core::mem::take(&mut connection.held);
+                self.consume(id, &held, now_us);
+            }
+            Obstacle::Feed if connection.pause == Pause::Not => self.pause(id, Pause::Input),
+            Obstacle::Feed | Obstacle::Log => {}
         }
     }
 
@@ -88,14 +101,19 @@ impl Front {
                     break;
                 }
             }
-            match self.connections.get_mut(id) {
-                Some(connection) if keeps_back(connection, &self.config) => {
+            let worked = self.has_worked_enough();
+            let Some(connection) = self.connections.get_mut(id) else { break };
+            match obstacle(connection, &self.config, worked) {
+                Obstacle::Nothing if connection.state == State::Open => continue,
+                Obstacle::Nothing => {}
+                Obstacle::Log => connection.held.extend_from_slice(rest),
+                Obstacle::Feed if rest.is_empty() => {}
+                Obstacle::Feed => {
                     connection.held.extend_from_slice(rest);
-                    break;
+                    self.pause(id, Pause::Input);
                 }
-                Some(connection) if connection.state == State::Open => {}
-                _ => break,
             }
+            break;
         }
         if let Some(connection) = self.connections.get_mut(id) {
             connection.splitter = splitter;
@@ -119,82 +137,11 @@ impl Front {
         self.watches.disconnect(id);
         self.clock.disconnect(connection.session, id);
         self.auth_sets.release(connection.auth);
-        self.outstanding -= connection.queue.len();
+        self.outstanding -= connection.outstanding();
         self.read_stopped_again();
     }
-
-    /// Tells the driver to stop reading a connection that reached a bound.
-    pub(super) fn stop_when_full(&mut self, id: u64) {
-        let full = self.outstanding >= self.config.outstanding_max || self.batches.is_full();
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        let busy = connection.queue.len() >= self.config.connection_outstanding_max;
-        // The driver is asked to come back for these, each time; for the others the log comes back.
-        let for_driver = connection.state == State::Open && !busy && !connection.held.is_empty();
-        if connection.state == State::Closed || (connection.stopped && !for_driver) {
-            return;
-        }
-        if busy || full || for_driver || connection.held.len() > HELD_BYTES_MAX {
-            self.actions.push((id, Action::StopReading, "".into()));
-            if !connection.stopped {
-                connection.stopped = true;
-                self.stopped.push(id);
-            }
-        }
-    }
-
-    /// Goes on with the input of connections that had too much outstanding and have room now.
-    fn take_up_kept_back(&mut self) {
-        for at in 0..self.stopped.len() {
-            let id = self.stopped[at];
-            let Some(connection) = self.connections.get(id) else { continue };
-            let room = connection.queue.len() <= self.config.connection_outstanding_max / 2;
-            if connection.state == State::Open && room && !connection.held.is_empty() {
-                self.consume_held(id, self.seen_us);
-                self.stop_when_full(id);
-            }
-        }
-    }
-
-    /// Lets connections be read again that were stopped and have room now.
-    pub(super) fn read_stopped_again(&mut self) {
-        if self.stopped.is_empty()
-            || self.outstanding >= self.config.outstanding_max
-            || self.batches.is_full()
-        {
-            return;
-        }
-        self.take_up_kept_back();
-        let Self { stopped, connections, actions, config, .. } = self;
-        stopped.retain(|&id| {
-            let Some(connection) = connections.get_mut(id) else { return false };
-            if connection.state != State::Closed && !has_room(connection, config) {
-                return true;
-            }
-            connection.stopped = false;
-            if connection.state != State::Closed {
-                actions.push((id, Action::ReadAgain, "".into()));
-            }
-            false
-        });
-    }
 }
 
-/// Half of the bound must be free again, lest it be stopped and read in turns.
-fn has_room(connection: &Connection, config: &Config) -> bool {
-    let waits = matches!(connection.state, State::Opening | State::Reconfiguring);
-    let held_max = if waits { HELD_BYTES_MAX } else { 0 };
-    connection.queue.len() <= config.connection_outstanding_max / 2
-        && connection.held.len() <= held_max
-}
-
-/// Its session is not there yet, or it waits for a change, or has many answers to take or to get first.
-fn keeps_back(connection: &Connection, config: &Config) -> bool {
-    match connection.state {
-        State::Opening | State::Reconfiguring => true,
-        State::Open => {
-            connection.out.len() >= OUTPUT_BYTES_MAX
-                || connection.queue.len() >= config.connection_outstanding_max
-        }
-        State::Handshake | State::Draining | State::Leaving | State::Closed => false,
-    }
+const fn takes_input(state: State) -> bool {
+    !matches!(state, State::Draining | State::Leaving | State::Closed)
 }

@@ -37,6 +37,7 @@ impl Front {
     pub fn tick(&mut self, now_us: i64) {
         self.seen_us = now_us;
         self.clock.advance(now_us);
+        self.touch_waiting();
         self.watches.sweep();
         self.end_late_handshakes();
         self.end_leaderless();
@@ -110,6 +111,7 @@ impl Front {
 
     /// From now on writes are answered with SYSTEMERROR, gathered ones too; '' allows them again.
     pub fn refuse_writes(&mut self, reason: &str) {
+        self.begin_turn();
         self.refusing = (!reason.is_empty()).then(|| reason.into());
         if self.refusing.is_some() {
             self.refuse_gathered();

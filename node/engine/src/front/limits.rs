@@ -30,6 +30,14 @@ pub const HANDSHAKE_US_MAX: i64 = 10_000_000;
 /// Bytes of answers that one read of a socket may cause before the rest of its requests is kept
 /// back: a few hundred requests for a megabyte each must not become a few hundred megabytes.
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+/// Work of one turn, in steps of about ten nanoseconds, before the rest of it waits for the next one:
+/// about a millisecond, in which nobody else is served. A small request with a small answer can ask for
+/// a look at every znode.
+pub const STEPS_MAX: u64 = 100_000;
+/// Bytes of the requests that wait in a connection's queue to be answered here, before nothing more of it
+/// is taken: a thousand reads have a tenth of it, a single one may have more. One that may take long
+/// weighs all of it, or a part.
+pub const QUEUED_WEIGHT_MAX: usize = 1 << 20;
 /// What part of its session's time a connection stays without a leader. Its client waits two thirds
 /// for an answer, and is silent for a third at most: so it notices before the session ends elsewhere.
 pub const LEADERLESS_PARTS: i64 = 3;

@@ -2,14 +2,14 @@
 
 use super::auth_sets::put_who_am_i;
 use super::connections::{Connection, Pending, State, Waiting};
-use super::replies::{begin_reply, end_reply, put_event};
+use super::replies::{UNSENT_TOO_MUCH, begin_reply, end_reply, put_event};
 use super::requests::own_ids;
 use super::watches::{CHILD, DATA, PERSISTENT, RECURSIVE, Watches};
-use super::{Config, Front};
+use super::{Action, Config, Front};
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader, Writer};
-use crate::machine::{EventKind, Machine};
+use crate::machine::{EventKind, Machine, STEPS_PER_PATH};
 use crate::ops;
 
 /// The zxid in the header of an event that tells what was missed.
@@ -57,6 +57,9 @@ impl Front {
         let at = begin_reply(scene.out, xid, scene.machine.last_zxid());
         let outcome = events.and_then(|()| scene.answer(op, body));
         end_reply(scene.out, at, outcome.err().unwrap_or(ErrorCode::OK));
+        if scene.out.len() > config.unsent_bytes_max {
+            self.end(id, Action::Abort, UNSENT_TOO_MUCH);
+        }
     }
 }
 
@@ -151,6 +154,8 @@ impl Scene<'_> {
         if op == ops::SET_WATCHES2 {
             lasting = [read_paths(&mut body)?, read_paths(&mut body)?];
         }
+        let sets = [&data, &exist, &child, &lasting[0], &lasting[1]];
+        self.machine.add_steps(sets.map(Vec::len).iter().sum::<usize>() * STEPS_PER_PATH);
         for path in data {
             let missed = match self.machine.stamps(path) {
                 None => Some(EventKind::Deleted),

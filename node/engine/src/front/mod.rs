@@ -18,6 +18,7 @@ mod batch;
 mod certificates;
 mod connections;
 mod feed;
+mod flow;
 mod groups;
 mod handshake;
 mod housekeeping;
@@ -75,6 +76,8 @@ pub struct Config {
     pub connection_outstanding_max: usize,
     /// The same for all connections together.
     pub outstanding_max: usize,
+    /// Bytes of answers that may be made for one connection at once; with more, it is cut off.
+    pub unsent_bytes_max: usize,
     pub super_digest: String,
     pub skip_acl: bool,
     pub reconfig_enabled: bool,
@@ -129,6 +132,8 @@ pub struct Front {
     stopped: Vec<u64>,
     /// Reply buffers for reuse.
     buffers: Vec<Vec<u8>>,
+    /// The machine's count of work when this turn began.
+    steps_before: u64,
     /// The monotonic clock when it was last told.
     seen_us: i64,
     /// Requests in the queues of all connections.
@@ -144,7 +149,9 @@ pub struct Front {
 }
 
 impl Front {
-    pub fn new(config: Config) -> Self {
+    pub fn new(mut config: Config) -> Self {
+        // The length of an answer has 31 bits.
+        config.unsent_bytes_max = config.unsent_bytes_max.min(i32::MAX as usize);
         let hash = KeyedState::new(config.origin);
         Self {
             machine: Machine::new(config.origin),
@@ -167,6 +174,7 @@ impl Front {
             dirty: Vec::new(),
             stopped: Vec::new(),
             buffers: Vec::new(),
+            steps_before: 0,
             seen_us: 0,
             outstanding: 0,
             refusing: None,

@@ -1,6 +1,7 @@
 //! What the log brings back: events go out, then the reply, then the reads that waited behind it.
 
-use super::connections::{Connection, Pending, State, Waiting};
+use super::connections::{Connection, Pause, Pending, State, Waiting};
+use super::flow::has_enough;
 use super::handshake::ConnectResponse;
 use super::replies::{begin_reply, end_reply, put_event};
 use super::{Action, Front, Refusal};
@@ -16,9 +17,11 @@ impl Front {
     /// After an error the state must not be used any more: part of the entry may be applied.
     pub fn apply(&mut self, index: u64, payload: &[u8], now_us: i64) -> Result<(), Refusal> {
         self.seen_us = now_us;
+        self.begin_turn();
         if payload.is_empty() {
             self.begin(index, None)?;
             self.run_passed(now_us);
+            self.read_stopped_again();
             return Ok(());
         }
         let entry = Entry::decode(payload)?;
@@ -121,8 +124,7 @@ impl Front {
             return Ok(());
         }
         let pending = connection
-            .queue
-            .pop_front()
+            .pop()
             .filter(|pending| pending.xid == request.xid && matches!(pending.what, Waiting::Write));
         let Some(pending) = pending else {
             return Err(Refusal("a write came back that its connection does not wait for".into()));
@@ -150,9 +152,16 @@ impl Front {
     }
 
     /// Answers what waited, up to the next write, a barrier that is not passed, or a change of the
-    /// membership.
+    /// membership; or as much as may be at once, if no write waits behind it. What is before a write
+    /// has to be answered before that is applied.
     pub(super) fn answer_waiting(&mut self, id: u64, now_us: i64) {
-        while let Some(connection) = self.connections.get_mut(id) {
+        let mut may_pause = None;
+        loop {
+            let worked = self.has_worked_enough();
+            let Some(connection) = self.connections.get_mut(id) else { return };
+            if connection.pause == Pause::Answers {
+                return;
+            }
             match connection.queue.front() {
                 None => return self.leave_when_answered(id),
                 Some(Pending { what: Waiting::Write | Waiting::Reconfig, .. }) => return,
@@ -163,7 +172,12 @@ impl Front {
                 }
                 Some(_) => {}
             }
-            if let Some(pending) = connection.queue.pop_front() {
+            if (worked || has_enough(connection))
+                && *may_pause.get_or_insert_with(|| !has_writes(connection))
+            {
+                return self.pause(id, Pause::Answers);
+            }
+            if let Some(pending) = connection.pop() {
                 self.outstanding -= 1;
                 self.run(id, &pending, now_us);
             }
@@ -225,4 +239,8 @@ impl Front {
             all.reads.add(latency_us);
         }
     }
+}
+
+fn has_writes(connection: &Connection) -> bool {
+    connection.queue.iter().any(|pending| matches!(pending.what, Waiting::Write))
 }

@@ -27,7 +27,7 @@ impl Front {
         if matches!(pending.what, Waiting::Answer(_)) {
             return self.answer_in_turn(id, pending);
         }
-        connection.queue.push_back(pending);
+        connection.push(pending);
         self.outstanding += 1;
     }
 
@@ -44,6 +44,7 @@ impl Front {
     /// How it ended. The answer of a success is /zookeeper/config as this node serves it by now.
     pub fn answer_reconfig(&mut self, id: u64, error: i32, now_us: i64) {
         self.seen_us = now_us;
+        self.begin_turn();
         let Some(connection) = self.connections.get_mut(id) else { return };
         if connection.state != State::Reconfiguring {
             return;

@@ -14,6 +14,9 @@ const EVENT_XID: i32 = -1;
 /// The one state that a server tells: connected.
 const SYNC_CONNECTED: i32 = 3;
 
+/// Why a connection is cut off that asks for more than it may have unsent.
+pub const UNSENT_TOO_MUCH: &str = "asks for more at once than client.unsent_bytes_max";
+
 /// Writes a header with room for its length; answers where it began.
 pub fn begin_reply(out: &mut Vec<u8>, xid: i32, zxid: i64) -> usize {
     let at = out.len();
@@ -48,6 +51,10 @@ impl Front {
     pub fn take_output(&mut self, id: u64) -> Vec<u8> {
         let Some(connection) = self.connections.get_mut(id) else { return Vec::new() };
         let out = core::mem::take(&mut connection.out);
+        if out.len() > self.config.unsent_bytes_max {
+            self.end(id, Action::Abort, UNSENT_TOO_MUCH);
+            return Vec::new();
+        }
         if !out.is_empty() {
             self.statistics.bytes_sent += out.len() as u64;
             self.statistics.written_bytes.add(out.len() as i64);
@@ -73,8 +80,9 @@ impl Front {
             if let Some(connection) = self.connections.get_mut(id) {
                 connection.dirty = false;
                 // What was dirty may have been fetched by a `feed` in between.
-                if !connection.out.is_empty() {
-                    return Some((id, self.take_output(id)));
+                let out = self.take_output(id);
+                if !out.is_empty() {
+                    return Some((id, out));
                 }
             }
         }
@@ -102,7 +110,7 @@ impl Front {
         if connection.queue.is_empty() {
             self.run(id, &pending, pending.start_us);
         } else {
-            connection.queue.push_back(pending);
+            connection.push(pending);
             self.outstanding += 1;
         }
     }
@@ -129,7 +137,7 @@ impl Front {
         }
         connection.state = State::Closed;
         connection.held = Vec::new();
-        self.outstanding -= connection.queue.len();
+        self.outstanding -= connection.outstanding();
         connection.queue.clear();
         if action == Action::Abort {
             connection.out = Vec::new();

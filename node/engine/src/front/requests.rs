@@ -11,8 +11,11 @@ use super::{Action, Config, Front};
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader};
-use crate::machine::asks_for_ttl;
+use crate::machine::{STEPS_PER_PATH, asks_for_ttl};
 use crate::ops;
+
+/// Bytes that are hashed, and copied a few times, in a step of work.
+const HASHED_PER_STEP: usize = 8;
 
 /// Who answers an operation that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +144,7 @@ impl Front {
         }
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.state = State::Opening;
-        connection.queue.push_back(Pending { xid: 0, op, start_us: now_us, what: Waiting::Write });
+        connection.push(Pending { xid: 0, op, start_us: now_us, what: Waiting::Write });
         self.outstanding += 1;
         let header = WriteHeader { conn: id, session, xid: 0, op, auth: connection.auth };
         self.batches.push(&mut self.auth_sets, header, body);
@@ -183,7 +186,7 @@ impl Front {
             self.account(id, xid, op, 0, now_us);
         } else {
             let what = Waiting::Local(body.into());
-            connection.queue.push_back(Pending { xid, op, start_us: now_us, what });
+            connection.push(Pending { xid, op, start_us: now_us, what });
             self.outstanding += 1;
             self.statistics.reads_behind_writes += 1;
         }
@@ -224,7 +227,7 @@ impl Front {
         if op == ops::CLOSE_SESSION {
             connection.state = State::Draining;
         }
-        connection.queue.push_back(Pending { xid, op, start_us: now_us, what: Waiting::Write });
+        connection.push(Pending { xid, op, start_us: now_us, what: Waiting::Write });
         self.outstanding += 1;
         let (session, auth) = (connection.session, connection.auth);
         let header = WriteHeader { conn: id, session, xid, op, auth };
@@ -242,6 +245,8 @@ impl Front {
     fn on_auth(&mut self, id: u64, xid: i32, body: &[u8], now_us: i64) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let own = own_ids(self.auth_sets.ids(connection.auth), self.config.skip_acl);
+        let bytes: usize = own.iter().map(|who| who.id.len()).sum();
+        self.machine.add_steps(own.len() * STEPS_PER_PATH + (bytes + body.len()) / HASHED_PER_STEP);
         let mut answer = Answer::error(ErrorCode::OK);
         answer.without_zxid = true;
         if let Some(mut ids) = authenticate(own, body, &self.config.super_digest) {

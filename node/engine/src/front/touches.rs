@@ -39,6 +39,28 @@ impl Front {
         self.touches = Touches::default();
     }
 
+    /// Some of what was written to a connection has left.
+    pub fn touch(&mut self, id: u64) {
+        let now_us = self.clock.now_us();
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.touched_us = now_us;
+        }
+    }
+
+    /// The clients of connections that are not read because the log is slow may well be there: what
+    /// they say lies in their sockets. By each tick.
+    pub(super) fn touch_waiting(&mut self) {
+        let now_us = self.clock.now_us();
+        let Self { stopped, connections, .. } = self;
+        for &id in &*stopped {
+            if let Some(connection) = connections.get_mut(id)
+                && connection.outstanding() > 0
+            {
+                connection.touched_us = now_us;
+            }
+        }
+    }
+
     /// What was heard of since the last call, for the leader.
     pub fn take_touches(&mut self) -> Vec<u8> {
         let now_us = self.clock.now_us();

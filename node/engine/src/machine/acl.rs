@@ -11,6 +11,7 @@ use crate::auth::AuthId;
 use crate::error::ErrorCode;
 use crate::jute::Writer;
 
+use super::acl_index::AclIndex;
 use super::acl_list::{Entries, RawAcl, fix, is_world, matches};
 use super::digest;
 
@@ -32,12 +33,22 @@ const LISTS_MAX: usize = 1 << 24;
 /// Memory of a list beside its own bytes and its place in `lists`: the counts of its `Rc`, and a place in
 /// `ids`, whose blocks are two thirds full.
 const LIST_OVERHEAD_BYTES: usize = 16 + 36;
+/// A list longer than this has an index: reading a few entries takes no longer.
+const INDEXED_BYTES_MIN: usize = 256;
 
 #[derive(Debug)]
 struct List {
     encoded: Rc<[u8]>,
+    /// Of a list that is too long to be read at each check.
+    index: Option<Box<AclIndex>>,
     digest: u64,
     uses: u64,
+}
+
+impl List {
+    fn bytes(&self) -> usize {
+        self.encoded.len() + self.index.as_ref().map_or(0, |index| index.memory_bytes())
+    }
 }
 
 /// Every list that some znode has.
@@ -48,8 +59,8 @@ pub struct AclTable {
     free: Vec<u32>,
     /// Lists that had no use at some moment; looked at again by `sweep`.
     unused: Vec<u32>,
-    /// Of all lists.
-    encoded_bytes: usize,
+    /// Of all lists, and of their indexes.
+    lists_bytes: usize,
     /// `LISTS_MAX`, or less in a test.
     lists_max: usize,
 }
@@ -61,7 +72,7 @@ impl AclTable {
             ids: BTreeMap::new(),
             free: Vec::new(),
             unused: Vec::new(),
-            encoded_bytes: 0,
+            lists_bytes: 0,
             lists_max: LISTS_MAX,
         };
         table.put_in(OPEN, OPEN_BYTES, 1);
@@ -77,7 +88,7 @@ impl AclTable {
     pub fn memory_bytes(&self) -> usize {
         self.lists.capacity() * size_of::<Option<List>>()
             + self.ids.len() * LIST_OVERHEAD_BYTES
-            + self.encoded_bytes
+            + self.lists_bytes
     }
 
     /// The list as a vector on the wire.
@@ -122,8 +133,14 @@ impl AclTable {
     }
 
     fn put_in(&mut self, id: u32, encoded: &[u8], uses: u64) {
-        let list = List { encoded: encoded.into(), digest: digest::of_bytes(encoded), uses };
-        self.encoded_bytes += encoded.len();
+        let is_long = encoded.len() > INDEXED_BYTES_MIN;
+        let list = List {
+            encoded: encoded.into(),
+            index: is_long.then(|| Box::new(AclIndex::new(encoded))),
+            digest: digest::of_bytes(encoded),
+            uses,
+        };
+        self.lists_bytes += list.bytes();
         self.ids.insert(Rc::clone(&list.encoded), id);
         let index = id as usize;
         if self.lists.len() <= index {
@@ -181,7 +198,7 @@ impl AclTable {
                 && let Some(list) = slot.take()
             {
                 self.ids.remove(&list.encoded);
-                self.encoded_bytes -= list.encoded.len();
+                self.lists_bytes -= list.bytes();
                 self.free.push(id);
             }
         }
@@ -199,10 +216,25 @@ impl AclTable {
         if id == OPEN || auth.iter().any(|who| &*who.scheme == "super") {
             return true;
         }
+        if let Some(index) = self.index(id) {
+            return index.allows(self.encoded(id), perms, auth);
+        }
         Entries::new(self.encoded(id)).any(|entry| {
             entry.perms & perms != 0
                 && (is_world(&entry) || auth.iter().any(|who| matches(who, &entry)))
         })
+    }
+
+    /// What a check costs, in steps of work.
+    pub fn steps(&self, id: u32, auth: &[AuthId]) -> usize {
+        match self.index(id) {
+            Some(index) => 4 * index.sizes() + 10 * auth.len(),
+            None => self.encoded(id).len() / 2,
+        }
+    }
+
+    fn index(&self, id: u32) -> Option<&AclIndex> {
+        self.lists.get(id as usize)?.as_ref()?.index.as_deref()
     }
 
     /// Appends the list for somebody who may see it; without `admin`, digests are blotted out.

@@ -90,8 +90,8 @@ fn is_digest(id: &str) -> bool {
     id.trim_end_matches(':').split(':').count() == 2
 }
 
-/// A list longer than this, `auth` expanded, is refused: every check reads a list from its start, and a
-/// request of a few bytes may expand to it and leave it behind. It is room for a thousand ids.
+/// A list longer than this, `auth` expanded, is refused: a request of a few bytes may expand to it and
+/// leave it behind. It is room for a thousand ids.
 pub const LIST_BYTES_MAX: usize = 64 * 1024;
 
 /// Judges a list, drops what it says twice, and expands `auth`; answers its wire form.

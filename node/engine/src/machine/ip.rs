@@ -4,10 +4,16 @@
 //! same ACL is valid here and there.
 
 /// An address as its 4 or 16 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Address {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Address {
     bytes: [u8; 16],
-    length: usize,
+    length: u8,
+}
+
+impl Address {
+    pub fn length(self) -> usize {
+        usize::from(self.length)
+    }
 }
 
 /// An address, or an address and a number of leading bits: `10.0.0.0/8`, `fe80::/10`.
@@ -23,13 +29,14 @@ pub fn matches(address: &str, expression: &str) -> bool {
     prefix.length == address.length && mask(prefix, bits) == mask(address, bits)
 }
 
-fn parse_prefix(expression: &str) -> Option<(Address, usize)> {
+/// An address and how many of its leading bits count.
+pub fn parse_prefix(expression: &str) -> Option<(Address, usize)> {
     let (address, bits) = match expression.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
         None => (expression, None),
     };
     let address = parse(address)?;
-    let bits_max = address.length * 8;
+    let bits_max = address.length() * 8;
     let bits = match bits {
         Some(text) => usize::try_from(text.parse::<i32>().ok()?).ok()?,
         None => bits_max,
@@ -37,7 +44,8 @@ fn parse_prefix(expression: &str) -> Option<(Address, usize)> {
     (bits <= bits_max).then_some((address, bits))
 }
 
-fn mask(mut address: Address, bits: usize) -> Address {
+/// The address with nothing but its leading bits.
+pub fn mask(mut address: Address, bits: usize) -> Address {
     for (at, byte) in address.bytes.iter_mut().enumerate() {
         let kept = bits.saturating_sub(at * 8).min(8);
         *byte &= u8::MAX.checked_shl(8 - kept as u32).unwrap_or(0);
@@ -45,7 +53,7 @@ fn mask(mut address: Address, bits: usize) -> Address {
     address
 }
 
-fn parse(text: &str) -> Option<Address> {
+pub fn parse(text: &str) -> Option<Address> {
     if text.contains(':') { parse_v6(text) } else { parse_v4(text) }
 }
 

@@ -13,11 +13,13 @@
 //! | `members` | which groups of each node were applied |
 //! | `digest` | one number for all of it |
 //! | `reads` `lists` | the reads, and the cache for listings |
-//! | `acl` `acl_list` `ip` `path` `stat` `quota` | the rules for each |
+//! | `acl` `acl_list` `acl_index` `ip` `path` `stat` `quota` | the rules for each |
 //! | `snapshot` | all of it as bytes, and back |
 //! | `successor` | all of it as the beginning of another cluster |
+//! | `work` | how much was worked, for what bounds a turn |
 
 mod acl;
+mod acl_index;
 mod acl_list;
 mod context;
 mod create;
@@ -41,6 +43,7 @@ mod successor;
 mod tests;
 mod tree;
 mod ttl;
+mod work;
 
 use core::fmt;
 
@@ -62,6 +65,7 @@ pub use sessions::{CLUSTER_ID_BYTES, SECRET_BYTES, SessionView};
 pub use snapshot::Damaged;
 pub use successor::NoSuccessor;
 pub use ttl::asks_for_ttl;
+pub use work::PATH as STEPS_PER_PATH;
 
 /// How far an entry's clock may be behind the one before for time to stand still meanwhile, an hour.
 /// Clocks that are kept differ by less; beyond it one of the two is wrong, and to wait for the later one
@@ -106,6 +110,7 @@ pub struct Machine {
     /// What this node serves as the data of /zookeeper/config; empty for what is in the tree.
     config: Vec<u8>,
     search: ttl::Search,
+    work: work::Work,
     writing: Option<snapshot::Writing>,
     reading: Option<snapshot::Reading>,
 }
@@ -125,6 +130,7 @@ impl Machine {
             is_stuck: false,
             config: Vec::new(),
             search: ttl::Search::default(),
+            work: work::Work::default(),
             writing: None,
             reading: None,
         }

@@ -1,8 +1,10 @@
 //! The reads. Each appends the body of its reply, or answers why not and appends nothing.
 
+use std::collections::BTreeSet;
+
 use crate::auth::AuthId;
 use crate::error::ErrorCode;
-use crate::jute::{Reader, Writer, patch_i32};
+use crate::jute::{Reader, Writer};
 use crate::ops;
 use crate::store::{NodeId, ROOT, Store};
 
@@ -10,7 +12,12 @@ use super::acl;
 use super::multi;
 use super::sessions::ephemeral_paths;
 use super::stat;
-use super::{Machine, path};
+use super::{Machine, path, work};
+
+/// Bytes of results after which a multiRead asks for no more: an answer is made at once and in one piece,
+/// and a request of 16 bytes may ask for a megabyte. Java's clients take 1 MiB of an answer unless they
+/// are told otherwise.
+const MULTI_READ_BYTES_MAX: usize = 16 << 20;
 
 /// What setWatches compares with the zxid that a client saw last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +103,9 @@ impl Machine {
         let count = if id == ROOT {
             store.node_count().saturating_sub(1)
         } else {
-            store.descendants_count(id)
+            let count = store.descendants_count(id);
+            self.add_steps(work::ZNODE.saturating_mul(count as usize));
+            count
         };
         out.put_i32(i32::try_from(count).unwrap_or(i32::MAX));
         Ok(())
@@ -104,20 +113,18 @@ impl Machine {
 
     /// The ephemeral znodes of a session whose path begins with `prefix`; a blank one, or "/", takes all.
     pub fn get_ephemerals(&self, session: i64, prefix: &str, out: &mut Vec<u8>) {
-        let takes_all = matches!(prefix.trim(), "" | "/");
-        let count_at = out.len();
-        out.put_i32(0);
-        let mut count = 0;
-        for path in ephemeral_paths(&self.tree, session) {
-            if takes_all || path.starts_with(prefix) {
-                out.put_string(&path);
-                count += 1;
-            }
+        let prefix = if matches!(prefix.trim(), "" | "/") { "" } else { prefix };
+        let paths = ephemeral_paths(&self.tree, session, prefix);
+        out.put_i32(paths.len() as i32);
+        for path in &paths {
+            out.put_string(path);
         }
-        patch_i32(out, count_at, count);
+        let looked_at = self.tree.ephemerals.get(&session).map_or(0, BTreeSet::len);
+        self.add_steps(work::ZNODE * looked_at + work::PATH * paths.len());
     }
 
-    /// multiRead: results and errors side by side. Only a request that is not one fails as a whole.
+    /// multiRead: results and errors side by side. Only a request that is not one fails as a whole, or
+    /// one that asks for too much.
     pub fn multi_read(
         &mut self,
         body: Reader<'_>,
@@ -126,6 +133,7 @@ impl Machine {
     ) -> Result<(), ErrorCode> {
         let start = out.len();
         let result = self.multi_read_all(body, auth, out);
+        self.add_steps((out.len() - start) / work::BYTES);
         if result.is_err() {
             out.truncate(start);
         }
@@ -138,9 +146,14 @@ impl Machine {
         auth: &[AuthId],
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorCode> {
+        let start = out.len();
         while let Some(op) = multi::read_header(&mut body)? {
             let (path, _watch) = (body.path()?, body.bool()?);
             let mark = out.len();
+            if mark - start > MULTI_READ_BYTES_MAX {
+                return Err(ErrorCode::BAD_ARGUMENTS);
+            }
+            self.add_steps(work::PATH);
             multi::put_header(op, false, 0, out);
             let outcome = match op {
                 ops::GET_DATA => self.get_data(path, auth, out),
@@ -172,7 +185,7 @@ impl Machine {
 
     /// The paths of a session's ephemeral znodes, sorted.
     pub fn ephemeral_paths(&self, session: i64) -> Vec<String> {
-        ephemeral_paths(&self.tree, session)
+        ephemeral_paths(&self.tree, session, "")
     }
 
     /// Whether the membership may be changed by the request of these ids: as in ZooKeeper, who may
@@ -183,11 +196,11 @@ impl Machine {
 
     fn readable(&self, path: &str, perms: i32, auth: &[AuthId]) -> Result<NodeId, ErrorCode> {
         let id = self.tree.find(path)?;
-        if self.tree.acls.allows(self.tree.store.meta(id).acl, perms, auth) {
-            Ok(id)
-        } else {
-            Err(ErrorCode::NO_AUTH)
+        let acl = self.tree.store.meta(id).acl;
+        if acl != acl::OPEN {
+            self.add_steps(self.tree.acls.steps(acl, auth));
         }
+        if self.tree.acls.allows(acl, perms, auth) { Ok(id) } else { Err(ErrorCode::NO_AUTH) }
     }
 
     /// The configuration this node serves as the data of /zookeeper/config, if it was told one.

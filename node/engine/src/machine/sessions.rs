@@ -9,6 +9,7 @@ use sha2::Sha256;
 
 use crate::error::ErrorCode;
 use crate::jute::{Malformed, Reader, Writer};
+use crate::store::ROOT;
 
 use super::delete;
 use super::digest;
@@ -136,7 +137,7 @@ impl Sessions {
         let Some(view) = self.live.remove(&session) else { return Ok(()) };
         self.digest = self.digest.wrapping_sub(digest_of(session, view));
         effects.sessions_closed.push(session);
-        for path in ephemeral_paths(tree, session) {
+        for path in ephemeral_paths(tree, session, "") {
             let id = tree.find(&path)?;
             delete::remove(tree, id, &path, zxid, effects)?;
         }
@@ -196,16 +197,30 @@ fn digest_of(session: i64, view: SessionView) -> u64 {
     digest::of_words(&[session as u64, u64::from(view.timeout_ms as u32), origin, conn])
 }
 
-/// The ephemeral znodes of a session, sorted: the order in which they go must be the same everywhere.
-pub fn ephemeral_paths(tree: &Tree, session: i64) -> Vec<String> {
-    let owned = tree.ephemerals.get(&session).into_iter().flatten();
-    let mut paths: Vec<String> = owned
-        .filter_map(|id| {
-            let mut path = Vec::new();
-            tree.store.push_path(*id, &mut path);
-            String::from_utf8(path).ok()
-        })
-        .collect();
+/// The ephemeral znodes of a session whose path begins with `prefix`, sorted: the order in which they go
+/// must be the same everywhere.
+pub fn ephemeral_paths(tree: &Tree, session: i64, prefix: &str) -> Vec<String> {
+    let store = &tree.store;
+    let prefix = prefix.as_bytes();
+    let mut paths = Vec::new();
+    // Most have the same parent, whose path is made, and compared, once.
+    let (mut parent, mut head) = (None, Vec::new());
+    for &id in tree.ephemerals.get(&session).into_iter().flatten() {
+        let own = store.parent(id);
+        if own != parent {
+            parent = own;
+            head.clear();
+            store.push_path(own.unwrap_or(ROOT), &mut head);
+            if own != Some(ROOT) {
+                head.push(b'/');
+            }
+        }
+        let common = head.len().min(prefix.len());
+        if head[..common] == prefix[..common] && store.name_bytes(id).starts_with(&prefix[common..])
+        {
+            paths.extend(String::from_utf8([&head, store.name_bytes(id)].concat()));
+        }
+    }
     paths.sort_unstable();
     paths
 }

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from raftkeeper.server import limits
+from raftkeeper.server import limits, socket_queues
 
 
 class ConnectionEngine(Protocol):
@@ -26,6 +26,9 @@ class ConnectionEngine(Protocol):
 
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
         """One socket read in, the replies that are ready out."""
+
+    def touch(self, conn: int) -> None:
+        """Some of what was written to it has left."""
 
     def disconnect(self, conn: int) -> None:
         """The socket is gone."""
@@ -109,6 +112,8 @@ class ClientProtocol(asyncio.Protocol):
         "_progress_us",
         "_reason",
         "_slow",
+        "_sock",
+        "_unread",
         "_unsent",
         "_write",
         "address",
@@ -135,6 +140,8 @@ class ClientProtocol(asyncio.Protocol):
         self._held = False  # the transport is not read
         self._hold_engine = False  # because the engine said so
         self._slow = False  # because the client does not take its answers
+        self._sock: socket_queues.Socket = transport.get_extra_info("socket")
+        self._unread = 0
         self._unsent = 0
         self._progress_us = 0
         self._reason = ""
@@ -163,14 +170,14 @@ class ClientProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """More is unsent than the mark: read nothing, and count what is added from now on."""
         self._slow = True
-        self._unsent = self.transport.get_write_buffer_size()
-        self._progress_us = self._now_us()
+        self._watch_progress()
         self._set_write(self._write_counted)
         self._clients.slow.add(self)
         self._update_reading()
 
     def resume_writing(self) -> None:
         """The client took its answers."""
+        self._engine.touch(self.conn)
         self._slow = False
         self._set_write(self.transport.write)
         if not self.transport.is_closing():
@@ -181,7 +188,7 @@ class ClientProtocol(asyncio.Protocol):
     def hold(self) -> None:
         """The engine has enough of this connection for now.
 
-        It may have kept input back only because the answers were many: then it goes on with an
+        It may have kept something back only because the answers were many: then it goes on with an
         empty feed, when these have left; at once if none of them is waiting, because no event of
         the transport would come.
         """
@@ -195,19 +202,38 @@ class ClientProtocol(asyncio.Protocol):
         self._update_reading()
 
     def check_stall(self, now_us: int) -> None:
-        """Aborts the connection when nothing left its buffer for too long."""
-        unsent = self.transport.get_write_buffer_size()
+        """Aborts the connection when its client took nothing for too long.
+
+        One that takes something, or says something that is not read now, is there: its session lives.
+        """
+        unread, unsent = self._look()
         if unsent < self._unsent:
             self._progress_us = now_us
         elif now_us - self._progress_us > self._clients.unsent_stall_us:
             self.abort("takes no answers: client.unsent_stall_ms")
-        self._unsent = unsent
+        if unsent < self._unsent or unread > self._unread:
+            self._engine.touch(self.conn)
+        self._unread, self._unsent = unread, unsent
+
+    def _watch_progress(self) -> None:
+        self._progress_us = self._now_us()
+        self._unread, self._unsent = self._look()
+
+    def _look(self) -> tuple[int, int]:
+        """Bytes that are not read, and bytes that the client has not taken, wherever they lie."""
+        unread, untaken = socket_queues.look(self._sock)
+        # TLS reads ahead of whoever does not want to read.
+        ahead: Callable[[], int] | None = getattr(self.transport, "get_read_buffer_size", None)
+        if ahead is not None:
+            unread += ahead()
+        return unread, untaken + self.transport.get_write_buffer_size()
 
     def _write_counted(self, data: bytes) -> None:
         unsent = self.transport.get_write_buffer_size() + len(data)
         if unsent > self._clients.unsent_bytes_max:
             self.abort("takes no answers: client.unsent_bytes_max")
         else:
+            self._unsent += len(data)
             self.transport.write(data)
 
     def _set_write(self, write: Callable[[bytes], None]) -> None:
@@ -225,7 +251,7 @@ class ClientProtocol(asyncio.Protocol):
                 self.transport.resume_reading()
 
     def _continue(self) -> None:
-        """Takes up input that the engine kept back while the answers were many."""
+        """Takes up what the engine kept back while the answers were many."""
         if self._hold_engine and not self._slow and not self.transport.is_closing():
             self.data_received(b"")
 
@@ -235,8 +261,7 @@ class ClientProtocol(asyncio.Protocol):
         """Closes after what is written; whoever does not read it is aborted by the sweep."""
         self._reason = self._reason or reason
         if not self.transport.is_closing():
-            self._progress_us = self._now_us()
-            self._unsent = self.transport.get_write_buffer_size()
+            self._watch_progress()
             self._clients.slow.add(self)
             self.transport.close()
 

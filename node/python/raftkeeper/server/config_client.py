@@ -70,15 +70,15 @@ class Client(Section):
         50_000,
         ge=1,
         le=10_000_000,
-        description="Unanswered requests in all before those who send more are no longer read: "
-        "300 connections of depth 160.",
+        description="Unanswered requests in all before connections that have some of them are no "
+        "longer read: 300 connections of depth 160.",
     )
     unsent_bytes_max: int = Field(
         64 * MIB,
         ge=64 * KIB,
         le=4096 * MIB,
-        description="Unread answers and events at which a connection is closed. The names of a "
-        "million children are about 20 MiB and must fit.",
+        description="Unread answers and events at which a connection is closed, and the longest "
+        "answer. The names of a million children are about 20 MiB and must fit.",
     )
     linearizable_reads: bool = Field(
         False,

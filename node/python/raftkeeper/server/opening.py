@@ -59,6 +59,7 @@ def build_engine(config: "Config") -> Engine:
         batch_bytes_max=config.storage.batch_bytes_max,
         connection_outstanding_max=config.client.connection_outstanding_max,
         outstanding_max=config.client.outstanding_max,
+        unsent_bytes_max=config.client.unsent_bytes_max,
         super_digest=config.auth.super_digest,
         skip_acl=config.auth.skip_acl,
         reconfig_enabled=config.features.reconfig,

@@ -50,6 +50,7 @@ class LinkKeeper:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._chance = world.chance.stream("links")
+        self._aside = world.chance.stream("links aside")
         self._links: dict[tuple[int, int], Link] = {}
 
     def start(self) -> None:
@@ -102,6 +103,18 @@ class LinkKeeper:
         link.free_at_us[me.number] = at_us
         self._world.trace.add(now_us, f"{me.name}>{peer.machine.name}", what, arguments[-1])
         peer.loop.after(at_us - now_us, self._arrive, link, peer, what, arguments)
+
+    def whisper(
+        self, link: Link, sender: "FullNode", what: str, arguments: tuple[Any, ...]
+    ) -> None:
+        """A word on which nothing rests: it may be lost and overtake others. Its chances are its own,
+        so that the lives of seeds that are written down do not change with how often it is said.
+        """
+        me, peer = sender.machine, link.other(sender.machine)
+        if self._world.network.is_open(me.number, peer.machine.number):
+            options = self._world.network.options
+            delay_us = options.delay_min_us + self._aside.below(options.delay_jitter_us)
+            peer.loop.after(delay_us, self._arrive, link, peer, what, arguments)
 
     def _arrive(self, link: Link, peer: "FullNode", what: str, arguments: tuple[Any, ...]) -> None:
         if link.alive:
@@ -186,7 +199,10 @@ class SimLinks:
         self._transmit(to, "on_touches", self._node.member, term, touches)
 
     def send_fitness(self, to: MemberId, term: int, unfit: str) -> None:
-        self._transmit(to, "on_fitness", self._node.member, term, unfit)
+        link = self._link(to)
+        if link is not None:
+            said = (self._node.member, term, unfit)
+            self._keeper.whisper(link, self._node, "on_fitness", said)
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
         self._transmit(to, "on_digest", self._node.member, index, zxid, digest)

@@ -15,6 +15,7 @@ from raftkeeper.raft import (
     Append,
     Membership,
     Ready,
+    Role,
     VoteRequest,
     change,
     following,
@@ -103,9 +104,11 @@ def vote_for_a_shorter_log(replace: Replace) -> None:
 @mutation("a member gives its vote in a term to everybody who asks")
 def two_votes_in_a_term(replace: Replace) -> None:
     def generous(core: Any, request: VoteRequest) -> None:
-        if core.leader_id == NOBODY:
-            core.vote = NOBODY
+        leader_id = core.leader_id
+        if core.role is Role.FOLLOWER:
+            core.vote = core.leader_id = NOBODY
         on_vote_request(core, request)
+        core.leader_id = leader_id
 
     on_vote_request = voting.on_vote_request
     replace(voting, "on_vote_request", generous)

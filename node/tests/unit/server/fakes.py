@@ -4,6 +4,7 @@ Small and strict: they do what the contract says and record what they were told.
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.next_conn = 1
         self.fed: list[tuple[int, bytes]] = []
+        self.touched: list[int] = []
         self.gone: list[int] = []
         self.certified: list[tuple[int, str, bool]] = []
         self.gathered: list[tuple[int, bytes]] = []
@@ -60,6 +62,9 @@ class FakeEngine:
             self.gathered.append((conn, data))
             return b""
         return data
+
+    def touch(self, conn: int) -> None:
+        self.touched.append(conn)
 
     def disconnect(self, conn: int) -> None:
         self.gone.append(conn)
@@ -200,10 +205,14 @@ class FakeTransport(asyncio.Transport):
 
 
 class FakeSocket:
-    """Remembers its options."""
+    """Remembers its options; what a kernel holds of it is what it holds of `real`."""
 
     def __init__(self) -> None:
         self.options: list[tuple[int, int, int]] = []
+        self.real: socket.socket | None = None
+
+    def fileno(self) -> int:
+        return -1 if self.real is None else self.real.fileno()
 
     def setsockopt(self, level: int, name: int, value: int) -> None:
         self.options.append((level, name, value))

@@ -1,5 +1,6 @@
 """Claims about one client's socket: what is fed, what is written, and who waits for whom."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -120,6 +121,71 @@ async def test_client_that_takes_nothing_for_too_long_is_closed(desk: Desk) -> N
     desk.clock.us += 600_000
     desk.clients.sweep()
     assert desk.transport.aborted
+
+
+async def test_what_is_added_meanwhile_hides_no_progress(desk: Desk) -> None:
+    """A client that takes less than watches tell it still takes something."""
+    desk.transport.stuck = True
+    desk.transport.unsent = 300
+    desk.client.pause_writing()
+    for _ in range(3):
+        desk.clock.us += 400_000
+        desk.transport.unsent -= 10
+        desk.write(b"x" * 50)
+        desk.clients.sweep()
+    assert not desk.transport.aborted
+    assert desk.engine.touched == [desk.client.conn] * 3
+
+
+async def test_taking_answers_is_a_sign_of_life(desk: Desk) -> None:
+    """Its pings are not read meanwhile, so the engine is told; and not when nothing was taken."""
+    desk.transport.stuck = True
+    desk.transport.unsent = 300
+    desk.client.pause_writing()
+    desk.clients.sweep()
+    assert desk.engine.touched == []
+    desk.transport.unsent = 200
+    desk.clients.sweep()
+    assert desk.engine.touched == [desk.client.conn]
+    desk.clients.sweep()
+    assert desk.engine.touched == [desk.client.conn]
+    desk.client.resume_writing()
+    assert desk.engine.touched == [desk.client.conn] * 2
+
+
+async def test_client_that_says_something_is_there_though_it_is_not_read(desk: Desk) -> None:
+    """Its ping lies in the socket, and answers leave in large pieces only."""
+    desk.transport.stuck = True
+    ours, theirs = socket.socketpair()
+    desk.transport.get_extra_info("socket").real = ours
+    with ours, theirs:
+        desk.client.pause_writing()
+        desk.clients.sweep()
+        assert desk.engine.touched == []
+        theirs.sendall(b"ping")
+        desk.clients.sweep()
+        desk.clients.sweep()
+        assert desk.engine.touched == [desk.client.conn]
+
+
+async def test_what_lies_in_the_kernel_is_unsent_too(desk: Desk) -> None:
+    """A client that takes it makes progress, whether or not the kernel has asked for more."""
+    desk.transport.stuck = True
+    ours, theirs = socket.socketpair()
+    desk.transport.get_extra_info("socket").real = ours
+    with ours, theirs:
+        ours.sendall(b"x" * 1000)
+        desk.client.pause_writing()
+        desk.clock.us += 400_000
+        assert theirs.recv(1000) == b"x" * 1000
+        desk.clients.sweep()
+        desk.clock.us += 400_000
+        desk.clients.sweep()
+        assert desk.engine.touched == [desk.client.conn]
+        assert not desk.transport.aborted
+        desk.clock.us += 400_000
+        desk.clients.sweep()
+        assert desk.transport.aborted
 
 
 async def test_close_waits_for_what_is_written_but_not_for_ever(desk: Desk) -> None:

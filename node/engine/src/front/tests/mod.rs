@@ -3,6 +3,7 @@
 mod barriers;
 mod certificates;
 mod ensemble;
+mod flow;
 mod groups;
 mod leaderless;
 mod limits;
@@ -34,6 +35,7 @@ fn config() -> Config {
         batch_bytes_max: 1 << 20,
         connection_outstanding_max: 1000,
         outstanding_max: 10_000,
+        unsent_bytes_max: 64 << 20,
         super_digest: String::new(),
         skip_acl: false,
         reconfig_enabled: false,

@@ -10,6 +10,14 @@ fn outcome(
     (result, out.len())
 }
 
+/// A path and no watch.
+fn read(path: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.put_string(path);
+    out.put_bool(false);
+    out
+}
+
 #[test]
 fn reads_need_the_znode_and_then_permission() {
     let mut world = World::new();
@@ -48,6 +56,24 @@ fn an_acl_is_shown_whole_to_its_admins_only() {
         put_acl(&[acl[0], (1, "digest", shown)], &mut expected);
         assert_eq!(&out[..expected.len()], expected);
         assert_eq!(out.len(), expected.len() + 68);
+    }
+}
+
+/// A list of a thousand ids allows what it says to each of them, and to nobody else.
+#[test]
+fn a_long_acl_holds_for_each_of_its_ids() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..1000).map(|number| format!("u{number}:p")).collect();
+    let mut list: Vec<_> = names.iter().map(|name| (1, "digest", name.as_str())).collect();
+    list.extend([(4, "ip", "10.0.0.0/8"), (2, "ip", "10.1.2.3")]);
+    assert_eq!(world.send(ops::CREATE, &create("/a", b"", &list, 0)), ErrorCode::OK);
+    let may_read =
+        |scheme, name| world.machine.get_data("/a", &[id(scheme, name)], &mut Vec::new()).is_ok();
+    assert!(names.iter().all(|name| may_read("digest", name)));
+    for (scheme, name) in
+        [("digest", "u1000:p"), ("digest", "u1"), ("x509", "u1:p"), ("ip", "10.1.2.3")]
+    {
+        assert!(!may_read(scheme, name), "{scheme} {name}");
     }
 }
 
@@ -101,17 +127,32 @@ fn all_descendants_are_counted() {
 fn ephemerals_are_those_of_the_session_under_the_prefix() {
     let mut world = World::new();
     let other = world.open(2);
-    for path in ["/b", "/a", "/aa"] {
+    for path in ["/d", "/de"] {
+        assert_eq!(world.create(path), ErrorCode::OK);
+    }
+    for path in ["/b", "/d/b", "/a", "/de/b", "/aa", "/d/a"] {
         assert_eq!(world.create_as(path, 1), path);
     }
+    let all = ["/a", "/aa", "/b", "/d/a", "/d/b", "/de/b"];
     let list = |session, prefix| {
         let mut out = Vec::new();
         world.machine.get_ephemerals(session, prefix, &mut out);
         strings(&mut Reader::new(&out))
     };
-    assert_eq!(list(world.session, "/"), ["/a", "/aa", "/b"]);
-    assert_eq!(list(world.session, " "), ["/a", "/aa", "/b"]);
-    assert_eq!(list(world.session, "/a"), ["/a", "/aa"]);
+    for (prefix, found) in [
+        ("/", &all[..]),
+        (" ", &all),
+        ("/a", &all[..2]),
+        ("/d", &all[3..]),
+        ("/d/", &all[3..5]),
+        ("/d/b", &all[4..5]),
+        ("/d/bb", &[]),
+        ("/de/", &all[5..]),
+        ("/x", &[]),
+        ("a", &[]),
+    ] {
+        assert_eq!(list(world.session, prefix), found, "{prefix}");
+    }
     assert_eq!(list(other, ""), Vec::<String>::new());
 }
 
@@ -119,12 +160,6 @@ fn ephemerals_are_those_of_the_session_under_the_prefix() {
 fn multi_read_answers_results_and_errors_side_by_side() {
     let mut world = World::new();
     assert_eq!(world.send(ops::CREATE, &create("/a", b"data", ANYONE, 0)), ErrorCode::OK);
-    let read = |path: &str| {
-        let mut out = Vec::new();
-        out.put_string(path);
-        out.put_bool(false);
-        out
-    };
     let body = framed(&[
         (ops::GET_DATA, read("/a")),
         (ops::GET_DATA, read("/x")),
@@ -166,4 +201,55 @@ fn stamps_are_those_of_the_znode() {
     assert_eq!(world.create("/a/b"), ErrorCode::OK);
     let expected = Stamps { czxid: zxid, mzxid: zxid + 1, pzxid: zxid + 2, acl: 0 };
     assert_eq!((world.machine.stamps("/a"), world.machine.stamps("/x")), (Some(expected), None));
+}
+
+/// Results of sixteen megabytes are an answer; whoever asks for more then gets none.
+#[test]
+fn a_multi_read_that_asks_for_too_much_is_refused() {
+    let mut world = World::new();
+    let data = vec![7; 2 << 20];
+    assert_eq!(world.send(ops::CREATE, &create("/a", &data, ANYONE, 0)), ErrorCode::OK);
+    let body = |count| framed(&vec![(ops::GET_DATA, read("/a")); count]);
+    let (machine, before) = (&mut world.machine, b"before".to_vec());
+    let mut ask = |count| {
+        let mut out = before.clone();
+        let result = machine.multi_read(Reader::new(&body(count)), &[], &mut out);
+        (result, out.len() / data.len())
+    };
+    assert_eq!(ask(8), (Ok(()), 8));
+    assert_eq!(ask(9), (Err(ErrorCode::BAD_ARGUMENTS), 0));
+    assert_eq!(ask(300), (Err(ErrorCode::BAD_ARGUMENTS), 0));
+}
+
+/// What costs more than its request and its answer show is counted; the rest is not.
+#[test]
+fn work_is_counted_where_it_does_not_show() {
+    let mut world = World::new();
+    let long: Vec<String> = (0..1000).map(|number| format!("u{number}:p")).collect();
+    let list: Vec<_> = long.iter().map(|id| (31, "digest", id.as_str())).collect();
+    let few = &[(31, "ip", "127.0.0.1")];
+    for (path, acl) in [("/a", ANYONE), ("/few", few), ("/long", &list[..])] {
+        assert_eq!(world.send(ops::CREATE, &create(path, b"", acl, 0)), ErrorCode::OK);
+    }
+    for child in ["/a/1", "/a/2", "/a/3"] {
+        assert_eq!(world.create_as(child, 1), child);
+    }
+    let (machine, session, auth) = (&mut world.machine, world.session, [id("digest", "u999:p")]);
+    for (who, result) in [("u999:p", Ok(())), ("u1000:p", Err(ErrorCode::NO_AUTH))] {
+        let auth = [id("digest", who)];
+        assert_eq!(machine.get_data("/long", &auth, &mut Vec::new()), result);
+    }
+    let mut cost = |read: &mut dyn FnMut(&mut Machine, &mut Vec<u8>)| {
+        let before = machine.steps();
+        read(machine, &mut Vec::new());
+        machine.steps() - before
+    };
+    let mut get = |path| cost(&mut |machine, out| _ = machine.get_data(path, &auth, out));
+    assert_eq!((get("/a"), get("/long")), (0, 10));
+    assert!((10..60).contains(&get("/few")));
+    assert_eq!(cost(&mut |machine, out| _ = machine.all_children_number("/a", &[], out)), 3);
+    assert_eq!(cost(&mut |machine, out| machine.get_ephemerals(session, "/a/2", out)), 3 + 20);
+    let body = framed(&vec![(ops::GET_DATA, read("/a")); 8]);
+    let many = cost(&mut |machine, out| _ = machine.multi_read(Reader::new(&body), &[], out));
+    assert!((8 * 20 + 1..8 * 25).contains(&many), "{many}");
 }
