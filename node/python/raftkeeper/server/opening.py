@@ -20,7 +20,7 @@ from raftkeeper.server.errors import DamagedData, NodeError
 from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
-from raftkeeper.server.restored import restored_from
+from raftkeeper.server.restored import build_core
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -120,21 +120,11 @@ async def open_data(
         engine.set_member(identity.member_id)
         # The scan of the log may take seconds of reading; health is asked meanwhile.
         recovered = await asyncio.to_thread(directory.recover)
+        core = build_core(_build_core_config(config, identity), recovered, directory.path)
         if recovered.snapshot is not None:
             await _restore(engine, directory, recovered.snapshot)
     except StorageError as error:
         raise _as_node_error(error) from error
-    snapshot = recovered.snapshot
-    core = RaftCore(
-        RaftConfig(
-            member_id=identity.member_id,
-            election_ticks=config.ensemble.election_ticks,
-            hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
-            preferred_zones=config.ensemble.preferred_zones,
-            nonce=secrets.randbits(62),
-        ),
-        restored_from(recovered),
-    )
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
@@ -148,7 +138,17 @@ async def open_data(
             f"the data folder belongs to an ensemble with members {sorted(core.members)} beside this "
             "one: set peer.enabled"
         )
-    return OpenData(directory, identity, engine, core, snapshot)
+    return OpenData(directory, identity, engine, core, recovered.snapshot)
+
+
+def _build_core_config(config: "Config", identity: Identity) -> RaftConfig:
+    return RaftConfig(
+        member_id=identity.member_id,
+        election_ticks=config.ensemble.election_ticks,
+        hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
+        preferred_zones=config.ensemble.preferred_zones,
+        nonce=secrets.randbits(62),
+    )
 
 
 def _follow_order(config: "Config", directory: DataDirectory) -> None:
