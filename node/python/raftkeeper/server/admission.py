@@ -107,10 +107,9 @@ class Admission:
         driver.restorer.begin(meta, driver.clients, on_loaded)
 
     def load_restored(self) -> None:
-        """The core has given up its log for a snapshot."""
+        """The core has given up its log for a snapshot; the driver writes that down."""
         driver = self._driver
         meta = driver.installer.take_offered()
-        driver.writer.restart(meta.index, meta.term)
         self.suspend("the log of the others begins behind this member's: it takes a snapshot")
         driver.backlog.clear()
         self.load(meta, lambda _meta: driver.installer.healed())

@@ -288,10 +288,8 @@ class Driver:
             ready = core.ready()
             if ready.messages:
                 self.words.send(ready.messages)
-            if ready.restored is not None:
-                self.admission.load_restored()
             if ready.hard_state or ready.entries or ready.restored:
-                self.writer.write(ready.number, ready.hard_state, ready.entries)
+                self._persist(ready)
             if ready.messages_after_persist:
                 self._held.append((ready.number, ready.messages_after_persist))
             if ready.committed_cold is not None or not self.backlog.is_empty:
@@ -309,6 +307,13 @@ class Driver:
             self._follow(ready)
         if not self.peering.may_serve and self.backlog.is_empty:
             self.admission.begin()
+
+    def _persist(self, ready: Ready) -> None:
+        restart = None
+        if ready.restored is not None:
+            self.admission.load_restored()
+            restart = (ready.restored.index, ready.restored.term)
+        self.writer.write(ready.number, ready.hard_state, ready.entries, restart=restart)
 
     def _follow(self, ready: Ready) -> None:
         """What a Ready brings seldom; and role and term, which count where there are others."""
