@@ -21,11 +21,10 @@ from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
-from raftkeeper.server.restored import restored_from
+from raftkeeper.server.restored import build_core
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
-    Recovered,
     SnapshotMeta,
     StorageError,
     StorageOptions,
@@ -122,12 +121,15 @@ async def open_data(
         engine.set_member(identity.member_id)
         # The scan of the log may take seconds of reading; health is asked meanwhile.
         recovered = await asyncio.to_thread(directory.recover)
+        core = build_core(_build_core_config(config, identity), recovered, directory.path)
         if recovered.snapshot is not None:
             await _restore(engine, directory, recovered.snapshot)
+    except MembershipTooNew as error:
+        held = config.ensemble.feature_level_max < FEATURE_LEVEL
+        way_out = ", or leave ensemble.feature_level_max out" if held else ""
+        raise NodeError(f"{error}{way_out}") from error
     except StorageError as error:
         raise _as_node_error(error) from error
-    snapshot = recovered.snapshot
-    core = _build_core(config, identity, recovered)
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
@@ -147,11 +149,11 @@ async def open_data(
             f"the data folder belongs to an ensemble with members {sorted(core.members)} beside this "
             "one: set peer.enabled"
         )
-    return OpenData(directory, identity, engine, core, snapshot)
+    return OpenData(directory, identity, engine, core, recovered.snapshot)
 
 
-def _build_core(config: "Config", identity: Identity, recovered: Recovered) -> RaftCore:
-    settings = RaftConfig(
+def _build_core_config(config: "Config", identity: Identity) -> RaftConfig:
+    return RaftConfig(
         member_id=identity.member_id,
         election_ticks=config.ensemble.election_ticks,
         hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
@@ -159,12 +161,6 @@ def _build_core(config: "Config", identity: Identity, recovered: Recovered) -> R
         level_max=config.ensemble.feature_level_max,
         nonce=secrets.randbits(62),
     )
-    try:
-        return RaftCore(settings, restored_from(recovered))
-    except MembershipTooNew as error:
-        held = settings.level_max < FEATURE_LEVEL
-        way_out = ", or leave ensemble.feature_level_max out" if held else ""
-        raise NodeError(f"{error}{way_out}") from error
 
 
 def _follow_order(config: "Config", directory: DataDirectory) -> None:

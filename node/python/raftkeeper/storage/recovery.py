@@ -19,6 +19,9 @@ from raftkeeper.storage.snapshots import SnapshotStore
 
 _log = logging.getLogger("raftkeeper.storage")
 
+_NOBODY = 0
+"""Of a vote."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
@@ -68,6 +71,8 @@ def recover(
     if damage is not None:
         _check_reach(damage, image, snapshot_index)
     fits = _check_fit(root, image, snapshot, hard_state.state.term)
+    if snapshot is not None and snapshot.installed and snapshot.term > hard_state.state.term:
+        _take_over_term(files, root, hard_state, snapshot)
     _settle(files, root, image, hard_state)
     index = image.index
     recovered = Recovered(
@@ -135,6 +140,28 @@ def _check_reach(damage: StorageError, image: LogImage, snapshot_index: int) -> 
         " snapshot takes its place",
         damage.path,
     )
+
+
+def _take_over_term(
+    files: Files, root: Path, hard_state: HardStateFile, snapshot: SnapshotMeta
+) -> None:
+    """Another member's snapshot is of a newer term than the disk knows: it became durable on its own
+    thread, and the crash came before the core had taken its term over and that was durable.
+
+    No vote is forgotten that could count. Whatever a member says in a term (a vote, an
+    acknowledgement) leaves it only when term and vote are durable, so in this newer term it has said
+    nothing and is free to vote; and the vote that is overwritten is of an older term, in which nobody
+    gets an answer from it any more. It is the step that any message of the newer term brings about.
+    """
+    _log.warning(
+        "%s: taking over term %d of the received snapshot of entry %d; the crash came before it",
+        root / HARD_STATE,
+        snapshot.term,
+        snapshot.index,
+    )
+    for offset, data in hard_state.writes(snapshot.term, _NOBODY):
+        files.write(hard_state.fd, data, offset)
+        files.sync(hard_state.fd)
 
 
 def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> bool:

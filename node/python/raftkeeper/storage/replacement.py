@@ -73,6 +73,11 @@ def finish_replacement(
         aside, stage = _read_stage(files, root)
     except FileNotFoundError:
         return None
+    # A process that was killed may have left names that are seen and on no disk: of the stage, and of
+    # the new log. Were they lost with the next power cut, what rests on them here would not be: new
+    # data would be moved out as old ones, or be without a log.
+    for directory in (root, root / LOG):
+        files.sync_directory(directory)
     if stage == _OUT:
         _move_out(files, root, root / aside)
         _write_stage(files, root, aside, _IN)

@@ -122,24 +122,37 @@ class Writer:
     # -- the data path
 
     def write(
-        self, number: int, hard_state: tuple[int, int] | None, records: Sequence[Record]
+        self,
+        number: int,
+        hard_state: tuple[int, int] | None,
+        records: Sequence[Record],
+        *,
+        restart: tuple[int, int] | None = None,
     ) -> None:
         """Hands over what must become durable; `poll` tells when. Never waits.
 
-        The driver keeps it bounded: it asks `room` before it proposes.
+        In this order: hard state, `restart` (see there), records. The driver keeps it bounded: it
+        asks `room` before it proposes.
         """
+        if restart is not None:
+            # The snapshot may be of a newer term than the disk knows. Behind a restart the log is
+            # that term's, and a log ahead of its hard state is one that no start accepts.
+            self.restart(*restart, hard_state=hard_state)
+            hard_state = None
         for group in self._cut(number, hard_state, records):
             self._waiting.append(group)
             self._waiting_bytes += group.block_bytes
         self._last_number = number
         self._start()
 
-    def restart(self, index: int, term: int) -> None:
+    def restart(self, index: int, term: int, *, hard_state: tuple[int, int] | None = None) -> None:
         """The log so far counts no more: a durable snapshot of another member covers `index`, and
-        the next entry is the one behind it. What `write` brings next becomes durable after this.
+        the next entry is the one behind it. What `write` brings next becomes durable after this,
+        the hard state before.
         """
         record = (index, term, RESTART, b"")
-        self._waiting.append(_Group(self._last_number, None, [record], 0, block_bytes(1, 0)))
+        length = block_bytes(1, 0)
+        self._waiting.append(_Group(self._last_number, hard_state, [record], 0, length))
         self._waiting_bytes += self._waiting[-1].block_bytes
         self._start()
 

@@ -90,8 +90,8 @@ def replace_everywhere(replace: Replace, function: Any, other: Any) -> None:
 def vote_not_persisted(replace: Replace) -> None:
     write = Writer.write
 
-    def forgetful(self: Writer, number: int, hard_state: Any, records: Any) -> None:
-        write(self, number, hard_state and (hard_state[0], 0), records)
+    def forgetful(self: Writer, number: int, hard_state: Any, records: Any, **restart: Any) -> None:
+        write(self, number, hard_state and (hard_state[0], 0), records, **restart)
 
     replace(Writer, "write", forgetful)
 
@@ -274,6 +274,12 @@ def directory_not_synced(replace: Replace) -> None:
 
 @mutation("after a snapshot of another member the old log goes on counting")
 def log_not_restarted(replace: Replace) -> None:
+    write = Writer.write
+
+    def go_on(self: Writer, number: int, hard_state: Any, records: Any, **_: Any) -> None:
+        write(self, number, hard_state, records)
+
+    replace(Writer, "write", go_on)
     replace(Writer, "restart", lambda *_: None)
 
 

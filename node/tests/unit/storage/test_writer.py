@@ -149,6 +149,20 @@ def test_what_has_no_job_of_its_own_is_durable_with_what_came_before() -> None:
     assert bench.writer.idle
 
 
+def test_hard_state_is_durable_before_the_log_restarts_in_its_term() -> None:
+    """A crash between the two must not leave a log that is ahead of its hard state."""
+    bench = Bench()
+    bench.writer.write(1, (4, 0), [(51, 4, 2, b"x")], restart=(50, 4))
+    hard_state = bench.writer._hard_state.fd
+    assert [job[0] == hard_state for job in bench.disk.waiting] == [True, True, False]
+    while not bench.writer.idle:
+        bench.disk.run(1)
+        durable = bench.writer.poll()
+        assert durable != 1 or bench.writer.idle
+    assert durable == 1
+    assert bench.writer.statistics()["log_first_index"] == 51
+
+
 def test_a_record_waits_for_a_segment_that_is_still_being_made() -> None:
     """A slow files thread is no full disk, and loses nothing."""
     executor = InlineExecutor(manual=True)
