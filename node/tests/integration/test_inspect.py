@@ -16,8 +16,8 @@ from tests.integration.wire import Wire
 
 from raftkeeper.storage import SnapshotMeta, SnapshotStore, StorageOptions
 from raftkeeper.storage.files import RealFiles, opened
-from raftkeeper.storage.hard_state import HardStateFile
-from raftkeeper.storage.layout import SECTOR_BYTES
+from raftkeeper.storage.hard_state import HardStateFile, LogEnd
+from raftkeeper.storage.layout import SECTOR_BYTES, segment_sequence
 from raftkeeper.storage.snapshot_file import read_chunks
 from raftkeeper.testing.client_wire import EPHEMERAL
 
@@ -162,6 +162,25 @@ def test_nothing_is_changed(folder: Path) -> None:
     for options in ((), ("--log",), ("--snapshot", "newest"), ("--json",)):
         assert run(folder, *options).returncode == 0
     assert fingerprint(folder) == before
+
+
+def test_last_block_that_was_durable_is_damage(folder: Path) -> None:
+    """A bit of it that turned over is not taken for a torn write, where that can be known."""
+    segment, block = last_block(folder)
+    path = folder / "hard_state"
+    hard_state = HardStateFile.open(RealFiles(), path)
+    state = hard_state.state
+    data = bytearray(path.read_bytes())
+    for offset, slot in hard_state.writes(
+        state.term, state.vote, LogEnd(segment_sequence(segment.name) or 0, block + SECTOR_BYTES)
+    ):
+        data[offset : offset + len(slot)] = slot
+    path.write_bytes(data)
+    assert run(folder).returncode == 0
+    flip(segment, block + 40)
+    result = run(folder)
+    assert result.returncode == 1
+    assert "was durable up to byte" in result.stderr
 
 
 def test_torn_tail_is_no_damage_and_is_told(folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
-from raftkeeper.storage.hard_state import HardStateFile
+from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile
 from raftkeeper.storage.layout import HARD_STATE, LOG, SNAPSHOTS
 from raftkeeper.storage.log_scan import LogImage, LogScan
 from raftkeeper.storage.segments import SegmentMaker
@@ -57,13 +57,16 @@ def recover(
     snapshots.remove_unfinished()
     snapshot, damage = snapshots.newest_good(cluster_id)
     snapshot_index = snapshot.index if snapshot else 0
+    hard_state = _find_hard_state(files, root)
     image = LogScan(
         files,
         root / LOG,
         cluster_id=cluster_id,
         collect_kind=config_kind,
+        durable_end=hard_state.state.log_end if hard_state else UNKNOWN_END,
     ).run()
-    hard_state = _open_hard_state(files, root, is_new=not image.segments and snapshot is None)
+    if hard_state is None:
+        hard_state = _make_hard_state(files, root, is_new=not image.segments and snapshot is None)
     if not image.segments:
         if snapshot is not None or hard_state.state.term > 0:
             raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
@@ -107,13 +110,17 @@ def _settle(files: Files, root: Path, image: LogImage, hard_state: HardStateFile
         files.sync_directory(directory)
 
 
-def _open_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile:
-    path = root / HARD_STATE
+def _find_hard_state(files: Files, root: Path) -> HardStateFile | None:
     try:
-        return HardStateFile.open(files, path)
+        return HardStateFile.open(files, root / HARD_STATE)
     except FileNotFoundError:
-        if not is_new:
-            raise StorageError(path, "term and vote are missing", DAMAGE_WAY_OUT) from None
+        return None
+
+
+def _make_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile:
+    path = root / HARD_STATE
+    if not is_new:
+        raise StorageError(path, "term and vote are missing", DAMAGE_WAY_OUT)
     HardStateFile.create(files, path)
     return HardStateFile.open(files, path)
 

@@ -291,3 +291,8 @@ def damage_taken_for_a_torn_block(replace: Replace) -> None:
             self._torn = (segment, offset, offset + len(rest))
 
     replace(LogScan, "_check_rest", cut_all)
+
+
+@mutation("a last block that has rotted is cut off like a torn one, although it was durable once")
+def durable_end_not_believed(replace: Replace) -> None:
+    replace(LogScan, "_check_end", lambda _: None)

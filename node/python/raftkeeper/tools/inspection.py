@@ -20,7 +20,7 @@ from raftkeeper.storage import (
     StorageError,
     StorageOptions,
 )
-from raftkeeper.storage.hard_state import HardStateFile, SlotState
+from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile, SlotState
 from raftkeeper.storage.identity import read_identity
 from raftkeeper.storage.layout import (
     HARD_STATE,
@@ -260,6 +260,7 @@ class Inspector:
             self._path / LOG,
             cluster_id=cluster_id,
             collect_kind=EntryKind.CONFIG,
+            durable_end=found.hard_state.log_end if found.hard_state else UNKNOWN_END,
         )
         try:
             scan.run()
