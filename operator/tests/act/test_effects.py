@@ -344,6 +344,19 @@ async def test_a_pool_that_is_orphaned_leaves_its_pods(stage: Stage) -> None:
     assert (await stage.act(action)).result is DONE
 
 
+async def test_pool_that_is_deleted_leaves_the_volumes_that_it_owns(stage: Stage) -> None:
+    """With whenDeleted: Delete Kubernetes makes it their owner, and they may be in quarantine."""
+    stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"] = [
+        {"uid": stage.uid("statefulsets", "zoo"), "kind": "StatefulSet", "name": "zoo"}
+    ]
+    uid, version = stage.uid("statefulsets", "zoo"), stage.version("statefulsets", "zoo")
+    assert (await stage.act(plans.DeletePool("zoo", uid, version))).result is DONE
+    assert ("statefulsets", SPACE, "zoo") not in stage.api.objects.by_key
+    claim = stage.of("persistentvolumeclaims", "data-zoo-2")
+    assert claim["metadata"]["ownerReferences"] == []
+    assert "deletionTimestamp" not in claim["metadata"]
+
+
 # ---- pods and volumes ------------------------------------------------------------------------------
 
 

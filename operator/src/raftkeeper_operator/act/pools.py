@@ -107,8 +107,10 @@ async def orphan_pool(scene: Scene, action: OrphanPool) -> None:
 
 
 async def delete_pool(scene: Scene, action: DeletePool) -> None:
-    """As it was seen: empty."""
-    await scene.hands.kube.delete(
+    """As it was seen: empty. What it owns stays: with `whenDeleted: Delete` that would be volumes in
+    quarantine. (Its ControllerRevisions stay too, some kilobytes that nobody reads.)
+    """
+    await scene.hands.kube.orphan(
         STATEFUL_SETS,
         scene.namespace,
         action.pool,

@@ -133,7 +133,7 @@ class OrphanPool:
 
 @dataclass(frozen=True, slots=True)
 class DeletePool:
-    """Delete a StatefulSet that has no pods."""
+    """Delete a StatefulSet that has no pods. Volumes that it owns stay: others decide on them."""
 
     pool: str
     uid: str
