@@ -395,6 +395,27 @@ async def test_a_volume_of_a_member_is_never_deleted(stage: Stage) -> None:
     assert stage.of("persistentvolumeclaims", "data-zoo-0")
 
 
+async def test_volumes_are_kept_from_going_with_their_pool(stage: Stage) -> None:
+    """Policy and owner, each twice; other owners stay."""
+    pool = stage.of("statefulsets", "zoo")
+    pool["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = "Delete"
+    stage.api.objects.touch(("statefulsets", SPACE, "zoo"))
+    version = stage.version("statefulsets", "zoo")
+    assert (await stage.act(plans.KeepVolumes("zoo", "1"))).result is STALE
+    assert (await stage.act(plans.KeepVolumes("zoo", version))).result is DONE
+    policy = stage.of("statefulsets", "zoo")["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert policy == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    other = {"kind": "Other", "uid": "other", "name": "other"}
+    tie = {"kind": "StatefulSet", "uid": stage.uid("statefulsets", "zoo"), "name": "zoo"}
+    stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"] = [other, tie]
+    uid = stage.uid("persistentvolumeclaims", "data-zoo-2")
+    assert (await stage.act(plans.UntieVolume("data-zoo-2", "another"))).result is STALE
+    for _ in range(2):
+        assert (await stage.act(plans.UntieVolume("data-zoo-2", uid))).result is DONE
+    owners = stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"]
+    assert owners == [other]
+
+
 async def test_a_free_volume_is_deleted_once(stage: Stage) -> None:
     """That very claim, and not another of its name."""
     stage.keepers.rows = [row for row in stage.keepers.rows if row.id != 3]

@@ -5,6 +5,7 @@ must be finished by the next ones; and nothing of what must never happen may hav
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -231,6 +232,37 @@ async def test_sleeps_and_wakes_whenever_it_dies(world: World) -> None:
     await world.settle()
     assert [row.id for row in world.keepers.rows] == [1, 2, 3]
     assert all(is_ready(pod) for pod in world.controllers.of("pods").values())
+
+
+async def test_volumes_that_are_retained_after_all_outlive_the_cluster(world: World) -> None:
+    """It was to go with them, sleeps, is told to leave them and is deleted, with an operator that dies."""
+    await world.settle("")
+    world.want(storage={"retention": {"whenDeleted": "Delete"}})
+    await world.settle()
+    await world.controllers.tick()
+    claims = world.controllers.of("persistentvolumeclaims")
+    assert all(claim["metadata"]["ownerReferences"] for claim in claims.values())
+    world.voters_down_by_accident = 3
+    world.want(hibernate=True)
+    for _ in range(STEPS_MAX):
+        with contextlib.suppress(Died):
+            await world._start("after:*")(KEY)
+        await world.controllers.tick()
+        if not world.controllers.of("pods"):
+            break
+    world.want(storage={"retention": {"whenDeleted": "Retain"}})
+    world.cluster()["metadata"]["finalizers"] = ["raftkeeper.io/finalizer"]
+    world.api.objects.delete(("raftkeeperclusters", *KEY), {})
+    for _ in range(STEPS_MAX):
+        with contextlib.suppress(Died):
+            if (await world._start("after:UntieVolume")(KEY)).finished:
+                break
+        await world.controllers.tick()
+    world.api.objects.merge(
+        ("raftkeeperclusters", *KEY), {"metadata": {"finalizers": []}}, status=False
+    )
+    assert world.controllers.of("statefulsets") == {}
+    assert sorted(world.controllers.of("persistentvolumeclaims")) == sorted(claims)
 
 
 async def test_recovers_a_survivor_whenever_it_dies(world: World) -> None:

@@ -17,6 +17,7 @@ from raftkeeper_operator.clients.resources import CONFIG_MAPS, STATEFUL_SETS
 from raftkeeper_operator.decide.plan import (
     CreatePool,
     DeletePool,
+    KeepVolumes,
     OrphanPool,
     RecordGood,
     RejectRevision,
@@ -34,12 +35,8 @@ from raftkeeper_operator.observe.kept import (
     templates_of,
 )
 
-MUTABLE = (
-    "template",
-    "updateStrategy",
-    "minReadySeconds",
-    "persistentVolumeClaimRetentionPolicy",
-)
+RETENTION_POLICY = "persistentVolumeClaimRetentionPolicy"
+MUTABLE = ("template", "updateStrategy", "minReadySeconds", RETENTION_POLICY)
 """Fields of a StatefulSet's spec that may change beside its replicas."""
 
 
@@ -85,6 +82,16 @@ async def set_replicas(scene: Scene, action: SetPoolReplicas) -> None:
 
     def change(body: Object) -> None:
         body["spec"]["replicas"] = action.replicas
+
+    await _change(scene, action.pool, action.resource_version, change)
+
+
+async def keep_volumes(scene: Scene, action: KeepVolumes) -> None:
+    """Nothing else of the pool, and without its kept template: a cluster that is being deleted needs none."""
+
+    def change(body: Object) -> None:
+        before = body["spec"].get(RETENTION_POLICY) or {}
+        body["spec"][RETENTION_POLICY] = {**before, "whenDeleted": "Retain"}
 
     await _change(scene, action.pool, action.resource_version, change)
 

@@ -74,8 +74,8 @@ class VolumeRetention(Part):
     quarantine_for_ms: Annotated[DurationMs, Field(alias="quarantineFor")] = 168 * HOUR_MS
     """How long volumes are kept with Quarantine."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of all volumes when the RaftKeeperCluster is deleted. Retained volumes are
-    taken up again by a cluster of the same name."""
+    """What becomes of all volumes when the RaftKeeperCluster is deleted: as it is at that moment, also of a
+    cluster that sleeps or is paused. Retained volumes are taken up again by a cluster of the same name."""
 
 
 class StorageSpec(Part):

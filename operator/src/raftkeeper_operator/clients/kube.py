@@ -112,6 +112,7 @@ class Kube:
     ) -> bool:
         """As `delete`, and leaves what it owns alone (a StatefulSet without its pods and volumes)."""
         return await self._delete("Orphan", resource.path(namespace, name), uid, version)
+
     async def evict(self, namespace: str, pod: str, *, uid: str) -> bool:
         """Through the Eviction API, so under the disruption budget; TooManyRequests when it forbids."""
         body = {

@@ -27,6 +27,7 @@ from raftkeeper_operator.decide.repair import (
     wipe_removed,
 )
 from raftkeeper_operator.decide.resources import apply_resources, keep_budget, renew_certificates
+from raftkeeper_operator.decide.retention import keep_volumes
 from raftkeeper_operator.decide.rollout import roll_out
 from raftkeeper_operator.decide.scale import keep_clients, scale, shrink_pools
 from raftkeeper_operator.decide.template import (
@@ -51,6 +52,7 @@ def pause(facts: Facts) -> Plan | None:
 
 EXCLUSIVE: tuple[Rule, ...] = (
     delete_cluster,
+    keep_volumes,
     pause,
     accept_recovered,
     refuse_foreign,

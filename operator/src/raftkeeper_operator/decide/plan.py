@@ -115,6 +115,14 @@ class SetPoolReplicas:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepVolumes:
+    """From now on a pool's volumes stay when it is deleted."""
+
+    pool: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetTemplate:
     """Give a pool the template of a revision. No pod is touched by it (OnDelete)."""
 
@@ -195,6 +203,14 @@ class DeleteVolume:
 @dataclass(frozen=True, slots=True)
 class AdoptVolume:
     """Give a retained volume of a former cluster of this name to this one."""
+
+    volume: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class UntieVolume:
+    """A volume is no longer owned by its StatefulSet, and so does not go with it."""
 
     volume: str
     uid: str
@@ -302,6 +318,7 @@ KubernetesAction: TypeAlias = (
     | CreatePool
     | UpdatePool
     | SetPoolReplicas
+    | KeepVolumes
     | SetTemplate
     | OrphanPool
     | DeletePool
@@ -312,6 +329,7 @@ KubernetesAction: TypeAlias = (
     | RetireVolume
     | DeleteVolume
     | AdoptVolume
+    | UntieVolume
     | GrowVolume
     | Release
 )

@@ -35,6 +35,10 @@ class Pool:
     current: bool = True
     """Its other mutable fields (labels, retention policy, …) are as they should be."""
     deleting: bool = False
+    deletes_volumes: bool = False
+    """Its own policy: its volumes are deleted with it."""
+    observed: bool = True
+    """Kubernetes' controller has seen its newest spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,8 @@ class Volume:
     """It is the log's own."""
     owned: bool = True
     """It bears this cluster's UID; False for one retained by a former cluster of the same name."""
+    tied: bool = False
+    """Its StatefulSet is its owner: Kubernetes deletes it with that."""
 
 
 @dataclass(frozen=True, slots=True)

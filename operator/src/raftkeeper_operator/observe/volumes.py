@@ -7,6 +7,7 @@ from typing import Any
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import DATA_CLAIM, LOG_CLAIM
 from raftkeeper_operator.observe.fields import (
+    Object,
     annotation,
     condition,
     is_deleting,
@@ -95,7 +96,14 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
         resize_trouble=_resize_trouble(body),
         is_log=kind == LOG_CLAIM,
         owned=is_owned(body, uid),
+        tied=bool(ties(body)),
     )
+
+
+def ties(body: Mapping[str, Any]) -> list[Object]:
+    """Owners that Kubernetes gives a claim by a StatefulSet's retention policy: it goes with them."""
+    owners = part(body, "metadata", "ownerReferences") or []
+    return [owner for owner in owners if owner.get("kind") in {"StatefulSet", "Pod"}]
 
 
 def _resize_trouble(body: Mapping[str, Any]) -> str:
