@@ -93,6 +93,9 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
         why = "it does not run" if not broken[0].running else "it is no member"
         return _replace_broken(broken[0], why)
     by_pod = [(pod, member) for pod in outdated if (member := _member_of(ensemble, pod))]
+    if not by_pod:
+        why = "a change of the membership is not committed"
+        return _blocked(outdated[0], (why,))
     unwell = [(pod, member) for pod, member in by_pod if not facts.healthy(member)]
     if unwell:
         return _restart_unwell(facts, ensemble, *unwell[0])
@@ -103,9 +106,14 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
 
 
 def _is_broken(ensemble: Ensemble, pod: Pod) -> bool:
-    """Nobody loses by its going. What the leader hears runs, whatever an old picture of the pod says."""
+    """Nobody loses by its going. What the leader hears runs, whatever an old picture of the pod says.
+
+    One that was removed is a member until that is committed: its vote may be needed for it.
+    """
     member = _member_of(ensemble, pod)
-    return member is None or not (pod.running or member.active)
+    if member is None:
+        return ensemble.settled
+    return not (pod.running or member.active)
 
 
 def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
