@@ -44,10 +44,12 @@ def lost(snapshot: Snapshot | None = None) -> Snapshot:
 
 
 def unreachable(**volume: object) -> Snapshot:
-    """No node takes the pod x-1 to its disk."""
+    """No node takes the pod x-1 to its disk, because the one that holds it is gone."""
     snapshot = break_pod(well(), "x-1")
     snapshot = change_pod(snapshot, "x-1", unschedulable="no node", trouble="")
-    return change_volume(snapshot, "data-x-1", **{"pinned": True, **volume})
+    return change_volume(
+        snapshot, "data-x-1", **{"lost": True, "lost_since_ms": LONG_AGO, **volume}
+    )
 
 
 def test_empty_disk_joins_as_a_new_member() -> None:
@@ -105,6 +107,12 @@ def test_disk_out_of_reach_is_given_up_after_a_while() -> None:
     assert (plan.action, plan.reason, plan.recheck_ms) == (None, "DiskOutOfReach", 29 * 60_000)
 
 
+def test_time_runs_from_when_the_disk_was_lost() -> None:
+    """Its pod may have waited for a cordoned node for hours before that was taken away for a minute."""
+    plan = decide(unreachable(lost_since_ms=NOW - 60_000))
+    assert (plan.action, plan.reason, plan.recheck_ms) == (None, "DiskOutOfReach", 29 * 60_000)
+
+
 def test_disk_out_of_reach_is_kept_if_the_spec_says_never() -> None:
     """A person decides."""
     assert decide(want(unreachable(), replace_after_ms=None)).action is None
@@ -112,13 +120,12 @@ def test_disk_out_of_reach_is_kept_if_the_spec_says_never() -> None:
 
 def test_volume_that_never_was_is_no_disk_out_of_reach() -> None:
     """A pod that waits for its first volume has nothing to lose."""
-    assert decide(unreachable(capacity_bytes=0)).action is None
     assert decide(drop_volume(unreachable(), "data-x-1")).action is None
 
 
-def test_volume_that_any_node_can_mount_waits_for_a_node() -> None:
-    """Full nodes are no reason to give data up."""
-    plan = decide(unreachable(pinned=False))
+def test_disk_that_waits_for_a_node_that_exists_is_never_given_up() -> None:
+    """Cordoned, full or not ready: its data are well, wherever they can be mounted."""
+    plan = decide(unreachable(lost=False, lost_since_ms=0))
     assert (plan.action, plan.reason) == (None, "PodUnschedulable")
 
 
@@ -129,9 +136,8 @@ def test_member_of_a_failed_zone_is_not_given_up() -> None:
     assert decide(alive).action == RemoveMember(2, 7)
 
 
-def test_lost_and_damaged_disks_are_given_up_too() -> None:
-    """For whatever reason the disk does not come back."""
-    assert decide(unreachable(lost=True)).action == RemoveMember(2, 7)
+def test_damaged_disk_is_given_up_too() -> None:
+    """It does not come back either."""
     damaged = change_node(change_pod(well(), "x-1", **UNREADY), "x-1", damage="bad CRC")
     damaged = change_member(damaged, 2, active=False, caught_up=False)
     assert decide(damaged).action == RemoveMember(2, 7)

@@ -75,8 +75,9 @@ def repair_lost_volumes(facts: Facts) -> Plan | None:
 def give_up_lost_disks(facts: Facts) -> Plan | None:
     """A voter whose disk has been out of reach for `replaceAfter` is removed, to be added anew.
 
-    Never while its whole zone is away: the disk comes back with the zone, and there is no other place. One
-    that has lost one of its two volumes is removed at once, as one that has lost its only one is replaced.
+    A disk that waits for a node which exists (cordoned, full, not ready) is well, however long that takes. So
+    is one whose whole zone is away: it comes back with the zone, and there is no other place. A member that
+    has lost one of its two volumes is removed at once, as one that has lost its only one is replaced.
     """
     ensemble = facts.snapshot.ensemble
     patience_ms = facts.desired.replace_after_ms
@@ -89,10 +90,11 @@ def give_up_lost_disks(facts: Facts) -> Plan | None:
         if old is None or len(members) > 1 or pod is None or not pod.unready_since_ms:
             continue
         half = _which_half_is_new(facts, seat, pod, old)
-        trouble = half or _why_out_of_reach(facts, seat, pod)
+        trouble, since_ms = _why_out_of_reach(facts, seat, pod)
+        trouble = half or trouble
         if not trouble or (patience_ms is None and not half):
             continue
-        left_ms = pod.unready_since_ms + (patience_ms or 0) - facts.snapshot.now_ms
+        left_ms = since_ms + (patience_ms or 0) - facts.snapshot.now_ms
         left_ms = 0 if half else left_ms
         if left_ms > 0:
             blocked = blocked or wait(
@@ -124,21 +126,21 @@ def _which_half_is_new(facts: Facts, seat: Seat, pod: Pod, old: Member) -> str:
     return f"its volume {new[0].name} is a new one, and {kept[0].name} alone is no disk"
 
 
-def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> str:
-    """'' when its disk is there, or will be when the pod runs again."""
+def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> tuple[str, int]:
+    """And since when; '' when its disk is there, or will be when the pod runs again."""
+    since_ms = pod.unready_since_ms
     if pod.node is not None and pod.node.damage:
-        return f"its disk is damaged: {pod.node.damage}"
+        return f"its disk is damaged: {pod.node.damage}", since_ms
     pool = facts.snapshot.pool(seat.pool)
     for volume in facts.volumes_at(seat):
         zone = (pool.zone if pool else "") or volume.zone
         if zone and zone not in facts.snapshot.live_zones:
-            return ""
+            return "", 0
         if volume.lost:
-            return f"its volume {volume.name} is lost"
-        # A volume that any node can mount waits for a node, however long: its data is well.
-        if pod.unschedulable and volume.capacity_bytes and volume.pinned:
-            return f"no node can take it to its volume {volume.name}: {pod.unschedulable}"
-    return ""
+            # A node's object may go and come back while its pod has waited for long.
+            since_ms = max(since_ms, volume.lost_since_ms)
+            return f"its volume {volume.name} is lost, or the node that holds it is gone", since_ms
+    return "", 0
 
 
 def _remove(facts: Facts, ensemble: Ensemble, seat: Seat, old: Member, why: str) -> Plan:

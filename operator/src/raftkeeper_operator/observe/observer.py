@@ -54,7 +54,7 @@ from raftkeeper_operator.observe.spec import (
     read_remembered,
     read_transfer_request,
 )
-from raftkeeper_operator.observe.volumes import is_member_claim, read_volume
+from raftkeeper_operator.observe.volumes import is_lost, is_member_claim, read_volume
 
 
 class SpecUnusable(Exception):
@@ -83,7 +83,7 @@ class Observation:
 
 
 class Observer:
-    """Looks at clusters. Remembers for each only since when its leader leads."""
+    """Looks at clusters. Remembers for each only since when its leader leads, and volumes are lost."""
 
     def __init__(
         self,
@@ -102,6 +102,7 @@ class Observer:
         self._applied = applied
         self._clock_ms = clock_ms
         self._leaders: dict[str, tuple[int, int, int]] = {}
+        self._losses: dict[str, dict[str, int]] = {}
 
     async def observe(self, namespace: str, name: str) -> Observation | None:
         """None when there is no such cluster (any more)."""
@@ -141,6 +142,7 @@ class Observer:
     def forget(self, uid: str) -> None:
         """The cluster is gone."""
         self._leaders.pop(uid, None)
+        self._losses.pop(uid, None)
 
     def _blueprint(self, body: Object) -> Blueprint:
         meta = body["metadata"]
@@ -203,7 +205,10 @@ class Observer:
     async def _volumes(self, blueprint: Blueprint, objects: Objects) -> tuple[Volume, ...]:
         claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
-        found = [read_volume(claim, blueprint.uid, storage) for claim in claims]
+        uid, now_ms, before = blueprint.uid, self._clock_ms(), self._losses.get(blueprint.uid, {})
+        lost = [uid_of(claim) for claim in claims if is_lost(claim, storage)]
+        self._losses[uid] = since_ms = {claim: before.get(claim, now_ms) for claim in lost}
+        found = [read_volume(one, uid, storage, since_ms.get(uid_of(one), 0)) for one in claims]
         return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:

@@ -99,9 +99,9 @@ class Volume:
     zone: str = ""
     """Where it can be mounted, when that is one zone only."""
     lost: bool = False
-    """Its phase is Lost, or the node that alone can mount it is gone."""
-    pinned: bool = False
-    """Only certain nodes can mount it."""
+    """Its phase is Lost, or it is bound to nodes none of which exists any more in Kubernetes."""
+    lost_since_ms: int = 0
+    """Since when this operator has seen that; after a restart it begins anew, so it is never too long ago."""
     expandable: bool = False
     """Its storage class allows it to grow."""
     resize_trouble: str = ""

@@ -68,14 +68,23 @@ def is_member_claim(body: Mapping[str, Any]) -> bool:
     return kind in {DATA_CLAIM, LOG_CLAIM} and ordinal_of(pod) >= 0
 
 
-def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
+def is_lost(body: Mapping[str, Any], storage: Storage) -> bool:
+    """A node that exists is waited for, whatever state it is in; so is one that may not be read."""
+    hosts = _place(body, storage).hosts
+    unreachable = bool(hosts) and storage.hosts is not None and not hosts & storage.hosts
+    return part(body, "status", "phase") == "Lost" or unreachable
+
+
+def _place(body: Mapping[str, Any], storage: Storage) -> Place:
+    return storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
+
+
+def read_volume(
+    body: Mapping[str, Any], uid: str, storage: Storage, lost_since_ms: int = 0
+) -> Volume:
     """From a claim, the cluster's UID and what is known of the storage below."""
     name = name_of(body)
     kind, _, pod = name.partition("-")
-    place = storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
-    unreachable = (
-        bool(place.hosts) and storage.hosts is not None and not place.hosts & storage.hosts
-    )
     retired_at = annotation(body, labels.RETIRED_AT)
     member = label(body, labels.MEMBER)
     return Volume(
@@ -89,9 +98,9 @@ def read_volume(body: Mapping[str, Any], uid: str, storage: Storage) -> Volume:
         capacity_bytes=size(part(body, "status", "capacity", "storage")),
         retired_ms=int(retired_at) * 1000 if retired_at.isdecimal() else 0,
         terminating=is_deleting(body),
-        zone=place.zone,
-        lost=part(body, "status", "phase") == "Lost" or unreachable,
-        pinned=bool(place.hosts),
+        zone=_place(body, storage).zone,
+        lost=is_lost(body, storage),
+        lost_since_ms=lost_since_ms,
         expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),
         resize_trouble=_resize_trouble(body),
         is_log=kind == LOG_CLAIM,
