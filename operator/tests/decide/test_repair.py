@@ -31,6 +31,7 @@ from raftkeeper_operator.decide.plan import (
     RemoveMember,
     Replace,
 )
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.snapshot import Snapshot
 
 UNREADY = {"ready": False, "ready_since_ms": 0, "unready_since_ms": LONG_AGO}
@@ -162,6 +163,27 @@ def test_disk_of_a_removed_member_is_wiped() -> None:
     going = change_volume(removed, "data-x-1", terminating=True)
     assert decide(going).action == DeletePod("x-1", "uid-x-1")
     assert decide(change_pod(going, "x-1", terminating=True)).reason == "WipingVolume"
+
+
+def test_retained_disk_of_a_removed_member_is_not_wiped() -> None:
+    """A scale-down that was taken back, or a person's removal: its data are for a person to delete."""
+    removed = want(without_budget(drop_member(well(), 2)), when_scaled=WhenScaled.RETAIN)
+    plan = decide(removed)
+    assert (plan.action, plan.reason, plan.target) == (None, "VolumeRetained", "data-x-1")
+    going = change_volume(removed, "data-x-1", terminating=True)
+    assert decide(going).action == DeletePod("x-1", "uid-x-1")
+
+
+def test_disk_that_was_given_up_is_wiped_whatever_is_retained() -> None:
+    """Nothing can be read of it, and the member is to be added anew."""
+    snapshot = want(without_budget(drop_member(unreachable(), 2)), when_scaled=WhenScaled.RETAIN)
+    wiped = DeleteVolume("data-x-1", "uid-data-x-1")
+    assert decide(snapshot).action == wiped
+    damaged = change_node(drop_member(well(), 2), "x-1", damage="bad CRC")
+    damaged = want(without_budget(damaged), when_scaled=WhenScaled.RETAIN)
+    assert decide(damaged).action == wiped
+    set_aside = change_volume(damaged, "data-x-1", retired_ms=LONG_AGO)
+    assert decide(set_aside).reason == "VolumeRetained"
 
 
 def test_uncommitted_removal_wipes_nothing() -> None:

@@ -19,6 +19,7 @@ from tests.decide.picture import (
     change_volume,
     drop_member,
     drop_pod,
+    drop_volume,
     make_member,
     make_node,
     make_pod,
@@ -42,6 +43,7 @@ from raftkeeper_operator.decide.plan import (
     Undrain,
 )
 from raftkeeper_operator.decide.scale import let_go
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.snapshot import Remembered, Snapshot
 
 GROWING = want(well(), replicas=5)
@@ -87,6 +89,29 @@ def test_volume_of_a_former_member_is_deleted_before_its_seat_is_used() -> None:
     assert decide(snapshot).action == DeleteVolume("data-x-3", "uid-data-x-3")
     waiting = decide(change_volume(snapshot, "data-x-3", terminating=True))
     assert (waiting.action, waiting.reason) == (None, "VolumeDeleting")
+
+
+def test_retained_volume_is_left_to_a_person() -> None:
+    """The scale-up says what it waits for; a seat that is free is filled meanwhile."""
+    volume = make_volume("x-3", 4, retired_ms=LONG_AGO)
+    snapshot = want(add_volume(GROWING, volume), when_scaled=WhenScaled.RETAIN)
+    plan = decide(snapshot)
+    assert (plan.action, plan.reason, plan.target) == (None, "VolumeRetained", "data-x-3")
+    assert "delete the claim" in plan.message
+    assert decide(change_volume(snapshot, "data-x-3", lost=True)).reason == "VolumeRetained"
+    assert decide(drop_volume(snapshot, "data-x-3")).action == SetPoolReplicas("x", 4, "rv-x")
+    both = add_volume(snapshot, make_volume("x-4", 5, retired_ms=LONG_AGO))
+    assert decide(both).target == "data-x-3"
+    zones = want(well(zones=("a", "b", "c")), replicas=5, when_scaled=WhenScaled.RETAIN)
+    zones = add_volume(zones, make_volume("x-a-1", 4, retired_ms=LONG_AGO))
+    assert decide(zones).action == SetPoolReplicas("x-b", 2, "rv-x-b")
+
+
+def test_retained_volume_that_is_nobodys_is_used_as_it_is() -> None:
+    """An empty disk of a scale-up that was taken back: its pod says what is on it."""
+    snapshot = add_volume(GROWING, make_volume("x-3", 0, retired_ms=LONG_AGO))
+    snapshot = want(snapshot, when_scaled=WhenScaled.RETAIN)
+    assert decide(snapshot).action == SetPoolReplicas("x", 4, "rv-x")
 
 
 def test_volume_of_a_member_blocks_the_seat() -> None:

@@ -16,6 +16,7 @@ from raftkeeper_operator.decide.plan import (
     wait,
 )
 from raftkeeper_operator.decide.skew import why_misfit
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod, Volume
 
@@ -167,10 +168,14 @@ def wipe_removed(facts: Facts) -> Plan | None:
     ensemble = facts.settled
     if ensemble is None:
         return None
+    blocked = None
     for seat in facts.wanted:
         volumes = facts.volumes_at(seat)
         pod = facts.pod_at(seat)
         if not volumes or pod is None or not _bears_a_former_life(facts, ensemble, volumes, pod):
+            continue
+        if (retained := retained_at(facts, ensemble, seat)) is not None:
+            blocked = blocked or explain_retained(seat, retained)
             continue
         for volume in volumes:
             if not volume.terminating:
@@ -188,7 +193,41 @@ def wipe_removed(facts: Facts) -> Plan | None:
                 pod.name,
             )
         return wait("WipingVolume", f"waiting until {pod.name} and its volumes are gone")
+    return blocked
+
+
+def retained_at(facts: Facts, ensemble: Ensemble, seat: Seat) -> Volume | None:
+    """With `whenScaled: Retain`, a former member's volume in the place of a new one: a person has to delete it.
+
+    One that has been seen to be nobody's can be used as it is, and one that is damaged or lost, and was
+    given up for that, holds nothing to be retained.
+    """
+    if facts.desired.when_scaled is not WhenScaled.RETAIN:
+        return None
+    volumes, pod = facts.volumes_at(seat), facts.pod_at(seat)
+    if pod is not None and not _bears_a_former_life(facts, ensemble, volumes, pod):
+        return None
+    is_damaged = pod is not None and pod.node is not None and bool(pod.node.damage)
+    for volume in volumes:
+        if volume.terminating or not facts.volume_is_free(volume, ensemble):
+            continue
+        given_up = pod is not None and (is_damaged or volume.lost) and not volume.retired_ms
+        nobodys = pod is None and not volume.member_id
+        if not given_up and not nobodys:
+            return volume
     return None
+
+
+def explain_retained(seat: Seat, volume: Volume) -> Plan:
+    """What only a person may do."""
+    return wait(
+        "VolumeRetained",
+        f"{seat.pod} is to begin a new life and needs volume {volume.name}, which holds a former member and "
+        "is retained (storage.retention.whenScaled): delete the claim if nobody needs its data any more, "
+        "or set whenScaled to Quarantine",
+        f"somebody has to delete {volume.name}",
+        target=volume.name,
+    )
 
 
 def _bears_a_former_life(

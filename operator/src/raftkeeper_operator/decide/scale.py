@@ -21,7 +21,8 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
-from raftkeeper_operator.decide.repair import add_learner
+from raftkeeper_operator.decide.repair import add_learner, explain_retained, retained_at
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod
 
@@ -55,7 +56,20 @@ def _grow(
     seated: dict[Seat, tuple[Member, ...]],
     missing: list[Seat],
 ) -> Plan | None:
-    """The emptiest pool first; a seat that has a pod already before one that has none."""
+    """The emptiest pool first; a seat that has a pod already before one that has none. One whose place a
+    retained volume takes up keeps nobody from another.
+    """
+    taken = {seat: one for seat in missing if (one := retained_at(facts, ensemble, seat))}
+    # A pool gets its pods in order.
+    first = {seat.pool: seat.ordinal for seat in reversed(taken) if facts.pod_at(seat) is None}
+    missing = [
+        seat
+        for seat in missing
+        if seat not in taken and seat.ordinal < first.get(seat.pool, seat.ordinal + 1)
+    ]
+    if not missing:
+        seat, volume = next(iter(taken.items()))
+        return explain_retained(seat, volume)
     crowd = Counter(seat.pool for seat in seated)
     missing = sorted(
         missing, key=lambda seat: (facts.pod_at(seat) is None, crowd[seat.pool], seat.ordinal)
@@ -79,6 +93,9 @@ def _fill(facts: Facts, ensemble: Ensemble, seat: Seat) -> Plan | None:
                 f"volume {volume.name} holds member {volume.member_id}, and {seat.pod} needs its name",
                 target=seat.pod,
             )
+        if facts.desired.when_scaled is WhenScaled.RETAIN:
+            # Nobody's, or its seat would have been left out: its pod says whether that is so.
+            continue
         return act(
             DeleteVolume(volume.name, volume.uid),
             "WipingVolume",
