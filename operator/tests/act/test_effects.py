@@ -24,6 +24,8 @@ from raftkeeper_operator.decide.plan import Action
 from raftkeeper_operator.observe.infrastructure import Infrastructure
 from raftkeeper_operator.observe.observer import Observation, Observer
 from raftkeeper_operator.observe.resources import Applied
+from raftkeeper_operator.tls.authority import is_signed_by
+from raftkeeper_operator.tls.rotation import SPREAD_MS
 
 DONE, STALE, REFUSED, FAILED = Result.DONE, Result.STALE, Result.REFUSED, Result.FAILED
 
@@ -150,6 +152,23 @@ async def test_of_two_operators_one_makes_the_ca(bare: Stage) -> None:
     bare.api.faults.append(_hide_once("/secrets/zoo-ca"))
     assert (await bare.act(action, seen)).result is STALE
     assert decode(bare.of("secrets", "zoo-ca")) == first
+
+
+async def test_a_lost_ca_is_followed_by_one_that_signs_later(stage: Stage) -> None:
+    """Members keep their certificate until all of them trust the new CA, and trust both meanwhile."""
+    first = decode(stage.of("secrets", "zoo-tls"))
+    stage.api.objects.delete(("secrets", SPACE, "zoo-ca"), {})
+    await stage.settle()
+    second = decode(stage.of("secrets", "zoo-tls"))
+    authority = decode(stage.of("secrets", "zoo-ca"))
+    assert second["tls.crt"] == first["tls.crt"]
+    assert second["ca.crt"] == authority["tls.crt"] + first["ca.crt"]
+    assert stage.of("configmaps", "zoo-ca-bundle")["data"]["ca.crt"] == second["ca.crt"]
+    await stage.controllers.tick(SPREAD_MS / 1000)
+    await stage.settle()
+    third = decode(stage.of("secrets", "zoo-tls"))
+    assert is_signed_by(third["tls.crt"], authority["tls.crt"])
+    assert third["ca.crt"] == second["ca.crt"]
 
 
 def _hide_once(path: str) -> Any:

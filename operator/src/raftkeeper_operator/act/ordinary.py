@@ -60,7 +60,8 @@ async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
     authority = decode(authority_now)
     if action.secret == names.ca_secret:
         common_name = f"{blueprint.name}.{blueprint.namespace} CA"
-        made = renew_authority(authority, common_name, now_ms)
+        leaf = decode(await _own(scene, SECRETS, names.tls_secret))
+        made = renew_authority(authority, leaf, common_name, now_ms)
         desired = build_authority_secret(blueprint, made)
         before = authority_now
     elif action.secret == names.tls_secret:
