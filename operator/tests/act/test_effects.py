@@ -341,15 +341,62 @@ async def test_a_template_that_was_not_kept_cannot_be_used(stage: Stage) -> None
 
 
 async def test_records_are_safe_to_repeat(stage: Stage) -> None:
-    """Good and rejected revisions; the second time writes nothing."""
+    """Good and rejected revisions; the second time is too late, and writes nothing."""
     revision = (await stage.look()).template.revision
-    for action in (plans.RejectRevision("bad"), plans.RecordGood(revision, "bad")):
-        assert (await stage.act(action)).result is DONE
+    for action in (plans.RejectRevision("bad"), plans.RecordGood(revision, "bad", 1)):
+        seen = stage.version("configmaps", "zoo-revisions")
+        once = replace(action, resource_version=seen)
+        assert (await stage.act(once)).result is DONE
         version = stage.version("configmaps", "zoo-revisions")
-        assert (await stage.act(action)).result is DONE
+        assert (await stage.act(once)).result is STALE
+        assert (await stage.act(action)).result is STALE
         assert stage.version("configmaps", "zoo-revisions") == version
     snapshot = (await stage.look()).snapshot
     assert (snapshot.revisions.good, snapshot.revisions.rejected) == (revision, "bad")
+
+
+async def test_a_record_of_a_former_cluster_is_not_written_to(bare: Stage) -> None:
+    """It is on its way out, and the template would go with it."""
+    meta = {"namespace": SPACE, "name": "zoo-revisions", "labels": {labels.CLUSTER_UID: "former"}}
+    bare.api.put({"kind": "ConfigMap", "metadata": meta, "data": {"good": "theirs"}})
+    seen = await bare.look()
+    revision = seen.template.revision
+    for action in (
+        plans.CreatePool("zoo", "", 3, revision, 1),
+        plans.RecordGood(revision, ""),
+        plans.RejectRevision(revision),
+    ):
+        report = await bare.act(action, seen)
+        assert (report.result, "does not belong" in report.message) == (STALE, True), action
+    assert bare.of("configmaps", "zoo-revisions")["data"] == {"good": "theirs"}
+    assert ("statefulsets", SPACE, "zoo") not in bare.api.objects.by_key
+
+
+async def test_a_lost_record_is_made_anew_with_its_template(stage: Stage) -> None:
+    """Without it the next rollout could not be rolled back."""
+    stage.api.objects.delete(("configmaps", SPACE, "zoo-revisions"), {})
+    await stage.settle()
+    revision = (await stage.look()).template.revision
+    data = stage.of("configmaps", "zoo-revisions")["data"]
+    assert (data["good"], f"template-{revision}" in data) == (revision, True)
+    del data[f"template-{revision}"]
+    stage.api.objects.touch(("configmaps", SPACE, "zoo-revisions"))
+    await stage.settle()
+    assert f"template-{revision}" in stage.of("configmaps", "zoo-revisions")["data"]
+
+
+async def test_a_budget_is_set_only_in_the_place_of_the_one_that_was_seen(stage: Stage) -> None:
+    """One decided on an old picture must not let two go."""
+    version = stage.version("poddisruptionbudgets", "zoo")
+    for budget in (plans.SetBudget(0), plans.SetBudget(0, "1"), plans.SetBudget(None, "1")):
+        assert (await stage.act(budget)).result is STALE, budget
+    assert stage.of("poddisruptionbudgets", "zoo")["spec"]["minAvailable"] == 2
+    assert (await stage.act(plans.SetBudget(1, version))).result is DONE
+    assert stage.of("poddisruptionbudgets", "zoo")["spec"]["minAvailable"] == 1
+    assert (await stage.act(plans.SetBudget(0, version))).result is STALE
+    version = stage.version("poddisruptionbudgets", "zoo")
+    assert (await stage.act(plans.SetBudget(None, version))).result is DONE
+    assert (await stage.act(plans.SetBudget(2))).result is DONE
 
 
 async def test_a_pool_that_is_orphaned_leaves_its_pods(stage: Stage) -> None:

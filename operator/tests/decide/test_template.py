@@ -64,6 +64,13 @@ def test_revision_is_good_when_all_pods_run_well_with_it() -> None:
         assert decide(other).name != "RecordGood"
 
 
+def test_good_revision_is_recorded_with_its_template() -> None:
+    """If the record has lost it, and only the spec's own can be had."""
+    lost = replace(well(), revisions=Revisions("v1", resource_version="7"))
+    assert decide(lost).action == RecordGood("v1", "", resource_version="7")
+    assert decide(want(lost, revision="v2")).name == "SetTemplate"
+
+
 def test_record_of_a_rejected_revision_goes_when_the_spec_has_moved_on() -> None:
     """And templates that nothing needs go with it."""
     snapshot = replace(well(), revisions=Revisions("v1", "v0", ("v0", "v1")))

@@ -85,6 +85,7 @@ class Objects:
         wanted_uid = desired["metadata"].get("uid", body["metadata"]["uid"])
         if wanted_uid != body["metadata"]["uid"]:
             raise Refusal(409, "Conflict", f"the uid is {body['metadata']['uid']}")
+        self._check_version(body, str(desired["metadata"].get("resourceVersion", "")))
         before = self.applied.get((key, status))
         self.applied[key, status] = copy.deepcopy(desired)
         if before is not None:

@@ -44,12 +44,18 @@ async def apply_owned(scene: Scene, desired: Object) -> None:
 
 
 async def set_budget(scene: Scene, action: SetBudget) -> None:
-    """From the committed voters."""
-    blueprint = scene.seen.blueprint
+    """From the committed voters, and in the place of the one that was seen."""
+    blueprint, version = scene.seen.blueprint, action.resource_version
+    name = blueprint.names.disruption_budget
     if action.min_available is None:
-        await _remove(scene, BUDGETS, blueprint.names.disruption_budget)
+        await _remove(scene, BUDGETS, name, version)
         return
-    await apply_owned(scene, build_disruption_budget(blueprint, action.min_available))
+    if version_of(await _own(scene, BUDGETS, name) or {}) != version:
+        raise NotDone(f"PodDisruptionBudget {name} is another one by now")
+    desired = with_digest(build_disruption_budget(blueprint, action.min_available))
+    if version:
+        desired["metadata"]["resourceVersion"] = version
+    await scene.hands.kube.apply(desired)
 
 
 async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
@@ -90,10 +96,11 @@ async def _make_token(scene: Scene) -> None:
         await kube.replace(desired)
 
 
-async def _remove(scene: Scene, resource: Resource, name: str) -> None:
-    found = await scene.hands.kube.get(resource, scene.namespace, name)
+async def _remove(scene: Scene, resource: Resource, name: str, version: str = "") -> None:
+    kube = scene.hands.kube
+    found = await kube.get(resource, scene.namespace, name)
     if found is not None and is_owned(found, scene.seen.blueprint.uid):
-        await scene.hands.kube.delete(resource, scene.namespace, name, uid=uid_of(found))
+        await kube.delete(resource, scene.namespace, name, uid=uid_of(found), version=version)
 
 
 async def _own(scene: Scene, resource: Resource, name: str) -> Object | None:

@@ -25,7 +25,7 @@ from raftkeeper_operator.decide.plan import (
     SetTemplate,
     UpdatePool,
 )
-from raftkeeper_operator.observe.fields import Object, label, part, version_of
+from raftkeeper_operator.observe.fields import Object, is_owned, label, part, version_of
 from raftkeeper_operator.observe.kept import (
     GOOD,
     GOOD_LEVEL,
@@ -128,9 +128,12 @@ async def delete_pool(scene: Scene, action: DeletePool) -> None:
 
 async def record_good(scene: Scene, action: RecordGood) -> None:
     """The good revision, perhaps a rejected one, and no templates but theirs and the wanted one."""
-    kept = {action.revision, action.rejected, scene.seen.template.revision}
+    wanted = scene.seen.template
+    kept = {action.revision, action.rejected, wanted.revision}
 
     def change(data: dict[str, str]) -> None:
+        if action.revision == wanted.revision:
+            data.setdefault(TEMPLATE_PREFIX + action.revision, _as_text(wanted.template))
         data[GOOD] = action.revision
         data[GOOD_LEVEL] = str(action.level)
         data[REJECTED] = action.rejected
@@ -140,7 +143,7 @@ async def record_good(scene: Scene, action: RecordGood) -> None:
             if key.startswith(TEMPLATE_PREFIX) and key.removeprefix(TEMPLATE_PREFIX) not in kept:
                 del data[key]
 
-    await _record(scene, change)
+    await _record(scene, change, action.resource_version)
 
 
 async def reject_revision(scene: Scene, action: RejectRevision) -> None:
@@ -150,7 +153,7 @@ async def reject_revision(scene: Scene, action: RejectRevision) -> None:
         data[REJECTED] = action.revision
         data[WHY_REJECTED] = action.why
 
-    await _record(scene, change)
+    await _record(scene, change, action.resource_version)
 
 
 async def _change(
@@ -165,9 +168,7 @@ async def _change(
 
 async def _keep_template(scene: Scene, revision: str) -> Object:
     """The template of a revision; the spec's own is written down before any pool has it."""
-    names = scene.seen.blueprint.names
-    body = await scene.hands.kube.get(CONFIG_MAPS, scene.namespace, names.revisions_config)
-    kept = templates_of(body)
+    kept = templates_of(await _revisions(scene))
     if revision in kept:
         return kept[revision]
     if revision != scene.seen.template.revision:
@@ -175,17 +176,36 @@ async def _keep_template(scene: Scene, revision: str) -> Object:
     template = scene.seen.template.template
 
     def change(data: dict[str, str]) -> None:
-        data[TEMPLATE_PREFIX + revision] = json.dumps(template, sort_keys=True)
+        data[TEMPLATE_PREFIX + revision] = _as_text(template)
 
     await _record(scene, change)
     return template
 
 
-async def _record(scene: Scene, change: Callable[[dict[str, str]], None]) -> None:
-    """One change of the ConfigMap of revisions, as it is at this moment."""
-    blueprint, kube = scene.seen.blueprint, scene.hands.kube
+def _as_text(template: Object) -> str:
+    return json.dumps(template, sort_keys=True)
+
+
+async def _revisions(scene: Scene) -> Object | None:
+    """The ConfigMap, if it is this cluster's. One of a former cluster of the name is soon gone, and what is
+    written there with it.
+    """
+    blueprint = scene.seen.blueprint
     name = blueprint.names.revisions_config
-    body = await kube.get(CONFIG_MAPS, scene.namespace, name)
+    body = await scene.hands.kube.get(CONFIG_MAPS, scene.namespace, name)
+    if body is not None and not is_owned(body, blueprint.uid):
+        raise NotDone(f"ConfigMap {name} is there and does not belong to this cluster")
+    return body
+
+
+async def _record(
+    scene: Scene, change: Callable[[dict[str, str]], None], version: str | None = None
+) -> None:
+    """One change of the ConfigMap of revisions: as it is at this moment, or as it was in `version`."""
+    blueprint, kube = scene.seen.blueprint, scene.hands.kube
+    body = await _revisions(scene)
+    if version is not None and version_of(body or {}) != version:
+        raise NotDone("the record of revisions is not as it was when this was decided")
     data = dict(part(body or {}, "data") or {})
     before = dict(data)
     change(data)

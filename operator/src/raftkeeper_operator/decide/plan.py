@@ -35,6 +35,8 @@ class SetBudget:
     """The PodDisruptionBudget of the voters' pods; None: there shall be none."""
 
     min_available: int | None
+    resource_version: str = ""
+    """Of the one there is; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ class RecordGood:
     """What the record shall say of a rejected one; '' when there is none any more."""
     level: int = 0
     """The feature level of its nodes."""
+    resource_version: str = ""
+    """Of the record as it was read; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,8 @@ class RejectRevision:
     revision: str
     why: str = field(default="", compare=False)
     """For people."""
+    resource_version: str = ""
+    """Of the record as it was read; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,15 @@ def keep_budget(facts: Facts) -> Plan | None:
     if not facts.desired.pod_disruption_budget:
         if budget is None:
             return None
-        return act(SetBudget(None), "SettingBudget", "no PodDisruptionBudget is wanted")
+        unwanted = SetBudget(None, budget.resource_version)
+        return act(unwanted, "SettingBudget", "no PodDisruptionBudget is wanted")
     wanted = wanted_budget(facts)
     if wanted is None or (budget is not None and budget.min_available == wanted):
         return None
     ensemble = facts.snapshot.ensemble
     count = len(ensemble.voters) if ensemble is not None else 0
     return act(
-        SetBudget(wanted),
+        SetBudget(wanted, budget.resource_version if budget is not None else ""),
         "SettingBudget",
         f"of {count} voters a drain must leave {wanted} ready",
     )

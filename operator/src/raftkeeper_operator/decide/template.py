@@ -51,10 +51,11 @@ def record_good(facts: Facts) -> Plan | None:
     superfluous = set(revisions.known) - {revision, rejected, facts.desired.revision}
     level = min(pod.node.feature_level if pod.node else 0 for pod in snapshot.pods)
     as_recorded = (revisions.good, revisions.rejected, revisions.good_level)
-    if as_recorded == (revision, rejected, level) and not superfluous:
+    unkept = revision == facts.desired.revision and revision not in revisions.known
+    if as_recorded == (revision, rejected, level) and not superfluous and not unkept:
         return None
     return act(
-        RecordGood(revision, rejected, level),
+        RecordGood(revision, rejected, level, revisions.resource_version),
         "RecordingRevision",
         f"all {len(snapshot.pods)} pods run well with revision {revision}",
     )
@@ -119,7 +120,9 @@ def _give_up(facts: Facts, pod: Pod, trouble: str, reason: str, what: str) -> Pl
     known = bool(revisions.good) and revisions.good in revisions.known
     if facts.desired.on_failure is OnFailure.ROLLBACK and known and not outrun:
         return act(
-            RejectRevision(facts.desired.revision, f"{pod.name}: {trouble}"),
+            RejectRevision(
+                facts.desired.revision, f"{pod.name}: {trouble}", revisions.resource_version
+            ),
             "RollingBack",
             f"{pod.name} {what} with revision {pod.revision} ({trouble}); back to {revisions.good}",
             pod.name,

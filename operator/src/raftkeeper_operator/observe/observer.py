@@ -38,6 +38,7 @@ from raftkeeper_operator.observe.fields import (
     milliseconds,
     part,
     uid_of,
+    version_of,
 )
 from raftkeeper_operator.observe.infrastructure import Infrastructure
 from raftkeeper_operator.observe.kept import read_founding, read_revisions
@@ -273,6 +274,7 @@ def _budget(body: Mapping[str, Any] | None) -> Budget | None:
     return Budget(
         min_available=int(part(body, "spec", "minAvailable") or 0),
         disruptions_allowed=int(part(body, "status", "disruptionsAllowed") or 0),
+        resource_version=version_of(body),
     )
 
 

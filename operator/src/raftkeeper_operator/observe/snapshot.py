@@ -172,6 +172,8 @@ class Revisions:
     """The feature level of the good one's nodes; 0 when not known."""
     why_rejected: str = ""
     """For people."""
+    resource_version: str = ""
+    """'' when there is no such ConfigMap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Budget:
     min_available: int
     """Voters' pods that must stay ready."""
     disruptions_allowed: int
+    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
