@@ -123,6 +123,25 @@ async def test_an_object_of_somebody_else_is_left_alone(bare: Stage) -> None:
     assert bare.of("services", "zoo")["spec"] == {"theirs": True}
 
 
+@pytest.mark.parametrize("kind", ["StatefulSet", "ConfigMap", "PodDisruptionBudget"])
+async def test_a_name_that_is_taken_is_told(bare: Stage, kind: str) -> None:
+    """By another cluster, say, whose name ends as a zone of this one; one of a former cluster goes by itself."""
+    revision = (await bare.look()).template.revision
+    name, action = {
+        "StatefulSet": ("zoo", plans.CreatePool("zoo", "", 3, revision, 1)),
+        "ConfigMap": ("zoo-founding", plans.CreateFounding(((1, "a:1"),))),
+        "PodDisruptionBudget": ("zoo", plans.SetBudget(2)),
+    }[kind]
+    for cluster, result, foreign in (("other", REFUSED, True), ("zoo", STALE, False)):
+        marks = {labels.CLUSTER: cluster, labels.CLUSTER_UID: "another"}
+        meta = {"namespace": SPACE, "name": name, "labels": marks}
+        theirs = bare.api.put({"kind": kind, "metadata": meta, "spec": {}})
+        theirs["metadata"]["labels"] = marks
+        report = await bare.act(action)
+        assert (report.result, report.foreign) == (result, foreign)
+        assert f"{kind} {name} is there and does not belong" in report.message
+
+
 async def test_a_token_is_made_once(bare: Stage) -> None:
     """A second time changes nothing: members know the first."""
     action = plans.ApplyResource("Secret", "zoo-admin")
@@ -357,7 +376,8 @@ async def test_records_are_safe_to_repeat(stage: Stage) -> None:
 
 async def test_a_record_of_a_former_cluster_is_not_written_to(bare: Stage) -> None:
     """It is on its way out, and the template would go with it."""
-    meta = {"namespace": SPACE, "name": "zoo-revisions", "labels": {labels.CLUSTER_UID: "former"}}
+    marks = {labels.CLUSTER: "zoo", labels.CLUSTER_UID: "former"}
+    meta = {"namespace": SPACE, "name": "zoo-revisions", "labels": marks}
     bare.api.put({"kind": "ConfigMap", "metadata": meta, "data": {"good": "theirs"}})
     seen = await bare.look()
     revision = seen.template.revision

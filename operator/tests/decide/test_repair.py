@@ -37,10 +37,10 @@ from raftkeeper_operator.observe.snapshot import Snapshot
 UNREADY = {"ready": False, "ready_since_ms": 0, "unready_since_ms": LONG_AGO}
 
 
-def lost(snapshot: Snapshot | None = None) -> Snapshot:
-    """The pod x-1 waits with an empty disk where member 2 used to live."""
-    snapshot = change_pod(snapshot or well(), "x-1", node=make_waiting("life-9"), **UNREADY)
-    snapshot = change_volume(snapshot, "data-x-1", member_id=0, cluster_id="")
+def lost(snapshot: Snapshot | None = None, pod: str = "x-1") -> Snapshot:
+    """A pod waits with an empty disk where member 2 used to live."""
+    snapshot = change_pod(snapshot or well(), pod, node=make_waiting("life-9"), **UNREADY)
+    snapshot = change_volume(snapshot, f"data-{pod}", member_id=0, cluster_id="")
     return change_member(snapshot, 2, active=False, caught_up=False)
 
 

@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.fake_api.objects import Object
+from tests.fake_api.objects import Object, Refusal
 from tests.fake_api.server import FakeApi
 from tests.flow.controllers import SPACE, Controllers, is_ready
 from tests.flow.keepers import Keepers, KeeperServers
 
 from raftkeeper_operator.act.effect import Hands
 from raftkeeper_operator.act.executor import Executor
+from raftkeeper_operator.api import labels
 from raftkeeper_operator.app.failpoints import ANNOTATION, Failpoints
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.app.step import ClusterStep
@@ -212,6 +213,41 @@ async def test_replaces_a_lost_volume_whenever_it_dies(world: World) -> None:
     await world.settle()
     assert sorted(row.id for row in world.keepers.rows) == [2, 3, 4]
     assert {row.role for row in world.keepers.rows} == {"voter"}
+
+
+async def test_names_that_are_taken_keep_no_lost_volume_from_being_replaced(world: World) -> None:
+    """A budget of somebody else, and an object that is refused: told, and gone round."""
+    await world.settle("")
+    theirs = {labels.CLUSTER: "other", labels.CLUSTER_UID: "another"}
+    budget = world.api.objects.get(("poddisruptionbudgets", *KEY))
+    budget["metadata"]["labels"] = theirs
+    world.api.objects.touch(("poddisruptionbudgets", *KEY))
+    world.api.faults.append(
+        lambda method, path: (
+            Refusal(422, "Invalid", "a bad peer")
+            if method == "PATCH" and "networkpolicies" in path
+            else None
+        )
+    )
+    world.want(networkPolicy={"enabled": True})
+    world.voters_down_by_accident = 1
+    await world.controllers.lose_disk("zoo-0")
+    step = world._start("")
+    for _ in range(60):
+        await world.controllers.tick()
+        await step(KEY)
+        world.check()
+    assert sorted(row.id for row in world.keepers.rows) == [2, 3, 4]
+    assert {row.role for row in world.keepers.rows} == {"voter"}
+    plan = world.plan()
+    assert plan["reason"] == "ActionRefused"
+    told = " ".join(plan["blockedBy"])
+    assert "PodDisruptionBudget zoo is there and does not belong" in told
+    assert "a bad peer" in told
+    conditions = {c["type"]: c for c in world.cluster()["status"]["conditions"]}
+    assert conditions["SpecAccepted"]["reason"] == "ForeignObject"
+    assert conditions["Progressing"]["reason"] == "Blocked"
+    assert budget["metadata"]["labels"] == theirs
 
 
 async def test_sleeps_and_wakes_whenever_it_dies(world: World) -> None:

@@ -2,7 +2,8 @@
 
 import secrets as randomness
 
-from raftkeeper_operator.act.effect import ForeignObject, NotDone, Scene
+from raftkeeper_operator.act.effect import NotDone, Scene
+from raftkeeper_operator.act.ownership import own
 from raftkeeper_operator.build.credentials import (
     build_admin_secret,
     build_authority_secret,
@@ -39,7 +40,7 @@ async def apply_resource(scene: Scene, action: ApplyResource) -> None:
 async def apply_owned(scene: Scene, desired: Object) -> None:
     """Applies an object unless one of its name belongs to somebody else."""
     resource, name = resource_of(desired["kind"]), name_of(desired)
-    await _own(scene, resource, name)
+    await own(scene, resource, name)
     scene.hands.applied.remember(await scene.hands.kube.apply(with_digest(desired)))
 
 
@@ -50,7 +51,7 @@ async def set_budget(scene: Scene, action: SetBudget) -> None:
     if action.min_available is None:
         await _remove(scene, BUDGETS, name, version)
         return
-    if version_of(await _own(scene, BUDGETS, name) or {}) != version:
+    if version_of(await own(scene, BUDGETS, name) or {}) != version:
         raise NotDone(f"PodDisruptionBudget {name} is another one by now")
     desired = with_digest(build_disruption_budget(blueprint, action.min_available))
     if version:
@@ -62,16 +63,16 @@ async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
     """The next step of the CA's or the leaf's life, from the Secrets as they are now."""
     blueprint, kube = scene.seen.blueprint, scene.hands.kube
     names, now_ms = blueprint.names, scene.hands.clock_ms()
-    authority_now = await _own(scene, SECRETS, names.ca_secret)
+    authority_now = await own(scene, SECRETS, names.ca_secret)
     authority = decode(authority_now)
     if action.secret == names.ca_secret:
         common_name = f"{blueprint.name}.{blueprint.namespace} CA"
-        leaf = decode(await _own(scene, SECRETS, names.tls_secret))
+        leaf = decode(await own(scene, SECRETS, names.tls_secret))
         made = renew_authority(authority, leaf, common_name, now_ms)
         desired = build_authority_secret(blueprint, made)
         before = authority_now
     elif action.secret == names.tls_secret:
-        before = await _own(scene, SECRETS, names.tls_secret)
+        before = await own(scene, SECRETS, names.tls_secret)
         made = renew_leaf(decode(before), authority, names.certificate_names(), now_ms)
         desired = build_certificate_secret(blueprint, made)
     else:
@@ -87,7 +88,7 @@ async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
 async def _make_token(scene: Scene) -> None:
     """A new one only where there is none: members and operator know each other by it."""
     blueprint, kube = scene.seen.blueprint, scene.hands.kube
-    before = await _own(scene, SECRETS, blueprint.names.admin_secret)
+    before = await own(scene, SECRETS, blueprint.names.admin_secret)
     desired = build_admin_secret(blueprint, randomness.token_urlsafe(TOKEN_BYTES))
     if before is None:
         await kube.create(desired)
@@ -101,14 +102,3 @@ async def _remove(scene: Scene, resource: Resource, name: str, version: str = ""
     found = await kube.get(resource, scene.namespace, name)
     if found is not None and is_owned(found, scene.seen.blueprint.uid):
         await kube.delete(resource, scene.namespace, name, uid=uid_of(found), version=version)
-
-
-async def _own(scene: Scene, resource: Resource, name: str) -> Object | None:
-    """The object as it is now, if it is this cluster's; None when there is none."""
-    found = await scene.hands.kube.get(resource, scene.namespace, name)
-    if found is not None and not is_owned(found, scene.seen.blueprint.uid):
-        raise ForeignObject(
-            f"{resource.kind} {name} is there and does not belong to this cluster; "
-            "delete it, or give the cluster another name"
-        )
-    return found

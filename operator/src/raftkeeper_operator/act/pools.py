@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 
 from raftkeeper_operator.act.effect import NotDone, Scene
+from raftkeeper_operator.act.ownership import create_owned, own
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import pool_of_label
 from raftkeeper_operator.build.pod_template import for_pool
@@ -25,7 +26,7 @@ from raftkeeper_operator.decide.plan import (
     SetTemplate,
     UpdatePool,
 )
-from raftkeeper_operator.observe.fields import Object, is_owned, label, part, version_of
+from raftkeeper_operator.observe.fields import Object, label, part, version_of
 from raftkeeper_operator.observe.kept import (
     GOOD,
     GOOD_LEVEL,
@@ -52,7 +53,7 @@ async def create_pool(scene: Scene, action: CreatePool) -> None:
         data_bytes=action.storage_bytes,
         log_bytes=action.log_bytes,
     )
-    await scene.hands.kube.create(made)
+    await create_owned(scene, made)
 
 
 async def update_pool(scene: Scene, action: UpdatePool) -> None:
@@ -187,15 +188,7 @@ def _as_text(template: Object) -> str:
 
 
 async def _revisions(scene: Scene) -> Object | None:
-    """The ConfigMap, if it is this cluster's. One of a former cluster of the name is soon gone, and what is
-    written there with it.
-    """
-    blueprint = scene.seen.blueprint
-    name = blueprint.names.revisions_config
-    body = await scene.hands.kube.get(CONFIG_MAPS, scene.namespace, name)
-    if body is not None and not is_owned(body, blueprint.uid):
-        raise NotDone(f"ConfigMap {name} is there and does not belong to this cluster")
-    return body
+    return await own(scene, CONFIG_MAPS, scene.seen.blueprint.names.revisions_config)
 
 
 async def _record(
@@ -210,6 +203,6 @@ async def _record(
     before = dict(data)
     change(data)
     if body is None:
-        await kube.create(build_revisions(blueprint, data))
+        await create_owned(scene, build_revisions(blueprint, data))
     elif data != before:
         await kube.replace({**body, "data": data})

@@ -16,15 +16,18 @@ def delete_cluster(facts: Facts) -> Plan | None:
     if not snapshot.deleting:
         return None
     if facts.desired.delete_volumes:
-        for volume in snapshot.volumes:
-            stays = volume.retired_ms or not volume.tied
-            if stays and volume.owned and not volume.terminating:
-                return act(
-                    DeleteVolume(volume.name, volume.uid),
-                    "Deleting",
-                    f"volume {volume.name} would stay, and the cluster is deleted with its volumes",
-                    volume.name,
-                )
-    elif plan := detach_volumes(facts):
+        plan = facts.first_possible(
+            act(
+                DeleteVolume(volume.name, volume.uid),
+                "Deleting",
+                f"volume {volume.name} would stay, and the cluster is deleted with its volumes",
+                volume.name,
+            )
+            for volume in snapshot.volumes
+            if (volume.retired_ms or not volume.tied) and volume.owned and not volume.terminating
+        )
+    else:
+        plan = detach_volumes(facts)
+    if plan is not None:
         return plan
     return act(Release(), "Deleting", "nothing is left to do; Kubernetes deletes what is owned")

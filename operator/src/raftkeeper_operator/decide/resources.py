@@ -3,6 +3,9 @@
 None of this can disturb a member, so none of it waits for anything.
 """
 
+from collections.abc import Iterator
+from typing import Final
+
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import (
     ApplyResource,
@@ -14,11 +17,26 @@ from raftkeeper_operator.decide.plan import (
 )
 from raftkeeper_operator.observe.snapshot import Resource
 
+PODS_NEED: Final = frozenset({"Certificate", "ConfigMap", "Secret", "Service", "ServiceAccount"})
+"""Kinds without which a pod does not start, or is not found by the others."""
+
+
+def why_unprepared(facts: Facts) -> str:
+    """What a pod that starts now would wait for; '' when nothing is missing."""
+    for resource in facts.snapshot.resources:
+        if resource.missing and resource.kind in PODS_NEED:
+            return f"{resource.kind} {resource.name} is not there yet"
+    return ""
+
 
 def apply_resources(facts: Facts) -> Plan | None:
     """Ordinary objects, missing or different."""
+    return facts.first_possible(_differences(facts))
+
+
+def _differences(facts: Facts) -> Iterator[Plan]:
     for resource in facts.snapshot.resources:
-        return act(
+        yield act(
             ApplyResource(resource.kind, resource.name, resource.unwanted),
             "ApplyingResources",
             f"{resource.kind} {resource.name} {_state(resource)}",
@@ -26,13 +44,12 @@ def apply_resources(facts: Facts) -> Plan | None:
         )
     for pool in facts.snapshot.pools:
         if not pool.current and not pool.deleting:
-            return act(
+            yield act(
                 UpdatePool(pool.name, pool.resource_version),
                 "ApplyingResources",
                 f"StatefulSet {pool.name} is not as the spec has it",
                 pool.name,
             )
-    return None
 
 
 def _state(resource: Resource) -> str:
@@ -43,6 +60,10 @@ def _state(resource: Resource) -> str:
 
 def renew_certificates(facts: Facts) -> Plan | None:
     """At two thirds of their life, or when a new name is to be in them. Nodes read them again."""
+    return facts.first_possible(_renewals(facts))
+
+
+def _renewals(facts: Facts) -> Iterator[Plan]:
     for certificate in facts.snapshot.certificates:
         if not certificate.not_after_ms:
             why = "is not there yet, or cannot be used"
@@ -52,13 +73,12 @@ def renew_certificates(facts: Facts) -> Plan | None:
             why = "has passed two thirds of its life"
         else:
             continue
-        return act(
+        yield act(
             RenewCertificate(certificate.name),
             "RenewingCertificate",
             f"the certificate in Secret {certificate.name} {why}",
             certificate.name,
         )
-    return None
 
 
 def wanted_budget(facts: Facts) -> int | None:

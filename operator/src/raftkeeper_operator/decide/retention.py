@@ -15,7 +15,9 @@ RECHECK_MS = 1_000
 def keep_volumes(facts: Facts) -> Plan | None:
     """Whatever else is to wait: also of a cluster that is paused or sleeps, because it may be deleted as it is."""
     plan = detach_volumes(facts)
-    return plan if plan is not None and plan.action is not None else None
+    if plan is None or plan.action is None or facts.refusal(plan) is not None:
+        return None
+    return plan
 
 
 def detach_volumes(facts: Facts) -> Plan | None:
@@ -23,14 +25,18 @@ def detach_volumes(facts: Facts) -> Plan | None:
     snapshot = facts.snapshot
     if facts.desired.delete_volumes:
         return None
-    for pool in snapshot.pools:
-        if pool.deletes_volumes:
-            return act(
-                KeepVolumes(pool.name, pool.resource_version),
-                "KeepingVolumes",
-                f"StatefulSet {pool.name} would be deleted with its volumes, and whenDeleted is Retain",
-                pool.name,
-            )
+    policies = (
+        act(
+            KeepVolumes(pool.name, pool.resource_version),
+            "KeepingVolumes",
+            f"StatefulSet {pool.name} would be deleted with its volumes, and whenDeleted is Retain",
+            pool.name,
+        )
+        for pool in snapshot.pools
+        if pool.deletes_volumes
+    )
+    if plan := facts.first_possible(policies):
+        return plan
     # Before that it may still make itself an owner, by the policy that it had.
     if late := [pool.name for pool in snapshot.pools if not pool.observed]:
         return wait(
@@ -39,12 +45,13 @@ def detach_volumes(facts: Facts) -> Plan | None:
             target=late[0],
             recheck_ms=RECHECK_MS,
         )
-    for volume in snapshot.volumes:
-        if volume.tied and volume.owned and not volume.terminating:
-            return act(
-                UntieVolume(volume.name, volume.uid),
-                "KeepingVolumes",
-                f"volume {volume.name} would go with its StatefulSet, and whenDeleted is Retain",
-                volume.name,
-            )
-    return None
+    return facts.first_possible(
+        act(
+            UntieVolume(volume.name, volume.uid),
+            "KeepingVolumes",
+            f"volume {volume.name} would go with its StatefulSet, and whenDeleted is Retain",
+            volume.name,
+        )
+        for volume in snapshot.volumes
+        if volume.tied and volume.owned and not volume.terminating
+    )

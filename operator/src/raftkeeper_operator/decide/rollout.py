@@ -10,6 +10,7 @@ from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
 from raftkeeper_operator.decide.leadership import best_successor
 from raftkeeper_operator.decide.plan import DeletePod, Evict, Plan, Transfer, act, wait
+from raftkeeper_operator.decide.resources import why_unprepared
 from raftkeeper_operator.decide.skew import refuse_version
 from raftkeeper_operator.decide.template import misfit, settled_ms, target_revision
 from raftkeeper_operator.observe.desired import Strategy
@@ -36,6 +37,8 @@ def roll_out(facts: Facts) -> Plan | None:
         )
     if refusal := refuse_version(facts, target):
         return refusal
+    if why := why_unprepared(facts):
+        return wait("ObjectMissing", f"no pod is restarted: {why}")
     if facts.terminating is not None:
         return wait("PodStopping", f"{facts.terminating.name} is stopping")
     ensemble = facts.snapshot.ensemble

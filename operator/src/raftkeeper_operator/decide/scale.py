@@ -6,6 +6,7 @@ above it.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.gate import removal_blockers
@@ -72,7 +73,13 @@ def _grow(
         return explain_retained(seat, volume)
     crowd = Counter(seat.pool for seat in seated)
     missing = sorted(
-        missing, key=lambda seat: (facts.pod_at(seat) is None, crowd[seat.pool], seat.ordinal)
+        missing,
+        key=lambda seat: (
+            facts.snapshot.pool(seat.pool) is None,
+            facts.pod_at(seat) is None,
+            crowd[seat.pool],
+            seat.ordinal,
+        ),
     )
     return _fill(facts, ensemble, missing[0])
 
@@ -220,18 +227,19 @@ def keep_clients(facts: Facts) -> Plan | None:
 def shrink_pools(facts: Facts) -> Plan | None:
     """The highest pod of a pool is no member and not wanted: what a removal leaves behind."""
     ensemble = facts.settled
-    if ensemble is None:
-        return None
+    return facts.first_possible(_superfluous(facts, ensemble)) if ensemble is not None else None
+
+
+def _superfluous(facts: Facts, ensemble: Ensemble) -> Iterator[Plan]:
     for pool in facts.snapshot.pools:
         if not pool.replicas or pool.deleting:
             continue
         seat = facts.highest(pool)
         if seat in facts.wanted or ensemble.at(seat.pod):
             continue
-        return act(
+        yield act(
             SetPoolReplicas(pool.name, pool.replicas - 1, pool.resource_version),
             "ShrinkingPool",
             f"{seat.pod} is no member any more; its pod goes",
             pool.name,
         )
-    return None

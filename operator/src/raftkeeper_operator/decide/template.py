@@ -12,6 +12,7 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.decide.resources import why_unprepared
 from raftkeeper_operator.decide.skew import level_in_use, refuse_version, skewed_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Pod
@@ -196,10 +197,14 @@ def set_templates(facts: Facts) -> Plan | None:
         return wait("UpgradePaused", f"revision {target} waits: upgrade.strategy is Paused")
     if refusal := refuse_version(facts, target):
         return refusal
-    pool = outdated[0]
-    return act(
-        SetTemplate(pool.name, target, pool.resource_version),
-        "SettingTemplate",
-        f"{pool.name} gets the template of revision {target}; its pods follow one by one",
-        pool.name,
+    if why := why_unprepared(facts):
+        return wait("ObjectMissing", f"revision {target} waits: {why}")
+    return facts.first_possible(
+        act(
+            SetTemplate(pool.name, target, pool.resource_version),
+            "SettingTemplate",
+            f"{pool.name} gets the template of revision {target}; its pods follow one by one",
+            pool.name,
+        )
+        for pool in outdated
     )

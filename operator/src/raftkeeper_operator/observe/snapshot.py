@@ -242,6 +242,17 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An action that has not helped several times of late."""
+
+    key: str
+    """Names the action, whatever it was decided on."""
+    message: str
+    foreign: bool = False
+    """An object of a name that is needed belongs to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a decision may look at."""
 
@@ -267,6 +278,8 @@ class Snapshot:
     """Those with at least one node that is ready and takes pods."""
     transfer_request: TransferRequest | None = None
     remembered: Remembered = field(default_factory=Remembered)
+    refused: tuple[Refusal, ...] = ()
+    """Not to be tried for a while, so that it keeps nothing else from being done."""
 
     def pool(self, name: str) -> Pool | None:
         return next((pool for pool in self.pools if pool.name == name), None)

@@ -159,7 +159,9 @@ def _zones(ensemble: Ensemble) -> list[Object]:
 
 def _plan(snapshot: Snapshot, progress: Progress, before: Mapping[str, Any]) -> Object:
     plan = progress.plan
-    blockers = [*plan.blocked_by, *([progress.refusal] if progress.refusal else [])]
+    refused = [one.message for one in snapshot.refused]
+    now = [progress.refusal] if progress.refusal else []
+    blockers = list(dict.fromkeys([*plan.blocked_by, *now, *refused]))
     found: Object = {
         "action": plan.name if plan.action is not None else None,
         "target": plan.target,
