@@ -151,6 +151,10 @@ def test_learner_is_waited_for_and_then_promoted() -> None:
     waiting = decide(learner(caught_up=False, match_index=3))
     assert (waiting.action, waiting.reason) == (None, "LearnerCatchingUp")
     caught_up = change_pod(learner(), "x-3", node=make_node(4))
+    assert decide(caught_up).reason == "LearnerNotReady"
+    drained = change_pod(learner(), "x-3", node=make_node(4, draining=True))
+    assert decide(drained).action == Promote(4, 7)
+    caught_up = change_pod(caught_up, "x-3", ready=True)
     assert decide(caught_up).action == Promote(4, 7)
     stopping = change_pod(caught_up, "x-3", terminating=True)
     assert decide(stopping).reason == "LearnerCatchingUp"
@@ -158,7 +162,7 @@ def test_learner_is_waited_for_and_then_promoted() -> None:
 
 def test_learner_waits_for_its_vote_until_a_majority_can_bear_it() -> None:
     """Of three voters two are down: a fourth vote would be needed for a majority that is not there."""
-    snapshot = change_pod(learner(), "x-3", node=make_node(4))
+    snapshot = change_pod(learner(), "x-3", node=make_node(4), ready=True)
     one_down = break_pod(snapshot, "x-1")
     assert decide(one_down).action == Promote(4, 7)
     two_down = break_pod(one_down, "x-2")

@@ -43,6 +43,18 @@ def _finish(facts: Facts, ensemble: Ensemble, seat: Seat, learner: Member) -> Pl
             f"{seat.pod} must catch up",
             target=seat.pod,
         )
+    if not pod.ready and not (pod.node is not None and pod.node.draining):
+        # The rollout counts from here how long a voter takes to become ready.
+        trouble = (
+            pod.node.reason if pod.node is not None else ""
+        ) or "its probe has not said so yet"
+        return wait(
+            "LearnerNotReady",
+            f"member {learner.id} of {seat.pod} has caught up and is not ready: {trouble}",
+            f"{seat.pod} must become ready",
+            target=seat.pod,
+            recheck_ms=1_000,
+        )
     old = next((member for member in ensemble.at(seat.pod) if member.votes), None)
     if not bears_promotion(facts, ensemble, old.id if old else 0):
         unwell = names(voter for voter in ensemble.voters if not facts.healthy(voter))

@@ -67,10 +67,13 @@ def stalled_pod(facts: Facts) -> Pod | None:
     target = target_revision(facts)
     if facts.snapshot.revisions.good == target:
         return None
+    # Nobody is ready without a leader, and nobody at once when there is one again.
+    ensemble = facts.snapshot.ensemble
+    led_since_ms = ensemble.leader_since_ms if ensemble is not None else 0
     for pod in facts.snapshot.pods:
         if pod.revision != target or pod.ready or pod.terminating or _is_excused(facts, pod):
             continue
-        since_ms = max(pod.created_ms, pod.unready_since_ms, pod.tried_since_ms)
+        since_ms = max(pod.created_ms, pod.unready_since_ms, pod.tried_since_ms, led_since_ms)
         if facts.snapshot.now_ms - since_ms >= facts.desired.progress_deadline_ms:
             return pod
     return None
@@ -79,16 +82,19 @@ def stalled_pod(facts: Facts) -> Pod | None:
 def _is_excused(facts: Facts, pod: Pod) -> bool:
     """That it is not ready is not the template's doing.
 
-    An empty disk that waits to be added has come up. One that is drained is to be unready, and one whose
-    member was removed is nobody. A pod that no node takes or can start has not been tried, unless the
+    An empty disk that waits to be added has come up, and a learner is ready when it has caught up, which is
+    a matter of how much there is (one that then does not become ready gets no vote, and is told). One that is
+    drained is to be unready, and one whose member was removed is nobody. A pod that no node takes or can start has not been tried, unless the
     template asks other things of nodes than the good one. One that runs cannot be ready without a leader,
     unless it is the only voter.
     """
     snapshot, ensemble, node = facts.snapshot, facts.snapshot.ensemble, pod.node
     if node is not None and (node.state == "waiting" or node.draining):
         return True
-    if node is not None and node.member_id and ensemble and not ensemble.member(node.member_id):
-        return True
+    if node is not None and node.member_id and ensemble is not None:
+        member = ensemble.member(node.member_id)
+        if member is None or not member.votes:
+            return True
     if facts.obstacle(pod) and pod.revision not in snapshot.revisions.choosy:
         return True
     voters = sum(member.votes for member in snapshot.remembered.members)
