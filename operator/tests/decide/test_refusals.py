@@ -6,6 +6,7 @@ import pytest
 from tests.decide.picture import (
     GIB,
     NOW,
+    change_node,
     change_pool,
     want,
     well,
@@ -56,6 +57,14 @@ def test_refused_object_keeps_no_other_from_being_applied() -> None:
     assert (plan.action, plan.reason, plan.idle) == (None, "ActionRefused", False)
     assert "no ApplyResource" in plan.message
     assert plan.blocked_by == (snapshot.refused[0].message,)
+
+
+def test_what_waits_is_told_before_what_was_refused() -> None:
+    """It has a reason that others go by: a drain is given up after a while by how long it was the plan."""
+    snapshot = want(well(replicas=5), replicas=3)
+    snapshot = change_node(replace(snapshot, budget=None), "x-4", draining=True, clients=1)
+    plan = decide(refuse(snapshot, SetBudget(4)))
+    assert (plan.action, plan.reason) == (None, "DrainingClients")
 
 
 def test_refused_certificate_keeps_no_other_from_being_renewed() -> None:

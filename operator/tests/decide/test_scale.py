@@ -38,13 +38,15 @@ from raftkeeper_operator.decide.plan import (
     Drain,
     Promote,
     RemoveMember,
+    SetBudget,
     SetPoolReplicas,
     Transfer,
     Undrain,
 )
+from raftkeeper_operator.decide.refusals import key_of
 from raftkeeper_operator.decide.scale import let_go
 from raftkeeper_operator.observe.desired import WhenScaled
-from raftkeeper_operator.observe.snapshot import Remembered, Snapshot
+from raftkeeper_operator.observe.snapshot import Budget, Refusal, Remembered, Snapshot
 
 GROWING = want(well(), replicas=5)
 SHRINKING = want(well(replicas=5), replicas=3)
@@ -153,16 +155,31 @@ def test_learner_is_waited_for_and_then_promoted() -> None:
     caught_up = change_pod(learner(), "x-3", node=make_node(4))
     assert decide(caught_up).reason == "LearnerNotReady"
     drained = change_pod(learner(), "x-3", node=make_node(4, draining=True))
-    assert decide(drained).action == Promote(4, 7)
-    caught_up = change_pod(caught_up, "x-3", ready=True)
+    assert decide(without_budget(drained)).action == Promote(4, 7)
+    caught_up = without_budget(change_pod(caught_up, "x-3", ready=True))
     assert decide(caught_up).action == Promote(4, 7)
     stopping = change_pod(caught_up, "x-3", terminating=True)
     assert decide(stopping).reason == "LearnerCatchingUp"
 
 
+def test_budget_is_raised_before_a_vote_is_given() -> None:
+    """Between the two a drain could take one of two, and with it the majority."""
+    snapshot = want(well(replicas=1), replicas=3)
+    snapshot = add_pod(change_pool(snapshot, "x", replicas=2), make_pod("x-1", make_node(2)))
+    snapshot = add_member(snapshot, make_member(2, "x-1", "learner"))
+    snapshot = add_volume(snapshot, make_volume("x-1", 2))
+    assert snapshot.budget == Budget(0, 1, "rv-budget")
+    assert decide(snapshot).action == SetBudget(2, "rv-budget")
+    assert decide(replace(snapshot, budget=None)).action == SetBudget(2)
+    raised = replace(snapshot, budget=Budget(2, 0, "2"))
+    assert decide(raised).action == Promote(2, 7)
+    theirs = (Refusal(key_of(SetBudget(2)), "theirs"),)
+    assert decide(replace(snapshot, budget=None, refused=theirs)).action == Promote(2, 7)
+
+
 def test_learner_waits_for_its_vote_until_a_majority_can_bear_it() -> None:
     """Of three voters two are down: a fourth vote would be needed for a majority that is not there."""
-    snapshot = change_pod(learner(), "x-3", node=make_node(4), ready=True)
+    snapshot = without_budget(change_pod(learner(), "x-3", node=make_node(4), ready=True))
     one_down = break_pod(snapshot, "x-1")
     assert decide(one_down).action == Promote(4, 7)
     two_down = break_pod(one_down, "x-2")
@@ -214,7 +231,10 @@ def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:
 def test_highest_follower_is_drained_then_removed() -> None:
     """Clients first, membership second, the pod when the membership is committed."""
     assert decide(SHRINKING).action == Drain("x-4", "uid-x-4", 5)
-    drained = change_node(change_pod(SHRINKING, "x-4", ready=False), "x-4", draining=True)
+    drained = change_node(SHRINKING, "x-4", draining=True)
+    counted = decide(drained)
+    assert (counted.action, counted.reason) == (None, "DrainingClients"), "by the budget"
+    drained = change_pod(drained, "x-4", ready=False)
     assert decide(drained).action == RemoveMember(5, 7)
     removed = without_budget(drop_member(drained, 5))
     uncommitted = change_ensemble(removed, config_index=200)

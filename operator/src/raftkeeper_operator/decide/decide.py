@@ -3,8 +3,8 @@
 A rule that has something to do gives a plan with an action, one that must wait a plan without, one that
 has nothing to say None. Rules of the first list have the last word: nothing below may act while they wait.
 Of the others the first with an action wins, so a blocked rule does not keep a later one from helping; if
-none can act, the plan is the first thing that waits. An action that was refused again and again of late counts
-as one that waits.
+none can act, the plan is the first thing that waits. An action that was refused again and again of late is passed
+over, and is the plan when nothing else is.
 
 Nothing is remembered between decisions: what was half done when the operator died is seen in what is
 there, and the same rules finish it.
@@ -106,13 +106,14 @@ def decide(snapshot: Snapshot) -> Plan:
     for rule in EXCLUSIVE:
         if plan := rule(facts):
             return plan
-    waiting = None
+    waiting = aside = None
     for rule in RULES:
         plan = rule(facts)
         if plan is not None and plan.action is not None:
             refusal = facts.refusal(plan)
             if refusal is None:
                 return plan
-            plan = set_aside(plan, refusal)
-        waiting = waiting or plan
-    return waiting or Plan(None, "Settled", "everything is as the spec has it")
+            aside = aside or set_aside(plan, refusal)
+        else:
+            waiting = waiting or plan
+    return waiting or aside or Plan(None, "Settled", "everything is as the spec has it")

@@ -3,6 +3,7 @@
 from raftkeeper_operator.decide.facts import Facts, Seat, names
 from raftkeeper_operator.decide.gate import bears_promotion, change_blockers
 from raftkeeper_operator.decide.plan import Plan, Promote, RemoveMember, Replace, act, wait
+from raftkeeper_operator.decide.resources import raise_budget
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 
 
@@ -71,6 +72,8 @@ def _finish(facts: Facts, ensemble: Ensemble, seat: Seat, learner: Member) -> Pl
             f"member {learner.id} takes the place of {old.id}, whose volume is gone ({seat.pod})",
             seat.pod,
         )
+    if budget := raise_budget(facts, len(ensemble.voters) + 1):
+        return budget
     return act(
         Promote(learner.id, ensemble.config_index),
         "Promoting",

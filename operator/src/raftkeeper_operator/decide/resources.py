@@ -87,12 +87,32 @@ def wanted_budget(facts: Facts) -> int | None:
     It may take one at most, whatever the majority would bear: the rest of the slack is for what nobody
     planned.
     """
-    if facts.snapshot.ensemble is None:
-        return None
-    voters = len(facts.snapshot.ensemble.voters)
+    ensemble = facts.snapshot.ensemble
+    return _budget_of(facts, len(ensemble.voters)) if ensemble is not None else None
+
+
+def _budget_of(facts: Facts, voters: int) -> int:
     if voters == 1:
         return 0 if facts.desired.allow_single_node_drain else 1
     return voters - min(1, (voters - 1) // 2)
+
+
+def raise_budget(facts: Facts, voters: int) -> Plan | None:
+    """Before there are more voters: a drain asks the budget at any moment, and of two none may go.
+
+    None: it is high enough, there shall be none, or it cannot be had.
+    """
+    budget, wanted = facts.snapshot.budget, _budget_of(facts, voters)
+    if not facts.desired.pod_disruption_budget:
+        return None
+    if budget is not None and budget.min_available >= wanted:
+        return None
+    plan = act(
+        SetBudget(wanted, budget.resource_version if budget is not None else ""),
+        "SettingBudget",
+        f"of {voters} voters that there will be a drain must leave {wanted} ready",
+    )
+    return plan if facts.refusal(plan) is None else None
 
 
 def keep_budget(facts: Facts) -> Plan | None:

@@ -182,14 +182,19 @@ def let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: s
             f"{pod.name} is to go and sends its {pod.node.clients} clients to the others",
             pod.name,
         )
-    if pod is not None and pod.node is not None and pod.node.clients and not _waited(facts):
-        return wait(
-            "DrainingClients",
-            f"{pod.name} has {pod.node.clients} clients left",
-            f"clients leave {pod.name}",
-            target=pod.name,
-            recheck_ms=1_000,
-        )
+    if pod is not None and pod.node is not None and not _waited(facts):
+        # While it is ready its Service sends it clients, and the disruption budget counts it as one of those
+        # that must stay: with it gone a drain could take one of the last two.
+        left = f"{pod.node.clients} clients left" if pod.node.clients else ""
+        left = left or ("not become unready yet" if pod.ready and pod.node.draining else "")
+        if left:
+            return wait(
+                "DrainingClients",
+                f"{pod.name} is drained and has {left}",
+                f"clients leave {pod.name}",
+                target=pod.name,
+                recheck_ms=1_000,
+            )
     return act(
         RemoveMember(voter.id, ensemble.config_index),
         "ScalingDown",
