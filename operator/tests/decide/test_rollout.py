@@ -80,6 +80,16 @@ def test_drained_pod_is_not_waited_for() -> None:
     assert decide(break_pod(snapshot, "x-0")).action == DeletePod("x-0", "uid-x-0")
 
 
+def test_drained_pod_that_is_still_ready_is_waited_for_like_any_other() -> None:
+    """It came back a second ago, and nobody knows yet whether it stays."""
+    snapshot = want(rolling("x-3", "x-4", base=well(replicas=5)), replicas=3)
+    snapshot = change_node(snapshot, "x-4", draining=True)
+    snapshot = change_pod(snapshot, "x-4", ready_since_ms=NOW - 1_000)
+    plan = roll_out(Facts(snapshot))
+    assert plan is not None
+    assert (plan.action, plan.reason) == (None, "WaitingForPod")
+
+
 def test_pod_that_stops_is_waited_for() -> None:
     """Whoever stopped it."""
     plan = decide(change_pod(rolling(), "x-1", terminating=True))

@@ -126,7 +126,7 @@ def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
     One that is drained was well before, and is not ready because it was asked not to be.
     """
     for pod in facts.snapshot.pods:
-        drained = pod.node is not None and pod.node.draining
+        drained = pod.node is not None and pod.node.draining and not pod.ready
         settled = drained or settled_ms(facts, pod) >= facts.desired.min_healthy_ms
         if pod.revision != target and (settled or not pod.ready):
             continue
