@@ -197,8 +197,18 @@ def test_pod_that_does_not_speak_is_wiped_by_its_label() -> None:
     snapshot = drop_member(unreachable(), 2)
     snapshot = without_budget(snapshot)
     assert decide(snapshot).action == DeleteVolume("data-x-1", "uid-data-x-1")
-    unlabelled = change_volume(snapshot, "data-x-1", member_id=0, cluster_id="")
+    nobodys = {"member_id": 0, "cluster_id": "", "lost": False}
+    unlabelled = change_volume(snapshot, "data-x-1", **nobodys)
     assert decide(unlabelled).name != "DeleteVolume"
+
+
+def test_volume_that_was_lost_before_anybody_lived_there_is_made_anew() -> None:
+    """A pod that is to join cannot start on it, and nothing is on it."""
+    snapshot = drop_member(unreachable(member_id=0, cluster_id=""), 2)
+    snapshot = without_budget(snapshot)
+    assert decide(snapshot).action == DeleteVolume("data-x-1", "uid-data-x-1")
+    soon = change_volume(snapshot, "data-x-1", lost_since_ms=NOW - 60_000)
+    assert decide(soon).reason == "PodUnschedulable"
 
 
 def test_disk_of_another_ensemble_is_not_wiped() -> None:

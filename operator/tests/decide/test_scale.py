@@ -34,6 +34,7 @@ from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.plan import (
     AddLearner,
+    AdoptVolume,
     DeleteVolume,
     Drain,
     Promote,
@@ -113,7 +114,9 @@ def test_retained_volume_that_is_nobodys_is_used_as_it_is() -> None:
     """An empty disk of a scale-up that was taken back: its pod says what is on it."""
     snapshot = add_volume(GROWING, make_volume("x-3", 0, retired_ms=LONG_AGO))
     snapshot = want(snapshot, when_scaled=WhenScaled.RETAIN)
-    assert decide(snapshot).action == SetPoolReplicas("x", 4, "rv-x")
+    assert decide(snapshot).action == AdoptVolume("data-x-3", "uid-data-x-3"), "no longer retired"
+    in_use = change_volume(snapshot, "data-x-3", retired_ms=0)
+    assert decide(in_use).action == SetPoolReplicas("x", 4, "rv-x")
 
 
 def test_volume_of_a_member_blocks_the_seat() -> None:
@@ -216,6 +219,19 @@ def test_learner_whose_disk_is_damaged_is_given_up() -> None:
     """It will never catch up; its seat begins anew with an empty disk."""
     snapshot = change_node(learner(caught_up=False), "x-3", damage="the log is missing")
     assert decide(snapshot).action == RemoveMember(4, 7)
+
+
+def test_learner_whose_node_is_gone_is_given_up_after_a_while() -> None:
+    """Its disk does not come back, and nothing else begins while it is waited for."""
+    gone = change_volume(learner(caught_up=False), "data-x-3", lost=True, lost_since_ms=LONG_AGO)
+    gone = change_pod(gone, "x-3", node=None, running=False, unschedulable="no node")
+    assert decide(gone).action == RemoveMember(4, 7)
+    for waits in (
+        change_volume(gone, "data-x-3", lost_since_ms=NOW - 60_000),
+        change_volume(gone, "data-x-3", zone="a"),
+        want(gone, replace_after_ms=None),
+    ):
+        assert decide(waits).reason == "LearnerCatchingUp"
 
 
 def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:

@@ -233,6 +233,19 @@ class Facts:
         foreign = volume.cluster_id and volume.cluster_id != ensemble.cluster_id
         return bool(foreign) or ensemble.member(volume.member_id) is None
 
+    def is_given_up(self, volume: Volume) -> bool:
+        """Its node has been gone for `replaceAfter`. While its whole zone is away it comes back with that."""
+        patience_ms = self.desired.replace_after_ms
+        pool = self.snapshot.pool(volume.pool)
+        zone = (pool.zone if pool else "") or volume.zone
+        if (
+            not volume.lost
+            or patience_ms is None
+            or (zone and zone not in self.snapshot.live_zones)
+        ):
+            return False
+        return self.snapshot.now_ms - volume.lost_since_ms >= patience_ms
+
     # ---- refused ---------------------------------------------------------------------------------
 
     def refusal(self, plan: Plan) -> Refusal | None:

@@ -92,6 +92,8 @@ def _why_given_up(facts: Facts, seat: Seat, learner: Member) -> str:
             return f"its disk bears the id {pod.node.member_id}, which was removed"
         if pod.node.damage:
             return f"its disk is damaged: {pod.node.damage}"
+    if gone := [volume.name for volume in facts.volumes_at(seat) if facts.is_given_up(volume)]:
+        return f"its volume {gone[0]} is lost, or the node that holds it is gone"
     ensemble = facts.snapshot.ensemble
     taken = [m for m in ensemble.at(seat.pod) if m.votes] if ensemble is not None else []
     if seat not in facts.wanted and not taken:

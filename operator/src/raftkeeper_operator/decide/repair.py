@@ -179,10 +179,12 @@ def wipe_removed(facts: Facts) -> Plan | None:
             continue
         for volume in volumes:
             if not volume.terminating:
+                gone = "is lost, and nobody lives on it"
+                former = "holds a member that was removed for ever"
                 return act(
                     DeleteVolume(volume.name, volume.uid),
                     "WipingVolume",
-                    f"volume {volume.name} holds a member that was removed for ever",
+                    f"volume {volume.name} {gone if facts.is_given_up(volume) else former}",
                     volume.name,
                 )
         if not pod.terminating:
@@ -233,8 +235,9 @@ def explain_retained(seat: Seat, volume: Volume) -> Plan:
 def _bears_a_former_life(
     facts: Facts, ensemble: Ensemble, volumes: tuple[Volume, ...], pod: Pod
 ) -> bool:
-    """The disk's own word counts. Before its node has spoken, its labels and its seat do. One that has lost
-    its identity is nobody's where its seat is nobody's.
+    """The disk's own word counts. Before its node has spoken, its labels and its seat do; one that was lost
+    before anybody lived there may go as well. One that has lost its identity is nobody's where its seat is
+    nobody's.
     """
     node = pod.node
     if node is not None and node.state == "starting" and node.damage:
@@ -242,4 +245,6 @@ def _bears_a_former_life(
     if node is not None and node.state != "starting":
         same = node.cluster_id == ensemble.cluster_id
         return same and node.state == "member" and ensemble.member(node.member_id) is None
-    return any(v.member_id and facts.volume_is_free(v, ensemble) for v in volumes)
+    return any(
+        (v.member_id or facts.is_given_up(v)) and facts.volume_is_free(v, ensemble) for v in volumes
+    )

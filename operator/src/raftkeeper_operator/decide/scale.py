@@ -12,6 +12,7 @@ from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.gate import removal_blockers
 from raftkeeper_operator.decide.leadership import best_successor
 from raftkeeper_operator.decide.plan import (
+    AdoptVolume,
     DeleteVolume,
     Drain,
     Plan,
@@ -102,6 +103,9 @@ def _fill(facts: Facts, ensemble: Ensemble, seat: Seat) -> Plan | None:
             )
         if facts.desired.when_scaled is WhenScaled.RETAIN:
             # Nobody's, or its seat would have been left out: its pod says whether that is so.
+            if volume.retired_ms:
+                why = f"{volume.name} was kept, is nobody's, and is used by {seat.pod}"
+                return act(AdoptVolume(volume.name, volume.uid), "Adopting", why, volume.name)
             continue
         return act(
             DeleteVolume(volume.name, volume.uid),
