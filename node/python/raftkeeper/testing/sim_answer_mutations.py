@@ -12,8 +12,8 @@ from raftkeeper.raft import Entry, Ready
 from raftkeeper.testing import client_wire as wire
 from raftkeeper.testing.sim_core_clients import CoreClients
 from raftkeeper.testing.sim_core_node import CoreNode
-from raftkeeper.testing.sim_full_node import WatchedEngine
 from raftkeeper.testing.sim_mutations import Replace, mutation
+from raftkeeper.testing.sim_watched import WatchedEngine
 
 _LENGTH = struct.Struct(">i")
 _CONNECT = struct.Struct(">iqiq")

@@ -1,14 +1,13 @@
 """A whole node: the real driver, engine, core and storage, with twins only of what touches the world.
 
-The order of its opening is that of server/opening.py. What the checkers see, they see through thin
-covers of the core and the engine, which change nothing.
+The order of its opening is that of server/opening.py. What the checkers see, they see through the
+covers of sim_watched.py.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from raftkeeper._engine import Engine
-from raftkeeper.raft import Entry, RaftCore, Ready
 from raftkeeper.server.driver import Driver
 from raftkeeper.server.ensemble.settings import EnsembleSettings
 from raftkeeper.server.feature_level import why_apart
@@ -25,6 +24,7 @@ from raftkeeper.testing.sim_links import Link, SimLinks
 from raftkeeper.testing.sim_loop import MachineLoop
 from raftkeeper.testing.sim_options import ELECTION_TICKS, TICK_US
 from raftkeeper.testing.sim_sockets import SimSockets
+from raftkeeper.testing.sim_watched import WatchedCore, WatchedEngine
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_machine import Machine
@@ -37,72 +37,6 @@ SESSION_MIN_MS = 1_000
 SESSION_MAX_MS = 4_000
 PIECE_BYTES = 600
 SECRET = b"the simulated ensemble's secret."
-
-
-class WatchedCore(RaftCore):
-    """Tells the checkers what it hands over and what it is asked."""
-
-    machine: "Machine"
-
-    def ready(self) -> Ready:
-        ready = super().ready()
-        watch = self.machine.world.watch
-        watch.ready(self.machine, ready)
-        for grant in ready.reads:
-            watch.granted(self.machine, self._token(grant.token), grant.index)
-        return ready
-
-    def read_index(self, token: int) -> None:
-        self.machine.world.watch.read_asked(self._token(token))
-        super().read_index(token)
-
-    def _token(self, token: int) -> Any:
-        return (self.machine.number, self.machine.lives, token)
-
-
-class WatchedEngine:
-    """The engine, and the checkers hear what is applied."""
-
-    def __init__(self, engine: Engine, machine: "Machine") -> None:
-        self._engine = engine
-        self._machine = machine
-        self._apply = engine.apply
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._engine, name)
-
-    def apply(self, index: int, payload: bytes, now_us: int) -> None:
-        self._apply(index, payload, now_us)
-        self.tell_applied(index, payload)
-
-    def tell_applied(self, index: int, payload: bytes) -> None:
-        node = self._machine.node
-        term = node.core.term_at(index) if node is not None else None
-        entry = Entry(index, -1 if term is None else term, 0, payload)
-        self._machine.world.watch.applied(self._machine, entry, self._engine.digest()[2])
-
-    # As they are: these are where the deliberate bugs go in.
-
-    def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
-        return self._engine.feed(conn, data, now_us)
-
-    def disconnect(self, conn: int) -> None:
-        self._engine.disconnect(conn)
-
-    def seal_entry(self, now_ms: int, groups: list[bytes]) -> bytes | None:
-        return self._engine.seal_entry(now_ms, groups)
-
-    def lead(self, leading: bool, now_us: int) -> None:
-        self._engine.lead(leading, now_us)
-
-    def take_replies(self) -> list[tuple[int, bytes]]:
-        return self._engine.take_replies()
-
-    def restore_end(self) -> None:
-        self._engine.restore_end()
-        index, zxid, digest = self._engine.digest()
-        meta = SnapshotMeta(index=index, term=0, zxid=zxid, membership=b"", cluster_id=CLUSTER_ID)
-        self._machine.world.watch.restored(self._machine, meta, digest)
 
 
 class LoopTwin:

@@ -8,8 +8,8 @@ import struct
 from raftkeeper.raft import Membership, Ready, leadership
 from raftkeeper.server.ensemble import levels
 from raftkeeper.server.ensemble.barriers import Barriers
-from raftkeeper.testing.sim_full_node import WatchedCore, WatchedEngine
 from raftkeeper.testing.sim_mutations import Replace, mutation
+from raftkeeper.testing.sim_watched import WatchedCore, WatchedEngine
 
 _ENTRY_HEADER_BYTES = 9
 _GROUP = struct.Struct(">IIQQ")
