@@ -72,7 +72,7 @@ def test_damaged_member_stays_and_says_so_while_the_others_go_on(
     status = ensemble.status(number)
     assert (status["role"], status["ready"]) == ("damaged", False)
     assert status["damage"] == status["reason"]
-    assert "start this member with an empty directory" in status["damage"]
+    assert "start it with an empty directory" in status["damage"]
     assert '"live": true' in node.page("/health/live")
     code, body = node.ready()
     assert (code, body["reason"]) == (503, status["damage"])
