@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
-from raftkeeper.raft import MembershipTooNew, RaftConfig, RaftCore
+from raftkeeper.raft import AcknowledgedLost, MembershipTooNew, RaftConfig, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
@@ -23,6 +23,7 @@ from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
 from raftkeeper.server.restored import build_core
 from raftkeeper.storage import (
+    DAMAGE_WAY_OUT,
     DataDirectory,
     Identity,
     SnapshotMeta,
@@ -204,6 +205,17 @@ def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes
         first_session=first_session,
         now_ms=now_ms,
     )
+
+
+def condemn_data(directory: DataDirectory, lost: AcknowledgedLost) -> NodeError:
+    """Writes down that the disk has lost entries, so that the next start stays and says so, as with any
+    other damage, instead of dying of the same again. What the person who starts it should read now.
+    """
+    try:
+        directory.condemn(str(lost))
+    except StorageError as error:
+        log.error("node.not_condemned", reason=str(error), effect="the next start finds out anew")
+    return DamagedData(f"{directory.path}: {lost}. {DAMAGE_WAY_OUT}")
 
 
 def _as_node_error(error: StorageError) -> NodeError:

@@ -19,6 +19,8 @@ from raftkeeper.storage.files import Files, RealFiles, opened, read_whole, repla
 from raftkeeper.storage.hard_state import HardStateFile
 from raftkeeper.storage.identity import Identity, read_identity, write_identity
 from raftkeeper.storage.layout import (
+    CONDEMNED,
+    DIVERGED,
     GIVEN_UP,
     HARD_STATE,
     IDENTITY,
@@ -188,7 +190,7 @@ def _move_in(
 def _old_data(files: Files, root: Path) -> Iterable[Path]:
     """The identity first: from then on no node starts on what is left."""
     there = set(files.names(root))
-    for name in (IDENTITY, HARD_STATE):
+    for name in (IDENTITY, HARD_STATE, CONDEMNED, DIVERGED):
         if name in there:
             yield root / name
     for name in files.names(root / LOG):

@@ -20,6 +20,7 @@ from raftkeeper.storage import (
     StorageError,
     StorageOptions,
 )
+from raftkeeper.storage.data_directory import check_not_condemned
 from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile, SlotState
 from raftkeeper.storage.identity import read_identity
 from raftkeeper.storage.layout import (
@@ -135,6 +136,10 @@ class Inspector:
                 found.damage.append(f"{path / IDENTITY}: the identity is missing")
                 return found
             raise InspectionError(f"{path} has no identity: it is no node's data folder, or empty")
+        try:
+            check_not_condemned(self.files, path, found.identity)
+        except StorageError as error:
+            found.damage.append(str(error))
         found.snapshots = self._snapshots()
         self._read_hard_state(found)
         has_begun = found.hard_state is not None and found.hard_state.term > 0

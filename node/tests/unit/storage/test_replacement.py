@@ -54,7 +54,11 @@ def furnish(files: FaultyFiles) -> None:
 
 
 def open_data(files: FaultyFiles) -> DataDirectory:
-    return DataDirectory.open(ROOT, OPTIONS, files=files, random_bytes=bytes)
+    return open_data_at(files, ROOT)
+
+
+def open_data_at(files: FaultyFiles, path: Path) -> DataDirectory:
+    return DataDirectory.open(path, OPTIONS, files=files, random_bytes=bytes)
 
 
 def replace_data(files: FaultyFiles) -> Path:
@@ -113,6 +117,20 @@ def test_replaced_data_are_kept_whole_beside_the_new_ones() -> None:
     assert not any("successor" in path.parts for path in files.paths())
     assert not any(path.name == "replacement" for path in files.paths())
     assert files.open_count == opened
+
+
+def test_verdicts_on_the_old_data_go_with_them() -> None:
+    """They say nothing about the new ones, and are not lost."""
+    files = FaultyFiles()
+    furnish(files)
+    directory = open_data(files)
+    directory.condemn("its disk has lost entries")
+    directory.close()
+    aside = give_up_data(ROOT, OPTIONS, 1, files=files, random_bytes=bytes)
+    assert aside is not None
+    assert files.names(ROOT) == ["identity"]
+    with pytest.raises(StorageError, match="its disk has lost entries"):
+        open_data_at(files, aside)
 
 
 @pytest.mark.parametrize("survival", Survival)
