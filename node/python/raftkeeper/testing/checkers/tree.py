@@ -136,6 +136,12 @@ class Ephemerals(Checker):
         operation = fact.operation
         if fact.what is What.EXPIRED:
             self._expired.add(fact.session_id)
+            # What was seen while it lived proves nothing, should the end come much later.
+            self._seen = {
+                path: read
+                for path, read in self._seen.items()
+                if read.stat is None or read.stat.owner != fact.session_id
+            }
         if operation is None or fact.what is not What.ANSWERED or operation.error:
             return
         if operation.kind == "create" and operation.flags == EPHEMERAL:
