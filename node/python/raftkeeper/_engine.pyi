@@ -38,8 +38,8 @@ class Engine:
 
         `origin` names this process (random u64, from outside): replies go only to requests of this
         process. `linearizable_reads` makes every read wait for a barrier, as sync does.
-        `read_only_mode`: see `no_leader`.
-        `unsent_bytes_max`: a connection whose requests ask for more answers at once is cut off.
+        `read_only_mode`: see `no_leader`. `unsent_bytes_max`: a connection whose requests ask for more
+        answers at once is cut off.
         """
 
     # -- connections
