@@ -6,6 +6,7 @@ or the disk takes it down. `check_recovered` compares what a start finds with th
 
 import random
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from raftkeeper.raft import (
     Membership,
     RaftConfig,
     RaftCore,
+    Ready,
     Role,
     check_core,
 )
@@ -71,6 +73,10 @@ class Life:
         self.core = RaftCore(
             RaftConfig(1, hot_bytes_max=2000, nonce=0), restored_from(self.recovered)
         )
+        self.begin()
+
+    def begin(self) -> None:
+        """The only voter leads at once."""
         if self.core.last_index == 0:
             self.core.bootstrap(Membership.of([1]))
         self.core.tick()
@@ -81,25 +87,36 @@ class Life:
         """Until nothing more happens by itself."""
         while self.core.has_ready:
             ready = self.core.ready()
-            for entry in ready.entries:
-                self.ledger.issued.setdefault(entry.index, set()).add(tuple(entry[1:]))
-            if ready.hard_state:
-                self.ledger.issued_hard_states.add(ready.hard_state)
-            if ready.hard_state or ready.entries:
-                self.writer.write(ready.number, ready.hard_state, ready.entries)
+            self.persist(ready)
             if ready.committed_cold:
                 for entry in self.writer.read(*ready.committed_cold):
                     self.apply(entry[0], entry[3])
             for entry in ready.committed:
                 self.apply(entry.index, entry.payload)
             durable = self.writer.poll()
+            while not self.writer.idle:
+                durable = self.writer.poll()
             if durable is not None:
                 assert durable == ready.number
-                for entry in ready.entries:
-                    self.ledger.promised[entry.index] = tuple(entry[1:])
-                self.ledger.hard_state = max(self.ledger.hard_state, ready.hard_state or (0, 0))
+                self.promise(ready)
                 self.core.persisted(durable)
         check_core(self.core)
+
+    def persist(self, ready: Ready) -> None:
+        """Hands to storage what the core wants kept."""
+        for entry in ready.entries:
+            self.ledger.issued.setdefault(entry.index, set()).add(tuple(entry[1:]))
+        if ready.hard_state:
+            self.ledger.issued_hard_states.add(ready.hard_state)
+        restart = (ready.restored.index, ready.restored.term) if ready.restored else None
+        if ready.hard_state or ready.entries or restart:
+            self.writer.write(ready.number, ready.hard_state, ready.entries, restart=restart)
+
+    def promise(self, ready: Ready) -> None:
+        """A sole voter has promised whatever is durable."""
+        for entry in ready.entries:
+            self.ledger.promised[entry.index] = tuple(entry[1:])
+        self.ledger.hard_state = max(self.ledger.hard_state, ready.hard_state or (0, 0))
 
     def apply(self, index: int, payload: bytes) -> None:
         assert index == self.core.applied_index + 1
@@ -128,7 +145,7 @@ class Life:
                 cluster_id=IDENTITY.cluster_id,
             )
         )
-        for piece in (b"state ", str(self.state).encode(), bytes(3000)):
+        for piece in pieces_of(self.state):
             job.add(piece)
         job.finish()
         first = self.writer.purge(self.data.snapshots.purge_index(self.writer.before_tail))
@@ -145,6 +162,16 @@ class Life:
         self.data.close()
 
 
+def pieces_of(state: int) -> tuple[bytes, ...]:
+    """A snapshot of the toy machine."""
+    return (b"state ", str(state).encode(), bytes(3000))
+
+
+def state_in(pieces: Iterable[bytes]) -> int:
+    """What such a snapshot is of."""
+    return int(b"".join(pieces)[len(b"state ") : -3000])
+
+
 def open_directory(files: FaultyFiles) -> DataDirectory:
     salts = random.Random(len(files.paths()))
     data = DataDirectory.open(ROOT, OPTIONS, files=files, random_bytes=salts.randbytes)
@@ -154,10 +181,8 @@ def open_directory(files: FaultyFiles) -> DataDirectory:
     return data
 
 
-def check_recovered(
-    data: DataDirectory, recovered: Recovered, ledger: Ledger, *, lost: int = 0
-) -> int:
-    """Everything promised is there (but for the last `lost` entries), and nothing is invented.
+def check_recovered(data: DataDirectory, recovered: Recovered, ledger: Ledger) -> int:
+    """Everything promised is there, and nothing is invented.
 
     Returns the state of the toy machine as the snapshot has it.
     """
@@ -166,11 +191,10 @@ def check_recovered(
     state = snapshot_index = 0
     if recovered.snapshot:
         snapshot_index = recovered.snapshot.index
-        content = b"".join(data.snapshots.read(recovered.snapshot))
-        state = int(content[len(b"state ") : -3000])
+        state = state_in(data.snapshots.read(recovered.snapshot))
         assert state == ledger.states[snapshot_index]
     assert recovered.first_index <= snapshot_index + 1
-    assert recovered.last_index >= max(ledger.promised, default=0) - lost
+    assert recovered.last_index >= max(ledger.promised, default=0)
     if recovered.first_index <= recovered.last_index:
         wal = data_wal(data, recovered)
         entries = {entry[0]: tuple(entry[1:]) for entry in wal}

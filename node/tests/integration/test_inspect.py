@@ -14,7 +14,11 @@ import pytest
 from tests.integration.node_process import NodeProcess, free_port
 from tests.integration.wire import Wire
 
-from raftkeeper.storage.layout import SECTOR_BYTES
+from raftkeeper.storage import SnapshotMeta, SnapshotStore, StorageOptions
+from raftkeeper.storage.files import RealFiles, opened
+from raftkeeper.storage.hard_state import HardStateFile, LogEnd
+from raftkeeper.storage.layout import SECTOR_BYTES, segment_sequence
+from raftkeeper.storage.snapshot_file import read_chunks
 from raftkeeper.testing.client_wire import EPHEMERAL
 
 TOKEN = "a token for tests only"
@@ -160,6 +164,25 @@ def test_nothing_is_changed(folder: Path) -> None:
     assert fingerprint(folder) == before
 
 
+def test_last_block_that_was_durable_is_damage(folder: Path) -> None:
+    """A bit of it that turned over is not taken for a torn write, where that can be known."""
+    segment, block = last_block(folder)
+    path = folder / "hard_state"
+    hard_state = HardStateFile.open(RealFiles(), path)
+    state = hard_state.state
+    data = bytearray(path.read_bytes())
+    for offset, slot in hard_state.writes(
+        state.term, state.vote, LogEnd(segment_sequence(segment.name) or 0, block + SECTOR_BYTES)
+    ):
+        data[offset : offset + len(slot)] = slot
+    path.write_bytes(data)
+    assert run(folder).returncode == 0
+    flip(segment, block + 40)
+    result = run(folder)
+    assert result.returncode == 1
+    assert "was durable up to byte" in result.stderr
+
+
 def test_torn_tail_is_no_damage_and_is_told(folder: Path) -> None:
     """It was never acknowledged; the next start cuts it off."""
     whole = report(folder)
@@ -209,6 +232,38 @@ def test_damaged_identity_and_hard_state_are_told(folder: Path) -> None:
     flip(folder / "identity", 10)
     result = run(folder)
     assert (result.returncode, "identity" in result.stderr) == (1, True)
+
+
+def test_verdict_is_that_of_a_start(folder: Path) -> None:
+    """Also where every file is whole and they do not go together: good is what a node starts from."""
+    whole = shutil.copytree(folder, folder.with_name("no-log"))
+    for segment in (whole / "log").iterdir():
+        segment.unlink()
+    for snapshot in (whole / "snapshots").iterdir():
+        snapshot.unlink()
+    result = run(whole)
+    assert (result.returncode, "the log is missing" in result.stderr) == (1, True)
+    older = shutil.copytree(folder, folder.with_name("older-term"))
+    HardStateFile.create(RealFiles(), older / "hard_state")
+    result = run(older)
+    assert (result.returncode, "is older than the log's" in result.stderr) == (1, True)
+
+
+def test_snapshot_that_no_engine_takes_is_no_good_verdict(folder: Path) -> None:
+    """Its sums agree and the node does not start with it: one of another release, say."""
+    (snapshot,) = (folder / "snapshots").glob("*.snap")
+    files = RealFiles()
+    with opened(files, files.open(snapshot)) as fd:
+        meta = next(read_chunks(files, fd, snapshot))
+    assert isinstance(meta, SnapshotMeta)
+    snapshot.unlink()
+    job = SnapshotStore(files, folder / "snapshots", StorageOptions()).begin(meta)
+    job.add(b"of a format to come")
+    job.finish()
+    result = run(folder)
+    assert result.returncode == 1
+    assert "do not make a state" in result.stderr
+    assert run(folder, "--log").returncode == 0
 
 
 def test_folder_in_use_and_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:

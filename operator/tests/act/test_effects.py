@@ -24,6 +24,8 @@ from raftkeeper_operator.decide.plan import Action
 from raftkeeper_operator.observe.infrastructure import Infrastructure
 from raftkeeper_operator.observe.observer import Observation, Observer
 from raftkeeper_operator.observe.resources import Applied
+from raftkeeper_operator.tls.authority import is_signed_by
+from raftkeeper_operator.tls.rotation import SPREAD_MS
 
 DONE, STALE, REFUSED, FAILED = Result.DONE, Result.STALE, Result.REFUSED, Result.FAILED
 
@@ -121,6 +123,25 @@ async def test_an_object_of_somebody_else_is_left_alone(bare: Stage) -> None:
     assert bare.of("services", "zoo")["spec"] == {"theirs": True}
 
 
+@pytest.mark.parametrize("kind", ["StatefulSet", "ConfigMap", "PodDisruptionBudget"])
+async def test_a_name_that_is_taken_is_told(bare: Stage, kind: str) -> None:
+    """By another cluster, say, whose name ends as a zone of this one; one of a former cluster goes by itself."""
+    revision = (await bare.look()).template.revision
+    name, action = {
+        "StatefulSet": ("zoo", plans.CreatePool("zoo", "", 3, revision, 1)),
+        "ConfigMap": ("zoo-founding", plans.CreateFounding(((1, "a:1"),))),
+        "PodDisruptionBudget": ("zoo", plans.SetBudget(2)),
+    }[kind]
+    for cluster, result, foreign in (("other", REFUSED, True), ("zoo", STALE, False)):
+        marks = {labels.CLUSTER: cluster, labels.CLUSTER_UID: "another"}
+        meta = {"namespace": SPACE, "name": name, "labels": marks}
+        theirs = bare.api.put({"kind": kind, "metadata": meta, "spec": {}})
+        theirs["metadata"]["labels"] = marks
+        report = await bare.act(action)
+        assert (report.result, report.foreign) == (result, foreign)
+        assert f"{kind} {name} is there and does not belong" in report.message
+
+
 async def test_a_token_is_made_once(bare: Stage) -> None:
     """A second time changes nothing: members know the first."""
     action = plans.ApplyResource("Secret", "zoo-admin")
@@ -150,6 +171,23 @@ async def test_of_two_operators_one_makes_the_ca(bare: Stage) -> None:
     bare.api.faults.append(_hide_once("/secrets/zoo-ca"))
     assert (await bare.act(action, seen)).result is STALE
     assert decode(bare.of("secrets", "zoo-ca")) == first
+
+
+async def test_a_lost_ca_is_followed_by_one_that_signs_later(stage: Stage) -> None:
+    """Members keep their certificate until all of them trust the new CA, and trust both meanwhile."""
+    first = decode(stage.of("secrets", "zoo-tls"))
+    stage.api.objects.delete(("secrets", SPACE, "zoo-ca"), {})
+    await stage.settle()
+    second = decode(stage.of("secrets", "zoo-tls"))
+    authority = decode(stage.of("secrets", "zoo-ca"))
+    assert second["tls.crt"] == first["tls.crt"]
+    assert second["ca.crt"] == authority["tls.crt"] + first["ca.crt"]
+    assert stage.of("configmaps", "zoo-ca-bundle")["data"]["ca.crt"] == second["ca.crt"]
+    await stage.controllers.tick(SPREAD_MS / 1000)
+    await stage.settle()
+    third = decode(stage.of("secrets", "zoo-tls"))
+    assert is_signed_by(third["tls.crt"], authority["tls.crt"])
+    assert third["ca.crt"] == second["ca.crt"]
 
 
 def _hide_once(path: str) -> Any:
@@ -322,15 +360,63 @@ async def test_a_template_that_was_not_kept_cannot_be_used(stage: Stage) -> None
 
 
 async def test_records_are_safe_to_repeat(stage: Stage) -> None:
-    """Good and rejected revisions; the second time writes nothing."""
+    """Good and rejected revisions; the second time is too late, and writes nothing."""
     revision = (await stage.look()).template.revision
-    for action in (plans.RejectRevision("bad"), plans.RecordGood(revision, "bad")):
-        assert (await stage.act(action)).result is DONE
+    for action in (plans.RejectRevision("bad"), plans.RecordGood(revision, "bad", 1)):
+        seen = stage.version("configmaps", "zoo-revisions")
+        once = replace(action, resource_version=seen)
+        assert (await stage.act(once)).result is DONE
         version = stage.version("configmaps", "zoo-revisions")
-        assert (await stage.act(action)).result is DONE
+        assert (await stage.act(once)).result is STALE
+        assert (await stage.act(action)).result is STALE
         assert stage.version("configmaps", "zoo-revisions") == version
     snapshot = (await stage.look()).snapshot
     assert (snapshot.revisions.good, snapshot.revisions.rejected) == (revision, "bad")
+
+
+async def test_a_record_of_a_former_cluster_is_not_written_to(bare: Stage) -> None:
+    """It is on its way out, and the template would go with it."""
+    marks = {labels.CLUSTER: "zoo", labels.CLUSTER_UID: "former"}
+    meta = {"namespace": SPACE, "name": "zoo-revisions", "labels": marks}
+    bare.api.put({"kind": "ConfigMap", "metadata": meta, "data": {"good": "theirs"}})
+    seen = await bare.look()
+    revision = seen.template.revision
+    for action in (
+        plans.CreatePool("zoo", "", 3, revision, 1),
+        plans.RecordGood(revision, ""),
+        plans.RejectRevision(revision),
+    ):
+        report = await bare.act(action, seen)
+        assert (report.result, "does not belong" in report.message) == (STALE, True), action
+    assert bare.of("configmaps", "zoo-revisions")["data"] == {"good": "theirs"}
+    assert ("statefulsets", SPACE, "zoo") not in bare.api.objects.by_key
+
+
+async def test_a_lost_record_is_made_anew_with_its_template(stage: Stage) -> None:
+    """Without it the next rollout could not be rolled back."""
+    stage.api.objects.delete(("configmaps", SPACE, "zoo-revisions"), {})
+    await stage.settle()
+    revision = (await stage.look()).template.revision
+    data = stage.of("configmaps", "zoo-revisions")["data"]
+    assert (data["good"], f"template-{revision}" in data) == (revision, True)
+    del data[f"template-{revision}"]
+    stage.api.objects.touch(("configmaps", SPACE, "zoo-revisions"))
+    await stage.settle()
+    assert f"template-{revision}" in stage.of("configmaps", "zoo-revisions")["data"]
+
+
+async def test_a_budget_is_set_only_in_the_place_of_the_one_that_was_seen(stage: Stage) -> None:
+    """One decided on an old picture must not let two go."""
+    version = stage.version("poddisruptionbudgets", "zoo")
+    for budget in (plans.SetBudget(0), plans.SetBudget(0, "1"), plans.SetBudget(None, "1")):
+        assert (await stage.act(budget)).result is STALE, budget
+    assert stage.of("poddisruptionbudgets", "zoo")["spec"]["minAvailable"] == 2
+    assert (await stage.act(plans.SetBudget(1, version))).result is DONE
+    assert stage.of("poddisruptionbudgets", "zoo")["spec"]["minAvailable"] == 1
+    assert (await stage.act(plans.SetBudget(0, version))).result is STALE
+    version = stage.version("poddisruptionbudgets", "zoo")
+    assert (await stage.act(plans.SetBudget(None, version))).result is DONE
+    assert (await stage.act(plans.SetBudget(2))).result is DONE
 
 
 async def test_a_pool_that_is_orphaned_leaves_its_pods(stage: Stage) -> None:
@@ -342,6 +428,19 @@ async def test_a_pool_that_is_orphaned_leaves_its_pods(stage: Stage) -> None:
     assert (await stage.act(action)).result is DONE
     assert stage.of("pods", "zoo-0")
     assert (await stage.act(action)).result is DONE
+
+
+async def test_pool_that_is_deleted_leaves_the_volumes_that_it_owns(stage: Stage) -> None:
+    """With whenDeleted: Delete Kubernetes makes it their owner, and they may be in quarantine."""
+    stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"] = [
+        {"uid": stage.uid("statefulsets", "zoo"), "kind": "StatefulSet", "name": "zoo"}
+    ]
+    uid, version = stage.uid("statefulsets", "zoo"), stage.version("statefulsets", "zoo")
+    assert (await stage.act(plans.DeletePool("zoo", uid, version))).result is DONE
+    assert ("statefulsets", SPACE, "zoo") not in stage.api.objects.by_key
+    claim = stage.of("persistentvolumeclaims", "data-zoo-2")
+    assert claim["metadata"]["ownerReferences"] == []
+    assert "deletionTimestamp" not in claim["metadata"]
 
 
 # ---- pods and volumes ------------------------------------------------------------------------------
@@ -380,6 +479,27 @@ async def test_a_volume_of_a_member_is_never_deleted(stage: Stage) -> None:
     report = await stage.act(action, seen)
     assert (report.result, "nobody leads" in report.message) == (STALE, True)
     assert stage.of("persistentvolumeclaims", "data-zoo-0")
+
+
+async def test_volumes_are_kept_from_going_with_their_pool(stage: Stage) -> None:
+    """Policy and owner, each twice; other owners stay."""
+    pool = stage.of("statefulsets", "zoo")
+    pool["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] = "Delete"
+    stage.api.objects.touch(("statefulsets", SPACE, "zoo"))
+    version = stage.version("statefulsets", "zoo")
+    assert (await stage.act(plans.KeepVolumes("zoo", "1"))).result is STALE
+    assert (await stage.act(plans.KeepVolumes("zoo", version))).result is DONE
+    policy = stage.of("statefulsets", "zoo")["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert policy == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    other = {"kind": "Other", "uid": "other", "name": "other"}
+    tie = {"kind": "StatefulSet", "uid": stage.uid("statefulsets", "zoo"), "name": "zoo"}
+    stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"] = [other, tie]
+    uid = stage.uid("persistentvolumeclaims", "data-zoo-2")
+    assert (await stage.act(plans.UntieVolume("data-zoo-2", "another"))).result is STALE
+    for _ in range(2):
+        assert (await stage.act(plans.UntieVolume("data-zoo-2", uid))).result is DONE
+    owners = stage.of("persistentvolumeclaims", "data-zoo-2")["metadata"]["ownerReferences"]
+    assert owners == [other]
 
 
 async def test_a_free_volume_is_deleted_once(stage: Stage) -> None:

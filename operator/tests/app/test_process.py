@@ -120,6 +120,10 @@ def test_a_life(api: FakeApi, start: Callable[..., Operator]) -> None:
     api.objects.merge(CLUSTER, {"spec": {"paused": False}}, status=False)
     operator.wait_for(lambda: cluster(api)["status"]["plan"]["reason"] == "Bootstrapping")
 
+    # Nobody here plays the controller, whose word is waited for.
+    pool = ("statefulsets", "ns", "zoo")
+    api.objects.get(pool)["status"] = {"observedGeneration": 1}
+    api.objects.touch(pool)
     api.objects.delete(CLUSTER, {})
     deleted = time.monotonic()
     operator.wait_for(lambda: not there(api, *CLUSTER))

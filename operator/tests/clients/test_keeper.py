@@ -169,7 +169,7 @@ async def test_members_are_known_by_the_clusters_ca(client: KeeperClient, tmp_pa
     """By address, under the name of the headless Service; another CA's server is nobody."""
     now_ms = time.time_ns() // 1_000_000
     name = "zoo-members.ns.svc"
-    ca = renew_authority({}, "zoo", now_ms)
+    ca = renew_authority({}, {}, "zoo", now_ms)
     keepers = Keepers(TOKEN)
     servers = KeeperServers(keepers, tmp_path)
     keeper = Node("zoo-0", "a:1", Disk("0" * 32), {})
@@ -178,7 +178,7 @@ async def test_members_are_known_by_the_clusters_ca(client: KeeperClient, tmp_pa
     try:
         good = KeeperAccess(TOKEN, trust(ca["tls.crt"]), name)
         assert (await client.status(good, endpoint))["role"] == "waiting"
-        stranger = renew_authority({}, "zoo", now_ms)
+        stranger = renew_authority({}, {}, "zoo", now_ms)
         for bad in (
             KeeperAccess(TOKEN, trust(stranger["tls.crt"]), name),
             KeeperAccess(TOKEN, trust(ca["tls.crt"]), "other.ns.svc"),

@@ -157,7 +157,9 @@ def well(**desired: Any) -> Snapshot:
         volumes=tuple(make_volume(pod, at) for at, pod in enumerate(pods, 1)),
         founding=Founding(False, "rv-founding", cluster_id=CLUSTER_ID),
         revisions=Revisions("v1", "", ("v1",)),
-        budget=Budget(len(pods) - min(1, (len(pods) - 1) // 2) if len(pods) > 1 else 0, 1),
+        budget=Budget(
+            len(pods) - min(1, (len(pods) - 1) // 2) if len(pods) > 1 else 0, 1, "rv-budget"
+        ),
         ensemble=ensemble,
         live_zones=frozenset(snapshot.desired.zones),
         remembered=Remembered(CLUSTER_ID, members=members),

@@ -77,6 +77,12 @@ def test_removal_needs_a_majority_that_is_well() -> None:
     assert "too few would be left" in removal(break_pod(well(), "x-2"), 2)
 
 
+def test_voter_that_is_heard_is_not_removed_beside_one_that_is_down() -> None:
+    """Ready or not: its vote is what the majority would be a bare one without."""
+    unready = change_pod(break_pod(well(replicas=5), "x-3"), "x-4", ready=False)
+    assert "not well: x-3" in removal(unready, 5)
+
+
 def test_promotion_is_borne_by_those_that_are_well() -> None:
     """One vote more, or one in the place of another."""
     ensemble = well().ensemble

@@ -7,6 +7,7 @@ from tests.decide.picture import (
     break_pod,
     change_ensemble,
     change_member,
+    change_node,
     change_pod,
     leaderless,
     want,
@@ -15,7 +16,7 @@ from tests.decide.picture import (
 
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts
-from raftkeeper_operator.decide.leadership import best_successor
+from raftkeeper_operator.decide.leadership import best_successor, place_leader
 from raftkeeper_operator.decide.plan import Transfer, UpdateMember
 from raftkeeper_operator.observe.snapshot import Snapshot, TransferRequest
 
@@ -97,3 +98,10 @@ def test_membership_learns_the_zones_of_its_members() -> None:
     snapshot = change_member(well(zones=("a", "b", "c")), 2, zone="")
     assert decide(snapshot).action == UpdateMember(2, "b", 7)
     assert decide(change_pod(well(), "x-1", zone="n")).action == UpdateMember(2, "n", 7)
+
+
+def test_leader_is_not_placed_where_it_would_have_to_go_again() -> None:
+    """On a member of the preferred zone that is to be removed, or is drained: it went to and fro for ever."""
+    assert place_leader(Facts(ZONED)) is not None
+    assert place_leader(Facts(want(ZONED, zones=("a", "c")))) is None
+    assert place_leader(Facts(change_node(ZONED, "x-b-0", draining=True))) is None

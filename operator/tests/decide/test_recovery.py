@@ -6,6 +6,7 @@ import pytest
 from tests.decide.picture import (
     CLUSTER_ID,
     SUFFIX,
+    add_member,
     change_ensemble,
     change_node,
     change_pod,
@@ -287,6 +288,8 @@ def test_latecomer_of_the_old_ensemble_starts_anew() -> None:
     plan = decide(snapshot)
     assert isinstance(plan.action, DeletePod)
     assert plan.action.pod == "x-4"
+    heard = add_member(without_budget(snapshot), make_member(7, "x-4", active=True))
+    assert decide(heard).name != "DeletePod", "the picture of the pod is older than the membership"
 
 
 def test_order_outlives_the_founding() -> None:

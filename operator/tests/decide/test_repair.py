@@ -31,23 +31,26 @@ from raftkeeper_operator.decide.plan import (
     RemoveMember,
     Replace,
 )
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.snapshot import Snapshot
 
 UNREADY = {"ready": False, "ready_since_ms": 0, "unready_since_ms": LONG_AGO}
 
 
-def lost(snapshot: Snapshot | None = None) -> Snapshot:
-    """The pod x-1 waits with an empty disk where member 2 used to live."""
-    snapshot = change_pod(snapshot or well(), "x-1", node=make_waiting("life-9"), **UNREADY)
-    snapshot = change_volume(snapshot, "data-x-1", member_id=0, cluster_id="")
+def lost(snapshot: Snapshot | None = None, pod: str = "x-1") -> Snapshot:
+    """A pod waits with an empty disk where member 2 used to live."""
+    snapshot = change_pod(snapshot or well(), pod, node=make_waiting("life-9"), **UNREADY)
+    snapshot = change_volume(snapshot, f"data-{pod}", member_id=0, cluster_id="")
     return change_member(snapshot, 2, active=False, caught_up=False)
 
 
 def unreachable(**volume: object) -> Snapshot:
-    """No node takes the pod x-1 to its disk."""
+    """No node takes the pod x-1 to its disk, because the one that holds it is gone."""
     snapshot = break_pod(well(), "x-1")
     snapshot = change_pod(snapshot, "x-1", unschedulable="no node", trouble="")
-    return change_volume(snapshot, "data-x-1", **{"pinned": True, **volume})
+    return change_volume(
+        snapshot, "data-x-1", **{"lost": True, "lost_since_ms": LONG_AGO, **volume}
+    )
 
 
 def test_empty_disk_joins_as_a_new_member() -> None:
@@ -105,6 +108,12 @@ def test_disk_out_of_reach_is_given_up_after_a_while() -> None:
     assert (plan.action, plan.reason, plan.recheck_ms) == (None, "DiskOutOfReach", 29 * 60_000)
 
 
+def test_time_runs_from_when_the_disk_was_lost() -> None:
+    """Its pod may have waited for a cordoned node for hours before that was taken away for a minute."""
+    plan = decide(unreachable(lost_since_ms=NOW - 60_000))
+    assert (plan.action, plan.reason, plan.recheck_ms) == (None, "DiskOutOfReach", 29 * 60_000)
+
+
 def test_disk_out_of_reach_is_kept_if_the_spec_says_never() -> None:
     """A person decides."""
     assert decide(want(unreachable(), replace_after_ms=None)).action is None
@@ -112,13 +121,12 @@ def test_disk_out_of_reach_is_kept_if_the_spec_says_never() -> None:
 
 def test_volume_that_never_was_is_no_disk_out_of_reach() -> None:
     """A pod that waits for its first volume has nothing to lose."""
-    assert decide(unreachable(capacity_bytes=0)).action is None
     assert decide(drop_volume(unreachable(), "data-x-1")).action is None
 
 
-def test_volume_that_any_node_can_mount_waits_for_a_node() -> None:
-    """Full nodes are no reason to give data up."""
-    plan = decide(unreachable(pinned=False))
+def test_disk_that_waits_for_a_node_that_exists_is_never_given_up() -> None:
+    """Cordoned, full or not ready: its data are well, wherever they can be mounted."""
+    plan = decide(unreachable(lost=False, lost_since_ms=0))
     assert (plan.action, plan.reason) == (None, "PodUnschedulable")
 
 
@@ -129,9 +137,8 @@ def test_member_of_a_failed_zone_is_not_given_up() -> None:
     assert decide(alive).action == RemoveMember(2, 7)
 
 
-def test_lost_and_damaged_disks_are_given_up_too() -> None:
-    """For whatever reason the disk does not come back."""
-    assert decide(unreachable(lost=True)).action == RemoveMember(2, 7)
+def test_damaged_disk_is_given_up_too() -> None:
+    """It does not come back either."""
     damaged = change_node(change_pod(well(), "x-1", **UNREADY), "x-1", damage="bad CRC")
     damaged = change_member(damaged, 2, active=False, caught_up=False)
     assert decide(damaged).action == RemoveMember(2, 7)
@@ -158,6 +165,27 @@ def test_disk_of_a_removed_member_is_wiped() -> None:
     assert decide(change_pod(going, "x-1", terminating=True)).reason == "WipingVolume"
 
 
+def test_retained_disk_of_a_removed_member_is_not_wiped() -> None:
+    """A scale-down that was taken back, or a person's removal: its data are for a person to delete."""
+    removed = want(without_budget(drop_member(well(), 2)), when_scaled=WhenScaled.RETAIN)
+    plan = decide(removed)
+    assert (plan.action, plan.reason, plan.target) == (None, "VolumeRetained", "data-x-1")
+    going = change_volume(removed, "data-x-1", terminating=True)
+    assert decide(going).action == DeletePod("x-1", "uid-x-1")
+
+
+def test_disk_that_was_given_up_is_wiped_whatever_is_retained() -> None:
+    """Nothing can be read of it, and the member is to be added anew."""
+    snapshot = want(without_budget(drop_member(unreachable(), 2)), when_scaled=WhenScaled.RETAIN)
+    wiped = DeleteVolume("data-x-1", "uid-data-x-1")
+    assert decide(snapshot).action == wiped
+    damaged = change_node(drop_member(well(), 2), "x-1", damage="bad CRC")
+    damaged = want(without_budget(damaged), when_scaled=WhenScaled.RETAIN)
+    assert decide(damaged).action == wiped
+    set_aside = change_volume(damaged, "data-x-1", retired_ms=LONG_AGO)
+    assert decide(set_aside).reason == "VolumeRetained"
+
+
 def test_uncommitted_removal_wipes_nothing() -> None:
     """The membership before may count again."""
     removed = change_ensemble(drop_member(well(), 2), config_index=101)
@@ -169,8 +197,18 @@ def test_pod_that_does_not_speak_is_wiped_by_its_label() -> None:
     snapshot = drop_member(unreachable(), 2)
     snapshot = without_budget(snapshot)
     assert decide(snapshot).action == DeleteVolume("data-x-1", "uid-data-x-1")
-    unlabelled = change_volume(snapshot, "data-x-1", member_id=0, cluster_id="")
+    nobodys = {"member_id": 0, "cluster_id": "", "lost": False}
+    unlabelled = change_volume(snapshot, "data-x-1", **nobodys)
     assert decide(unlabelled).name != "DeleteVolume"
+
+
+def test_volume_that_was_lost_before_anybody_lived_there_is_made_anew() -> None:
+    """A pod that is to join cannot start on it, and nothing is on it."""
+    snapshot = drop_member(unreachable(member_id=0, cluster_id=""), 2)
+    snapshot = without_budget(snapshot)
+    assert decide(snapshot).action == DeleteVolume("data-x-1", "uid-data-x-1")
+    soon = change_volume(snapshot, "data-x-1", lost_since_ms=NOW - 60_000)
+    assert decide(soon).reason == "PodUnschedulable"
 
 
 def test_disk_of_another_ensemble_is_not_wiped() -> None:

@@ -71,7 +71,7 @@ def test_budget_follows_the_voters(voters: int, stay: int) -> None:
 def test_single_member_can_be_held_against_drains() -> None:
     """Then a drain waits for a person."""
     snapshot = want(well(replicas=1), allow_single_node_drain=False)
-    assert decide(snapshot).action == SetBudget(1)
+    assert decide(snapshot).action == SetBudget(1, "rv-budget")
 
 
 def test_learners_do_not_count_in_the_budget() -> None:
@@ -79,7 +79,7 @@ def test_learners_do_not_count_in_the_budget() -> None:
     snapshot = change_member(well(replicas=5), 3, role="learner")
     plan = keep_budget(Facts(snapshot))
     assert plan is not None
-    assert plan.action == SetBudget(3)
+    assert plan.action == SetBudget(3, "rv-budget")
 
 
 def test_budget_stays_while_nobody_leads() -> None:
@@ -91,5 +91,5 @@ def test_budget_stays_while_nobody_leads() -> None:
 def test_budget_goes_when_it_is_not_wanted() -> None:
     """And stays away."""
     snapshot = want(well(), pod_disruption_budget=False)
-    assert decide(snapshot).action == SetBudget(None)
+    assert decide(snapshot).action == SetBudget(None, "rv-budget")
     assert decide(replace(snapshot, budget=None)).reason == "Settled"

@@ -14,6 +14,7 @@ from tests.decide.picture import (
     change_node,
     change_pod,
     change_pool,
+    drop_member,
     drop_pod,
     leaderless,
     make_member,
@@ -27,7 +28,7 @@ from tests.decide.picture import (
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import DeletePod, Evict, Transfer
-from raftkeeper_operator.decide.rollout import hand_over
+from raftkeeper_operator.decide.rollout import hand_over, roll_out
 from raftkeeper_operator.observe.desired import Strategy
 from raftkeeper_operator.observe.snapshot import Budget, Founding, Snapshot
 
@@ -77,6 +78,16 @@ def test_drained_pod_is_not_waited_for() -> None:
     snapshot = change_node(snapshot, "x-4", draining=True)
     snapshot = change_pod(snapshot, "x-4", ready=False, ready_since_ms=0)
     assert decide(break_pod(snapshot, "x-0")).action == DeletePod("x-0", "uid-x-0")
+
+
+def test_drained_pod_that_is_still_ready_is_waited_for_like_any_other() -> None:
+    """It came back a second ago, and nobody knows yet whether it stays."""
+    snapshot = want(rolling("x-3", "x-4", base=well(replicas=5)), replicas=3)
+    snapshot = change_node(snapshot, "x-4", draining=True)
+    snapshot = change_pod(snapshot, "x-4", ready_since_ms=NOW - 1_000)
+    plan = roll_out(Facts(snapshot))
+    assert plan is not None
+    assert (plan.action, plan.reason) == (None, "WaitingForPod")
 
 
 def test_pod_that_stops_is_waited_for() -> None:
@@ -164,6 +175,17 @@ def test_pod_that_does_not_run_goes_first_and_needs_no_gate() -> None:
     snapshot = break_pod(rolling(), "x-0", "ImagePullBackOff")
     assert decide(snapshot).action == DeletePod("x-0", "uid-x-0")
     assert "ImagePullBackOff" in decide(snapshot).message
+
+
+def test_removed_member_is_one_until_its_removal_is_committed() -> None:
+    """Its vote may be needed for that; taken down too early, the ensemble may never finish the change."""
+    snapshot = drop_member(rolling("x-0", "x-1"), 3)
+    plan = roll_out(Facts(snapshot))
+    assert plan is not None
+    assert plan.action == DeletePod("x-2", "uid-x-2")
+    plan = roll_out(Facts(change_ensemble(snapshot, config_index=101)))
+    assert plan is not None
+    assert (plan.action, plan.reason, plan.target) == (None, "DisruptionBlocked", "x-2")
 
 
 def test_what_the_leader_hears_is_not_taken_for_broken() -> None:

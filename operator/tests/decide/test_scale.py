@@ -19,6 +19,7 @@ from tests.decide.picture import (
     change_volume,
     drop_member,
     drop_pod,
+    drop_volume,
     make_member,
     make_node,
     make_pod,
@@ -33,16 +34,20 @@ from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.plan import (
     AddLearner,
+    AdoptVolume,
     DeleteVolume,
     Drain,
     Promote,
     RemoveMember,
+    SetBudget,
     SetPoolReplicas,
     Transfer,
     Undrain,
 )
+from raftkeeper_operator.decide.refusals import key_of
 from raftkeeper_operator.decide.scale import let_go
-from raftkeeper_operator.observe.snapshot import Remembered, Snapshot
+from raftkeeper_operator.observe.desired import WhenScaled
+from raftkeeper_operator.observe.snapshot import Budget, Refusal, Remembered, Snapshot
 
 GROWING = want(well(), replicas=5)
 SHRINKING = want(well(replicas=5), replicas=3)
@@ -89,6 +94,31 @@ def test_volume_of_a_former_member_is_deleted_before_its_seat_is_used() -> None:
     assert (waiting.action, waiting.reason) == (None, "VolumeDeleting")
 
 
+def test_retained_volume_is_left_to_a_person() -> None:
+    """The scale-up says what it waits for; a seat that is free is filled meanwhile."""
+    volume = make_volume("x-3", 4, retired_ms=LONG_AGO)
+    snapshot = want(add_volume(GROWING, volume), when_scaled=WhenScaled.RETAIN)
+    plan = decide(snapshot)
+    assert (plan.action, plan.reason, plan.target) == (None, "VolumeRetained", "data-x-3")
+    assert "delete the claim" in plan.message
+    assert decide(change_volume(snapshot, "data-x-3", lost=True)).reason == "VolumeRetained"
+    assert decide(drop_volume(snapshot, "data-x-3")).action == SetPoolReplicas("x", 4, "rv-x")
+    both = add_volume(snapshot, make_volume("x-4", 5, retired_ms=LONG_AGO))
+    assert decide(both).target == "data-x-3"
+    zones = want(well(zones=("a", "b", "c")), replicas=5, when_scaled=WhenScaled.RETAIN)
+    zones = add_volume(zones, make_volume("x-a-1", 4, retired_ms=LONG_AGO))
+    assert decide(zones).action == SetPoolReplicas("x-b", 2, "rv-x-b")
+
+
+def test_retained_volume_that_is_nobodys_is_used_as_it_is() -> None:
+    """An empty disk of a scale-up that was taken back: its pod says what is on it."""
+    snapshot = add_volume(GROWING, make_volume("x-3", 0, retired_ms=LONG_AGO))
+    snapshot = want(snapshot, when_scaled=WhenScaled.RETAIN)
+    assert decide(snapshot).action == AdoptVolume("data-x-3", "uid-data-x-3"), "no longer retired"
+    in_use = change_volume(snapshot, "data-x-3", retired_ms=0)
+    assert decide(in_use).action == SetPoolReplicas("x", 4, "rv-x")
+
+
 def test_volume_of_a_member_blocks_the_seat() -> None:
     """A volume whose label names a living member is not touched, whatever its name says."""
     snapshot = add_volume(GROWING, make_volume("x-3", 2))
@@ -126,14 +156,33 @@ def test_learner_is_waited_for_and_then_promoted() -> None:
     waiting = decide(learner(caught_up=False, match_index=3))
     assert (waiting.action, waiting.reason) == (None, "LearnerCatchingUp")
     caught_up = change_pod(learner(), "x-3", node=make_node(4))
+    assert decide(caught_up).reason == "LearnerNotReady"
+    drained = change_pod(learner(), "x-3", node=make_node(4, draining=True))
+    assert decide(without_budget(drained)).action == Promote(4, 7)
+    caught_up = without_budget(change_pod(caught_up, "x-3", ready=True))
     assert decide(caught_up).action == Promote(4, 7)
     stopping = change_pod(caught_up, "x-3", terminating=True)
     assert decide(stopping).reason == "LearnerCatchingUp"
 
 
+def test_budget_is_raised_before_a_vote_is_given() -> None:
+    """Between the two a drain could take one of two, and with it the majority."""
+    snapshot = want(well(replicas=1), replicas=3)
+    snapshot = add_pod(change_pool(snapshot, "x", replicas=2), make_pod("x-1", make_node(2)))
+    snapshot = add_member(snapshot, make_member(2, "x-1", "learner"))
+    snapshot = add_volume(snapshot, make_volume("x-1", 2))
+    assert snapshot.budget == Budget(0, 1, "rv-budget")
+    assert decide(snapshot).action == SetBudget(2, "rv-budget")
+    assert decide(replace(snapshot, budget=None)).action == SetBudget(2)
+    raised = replace(snapshot, budget=Budget(2, 0, "2"))
+    assert decide(raised).action == Promote(2, 7)
+    theirs = (Refusal(key_of(SetBudget(2)), "theirs"),)
+    assert decide(replace(snapshot, budget=None, refused=theirs)).action == Promote(2, 7)
+
+
 def test_learner_waits_for_its_vote_until_a_majority_can_bear_it() -> None:
     """Of three voters two are down: a fourth vote would be needed for a majority that is not there."""
-    snapshot = change_pod(learner(), "x-3", node=make_node(4))
+    snapshot = without_budget(change_pod(learner(), "x-3", node=make_node(4), ready=True))
     one_down = break_pod(snapshot, "x-1")
     assert decide(one_down).action == Promote(4, 7)
     two_down = break_pod(one_down, "x-2")
@@ -172,6 +221,19 @@ def test_learner_whose_disk_is_damaged_is_given_up() -> None:
     assert decide(snapshot).action == RemoveMember(4, 7)
 
 
+def test_learner_whose_node_is_gone_is_given_up_after_a_while() -> None:
+    """Its disk does not come back, and nothing else begins while it is waited for."""
+    gone = change_volume(learner(caught_up=False), "data-x-3", lost=True, lost_since_ms=LONG_AGO)
+    gone = change_pod(gone, "x-3", node=None, running=False, unschedulable="no node")
+    assert decide(gone).action == RemoveMember(4, 7)
+    for waits in (
+        change_volume(gone, "data-x-3", lost_since_ms=NOW - 60_000),
+        change_volume(gone, "data-x-3", zone="a"),
+        want(gone, replace_after_ms=None),
+    ):
+        assert decide(waits).reason == "LearnerCatchingUp"
+
+
 def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:
     """A scale-down that comes meanwhile waits for it."""
     snapshot = learner(caught_up=False)
@@ -185,7 +247,10 @@ def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:
 def test_highest_follower_is_drained_then_removed() -> None:
     """Clients first, membership second, the pod when the membership is committed."""
     assert decide(SHRINKING).action == Drain("x-4", "uid-x-4", 5)
-    drained = change_node(change_pod(SHRINKING, "x-4", ready=False), "x-4", draining=True)
+    drained = change_node(SHRINKING, "x-4", draining=True)
+    counted = decide(drained)
+    assert (counted.action, counted.reason) == (None, "DrainingClients"), "by the budget"
+    drained = change_pod(drained, "x-4", ready=False)
     assert decide(drained).action == RemoveMember(5, 7)
     removed = without_budget(drop_member(drained, 5))
     uncommitted = change_ensemble(removed, config_index=200)

@@ -6,12 +6,15 @@ import pytest
 from tests.decide.picture import (
     LONG_AGO,
     NOW,
+    add_member,
     break_pod,
+    change_ensemble,
     change_node,
     change_pod,
     change_pool,
     drop_member,
     leaderless,
+    make_member,
     make_node,
     make_waiting,
     want,
@@ -62,6 +65,13 @@ def test_revision_is_good_when_all_pods_run_well_with_it() -> None:
         replace(snapshot, pods=snapshot.pods[:2]),
     ):
         assert decide(other).name != "RecordGood"
+
+
+def test_good_revision_is_recorded_with_its_template() -> None:
+    """If the record has lost it, and only the spec's own can be had."""
+    lost = replace(well(), revisions=Revisions("v1", resource_version="7"))
+    assert decide(lost).action == RecordGood("v1", "", resource_version="7")
+    assert decide(want(lost, revision="v2")).name == "SetTemplate"
 
 
 def test_record_of_a_rejected_revision_goes_when_the_spec_has_moved_on() -> None:
@@ -127,6 +137,25 @@ def test_stalled_rollout_waits_for_a_person(snapshot: Snapshot) -> None:
     """When it is not to be rolled back, or cannot be."""
     plan = decide(snapshot)
     assert (plan.action, plan.reason) == (None, "UpgradeStalled")
+
+
+def test_time_of_an_empty_disk_does_not_count_when_it_has_become_a_learner() -> None:
+    """It waited for a leader for long, and now it catches up: the good template is no reason for that."""
+    age = {"created_ms": LONG_AGO, "unready_since_ms": LONG_AGO, "tried_since_ms": LONG_AGO}
+    waiting = change_pod(stalled(), "x-2", running=True, trouble="", node=make_waiting("l"), **age)
+    assert decide(waiting).name != "RejectRevision"
+    joined = change_pod(waiting, "x-2", node=make_node(4))
+    learner = make_member(4, "x-2", "learner", caught_up=False)
+    assert decide(add_member(joined, learner)).reason == "LearnerCatchingUp"
+    broken = change_pod(joined, "x-2", running=False, trouble="CrashLoopBackOff", node=None)
+    assert decide(add_member(broken, learner)).action == RejectRevision("v2")
+
+
+def test_time_without_a_leader_does_not_count_when_there_is_one_again() -> None:
+    """Its members are ready some seconds later."""
+    led = change_pod(stalled(), "x-2", running=True, trouble="", node=make_node(3))
+    assert decide(led).action == RejectRevision("v2")
+    assert decide(change_ensemble(led, leader_since_ms=NOW - 1_000)).name != "RejectRevision"
 
 
 def test_pods_that_nothing_is_wrong_with_do_not_stall_a_rollout() -> None:

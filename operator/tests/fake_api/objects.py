@@ -85,6 +85,7 @@ class Objects:
         wanted_uid = desired["metadata"].get("uid", body["metadata"]["uid"])
         if wanted_uid != body["metadata"]["uid"]:
             raise Refusal(409, "Conflict", f"the uid is {body['metadata']['uid']}")
+        self._check_version(body, str(desired["metadata"].get("resourceVersion", "")))
         before = self.applied.get((key, status))
         self.applied[key, status] = copy.deepcopy(desired)
         if before is not None:
@@ -170,12 +171,16 @@ class Objects:
         self.version += 1
         body["metadata"]["resourceVersion"] = str(self.version)
         self._tell(Change(self.version, "DELETED", key, copy.deepcopy(body)))
-        if orphan:
-            return
         uid = body["metadata"]["uid"]
         for other, owned in list(self.by_key.items()):
             owners = owned["metadata"].get("ownerReferences") or []
-            if any(owner.get("uid") == uid for owner in owners) and other in self.by_key:
+            if not any(owner.get("uid") == uid for owner in owners) or other not in self.by_key:
+                continue
+            if orphan:
+                rest = [owner for owner in owners if owner.get("uid") != uid]
+                owned["metadata"]["ownerReferences"] = rest
+                self._changed("MODIFIED", other)
+            else:
                 self._remove(other, orphan=False)
 
     def _changed(self, kind: str, key: Key) -> None:

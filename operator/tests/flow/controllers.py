@@ -77,6 +77,11 @@ class Controllers:
         wanted = [f"{name}-{at}" for at in range(pool["spec"]["replicas"])]
         for pod in [p for p in pods if p.rpartition("-")[0] == name and p not in wanted]:
             await self.kill(pod)
+        seen = {"observedGeneration": pool["metadata"]["generation"]}
+        if pool.get("status") != seen:
+            pool["status"] = seen
+            self.api.objects.touch(("statefulsets", SPACE, name))
+        self._own_claims(pool, [p for p in wanted if p in pods])
         for pod in [p for p in wanted if p not in pods]:
             claim = self.of("persistentvolumeclaims").get(f"data-{pod}")
             if claim is not None and claim["metadata"].get("deletionTimestamp"):
@@ -84,6 +89,17 @@ class Controllers:
             if claim is None:
                 self._make_claim(pod, pool)
             self._make_pod(pod, pool)
+
+    def _own_claims(self, pool: Object, pods: list[str]) -> None:
+        """By the retention policy, and only of pods that are there."""
+        policy = pool["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]
+        tie = {"kind": "StatefulSet", "uid": pool["metadata"]["uid"]}
+        owners = [tie] if policy == "Delete" else []
+        for pod in pods:
+            claim = self.of("persistentvolumeclaims").get(f"data-{pod}")
+            if claim and (claim["metadata"].get("ownerReferences") or []) != owners:
+                claim["metadata"]["ownerReferences"] = owners
+                self.api.objects.touch(("persistentvolumeclaims", SPACE, f"data-{pod}"))
 
     def _make_claim(self, pod: str, pool: Object) -> None:
         template = pool["spec"]["volumeClaimTemplates"][0]

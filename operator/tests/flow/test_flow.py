@@ -5,11 +5,12 @@ must be finished by the next ones; and nothing of what must never happen may hav
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.fake_api.objects import Object
+from tests.fake_api.objects import Object, Refusal
 from tests.fake_api.rights import all_granted
 from tests.fake_api.server import FakeApi
 from tests.flow.controllers import SPACE, Controllers, is_ready
@@ -17,6 +18,7 @@ from tests.flow.keepers import Keepers, KeeperServers
 
 from raftkeeper_operator.act.effect import Hands
 from raftkeeper_operator.act.executor import Executor
+from raftkeeper_operator.api import labels
 from raftkeeper_operator.app.failpoints import ANNOTATION, Failpoints
 from raftkeeper_operator.app.metrics import Metrics
 from raftkeeper_operator.app.step import ClusterStep
@@ -264,6 +266,41 @@ async def test_replaces_a_lost_volume_whenever_it_dies(world: World) -> None:
     assert {row.role for row in world.keepers.rows} == {"voter"}
 
 
+async def test_names_that_are_taken_keep_no_lost_volume_from_being_replaced(world: World) -> None:
+    """A budget of somebody else, and an object that is refused: told, and gone round."""
+    await world.settle("")
+    theirs = {labels.CLUSTER: "other", labels.CLUSTER_UID: "another"}
+    budget = world.api.objects.get(("poddisruptionbudgets", *KEY))
+    budget["metadata"]["labels"] = theirs
+    world.api.objects.touch(("poddisruptionbudgets", *KEY))
+    world.api.faults.append(
+        lambda method, path: (
+            Refusal(422, "Invalid", "a bad peer")
+            if method == "PATCH" and "networkpolicies" in path
+            else None
+        )
+    )
+    world.want(networkPolicy={"enabled": True})
+    world.voters_down_by_accident = 1
+    await world.controllers.lose_disk("zoo-0")
+    step = world._start("")
+    for _ in range(60):
+        await world.controllers.tick()
+        await step(KEY)
+        world.check()
+    assert sorted(row.id for row in world.keepers.rows) == [2, 3, 4]
+    assert {row.role for row in world.keepers.rows} == {"voter"}
+    plan = world.plan()
+    assert plan["reason"] == "ActionRefused"
+    told = " ".join(plan["blockedBy"])
+    assert "PodDisruptionBudget zoo is there and does not belong" in told
+    assert "a bad peer" in told
+    conditions = {c["type"]: c for c in world.cluster()["status"]["conditions"]}
+    assert conditions["SpecAccepted"]["reason"] == "ForeignObject"
+    assert conditions["Progressing"]["reason"] == "Blocked"
+    assert budget["metadata"]["labels"] == theirs
+
+
 async def test_sleeps_and_wakes_whenever_it_dies(world: World) -> None:
     """No pods, all volumes, the same members afterwards."""
     await world.settle("")
@@ -282,6 +319,37 @@ async def test_sleeps_and_wakes_whenever_it_dies(world: World) -> None:
     await world.settle()
     assert [row.id for row in world.keepers.rows] == [1, 2, 3]
     assert all(is_ready(pod) for pod in world.controllers.of("pods").values())
+
+
+async def test_volumes_that_are_retained_after_all_outlive_the_cluster(world: World) -> None:
+    """It was to go with them, sleeps, is told to leave them and is deleted, with an operator that dies."""
+    await world.settle("")
+    world.want(storage={"retention": {"whenDeleted": "Delete"}})
+    await world.settle()
+    await world.controllers.tick()
+    claims = world.controllers.of("persistentvolumeclaims")
+    assert all(claim["metadata"]["ownerReferences"] for claim in claims.values())
+    world.voters_down_by_accident = 3
+    world.want(hibernate=True)
+    for _ in range(STEPS_MAX):
+        with contextlib.suppress(Died):
+            await world._start("after:*")(KEY)
+        await world.controllers.tick()
+        if not world.controllers.of("pods"):
+            break
+    world.want(storage={"retention": {"whenDeleted": "Retain"}})
+    world.cluster()["metadata"]["finalizers"] = ["raftkeeper.io/finalizer"]
+    world.api.objects.delete(("raftkeeperclusters", *KEY), {})
+    for _ in range(STEPS_MAX):
+        with contextlib.suppress(Died):
+            if (await world._start("after:UntieVolume")(KEY)).finished:
+                break
+        await world.controllers.tick()
+    world.api.objects.merge(
+        ("raftkeeperclusters", *KEY), {"metadata": {"finalizers": []}}, status=False
+    )
+    assert world.controllers.of("statefulsets") == {}
+    assert sorted(world.controllers.of("persistentvolumeclaims")) == sorted(claims)
 
 
 async def test_recovers_a_survivor_whenever_it_dies(world: World) -> None:

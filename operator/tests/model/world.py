@@ -17,25 +17,21 @@ from tests.model.kubernetes import (
 )
 from tests.model.losses import check_survivor, majority_is_gone
 from tests.model.releases import fits, level_of
+from tests.model.seeing import see
 
 from raftkeeper_operator.decide import plan as acts
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.skew import level_in_use
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
-from raftkeeper_operator.observe.ensemble import Member, NodeStatus
+from raftkeeper_operator.observe.ensemble import Member
 from raftkeeper_operator.observe.snapshot import (
-    Budget,
-    Founding,
-    Pod,
-    Pool,
     RecoveryOrder,
     Remembered,
     Revisions,
     Snapshot,
-    Volume,
 )
 
-TICK_MS, ZONES = 2_000, ("a", "b", "c", "d")
+TICK_MS = 2_000
 SUFFIX = ".x-members.ns.svc.cluster.local:2888"
 
 
@@ -122,9 +118,9 @@ class World:
                 self.ensemble.up |= {disk.member_id} - {0}
             if disk.member_id and log is not None:
                 log.written_by = disk.incarnation
-        self.level_in_use = max(self.level_in_use, self._common_level())
+        self.level_in_use = max(self.level_in_use, self.common_level())
 
-    def _common_level(self) -> int:
+    def common_level(self) -> int:
         """What all members can read that hear each other; 0 when one is not heard."""
         members = {member.id for member in self.ensemble.members}
         pods = [pod for pod in self.kube.pods.values() if self.member_of(pod) in members]
@@ -228,37 +224,9 @@ class World:
 
     def observe(self) -> Snapshot:
         """Everything as it is at this moment."""
-        kube = self.kube
-        founding = None
-        if kube.founding is not None:
-            founding = Founding(
-                kube.founding["open"] == "true",
-                str(kube.founding_version),
-                kube.founding["members"],
-                int(kube.founding["opened_ms"]),
-                kube.founding["cluster_id"],
-                RecoveryOrder.parse(kube.founding["recovery"]),
-                frozenset(kube.founding["uninformed"].split(",")) - {""},
-            )
-        return Snapshot(
-            self.now_ms,
-            "uid-x",
-            "x",
-            "ns",
-            1,
-            self.desired,
-            pools=tuple(self._see_pool(pool) for pool in kube.pools.values()),
-            pods=tuple(self._see_pod(pod) for pod in kube.pods.values()),
-            volumes=tuple(self._see_claim(claim) for claim in kube.claims.values()),
-            founding=founding,
-            revisions=replace(self.revisions, choosy=kube.choosy(self.revisions.good)),
-            budget=None if kube.budget is None else Budget(kube.budget, self._allowed()),
-            ensemble=self.ensemble.view(),
-            live_zones=frozenset({"", *ZONES} - kube.zones_down),
-            remembered=self.remembered,
-        )
+        return see(self)
 
-    def _allowed(self) -> int:
+    def allowed(self) -> int:
         """What the budget lets go at this moment: it counts the ready pods of voters."""
         voting = {member.id for member in self.ensemble.members if member.votes}
         ready = sum(
@@ -266,86 +234,6 @@ class World:
             for pod in self.kube.pods.values()
         )
         return 1 if self.kube.budget is None else max(0, ready - self.kube.budget)
-
-    def _see_pool(self, pool: ModelPool) -> Pool:
-        return Pool(
-            pool.name,
-            pool.zone,
-            pool.uid,
-            str(pool.version),
-            pool.replicas,
-            pool.revision,
-            pool.storage_bytes,
-            pool.storage_bytes if self.kube.log_volumes else 0,
-        )
-
-    def _see_pod(self, pod: ModelPod) -> Pod:
-        node = None
-        if pod.running:
-            disk = self.claim_of(pod).disk
-            logged = next(
-                (e for e in (self.ensemble, *self.given_up) if e.cluster_id == disk.cluster_id),
-                None,
-            )
-            damage = why_damaged(self.claim_of(pod), self.log_of(pod))
-            empty = "starting" if damage else "waiting"
-            node = NodeStatus(
-                state="member" if disk.member_id else empty,
-                damage=damage,
-                feature_level=level_of(pod.revision),
-                ensemble_feature_level=self.level_in_use * (disk.member_id in self.ensemble.up),
-                member_id=disk.member_id,
-                cluster_id=disk.cluster_id,
-                incarnation=disk.incarnation,
-                draining=pod.draining,
-                clients=0,
-                last_term=disk.term,
-                last_index=disk.last_index,
-                recovery_epoch=disk.recovery_epoch,
-                config=logged.members if logged and disk.member_id else (),
-                config_index=logged.config_index if logged else 0,
-            )
-        why = self.kube.why_no_volume(pod) or self.kube.why_unschedulable(pod)
-        bad = pod.revision in self.kube.bad_revisions and not why
-        return Pod(
-            pod.name,
-            pod.pool,
-            pod.ordinal,
-            pod.uid,
-            pod.revision,
-            pod.created_ms,
-            running=pod.running,
-            ready=bool(pod.ready_since_ms),
-            ready_since_ms=pod.ready_since_ms,
-            unready_since_ms=pod.unready_since_ms,
-            terminating=pod.terminating,
-            unschedulable=why if not pod.running else "",
-            held_up="" if pod.tried_since_ms else "it has no node yet",
-            tried_since_ms=pod.tried_since_ms,
-            trouble="ImagePullBackOff" if bad else "",
-            zone=pod.zone,
-            node=node,
-        )
-
-    def _see_claim(self, claim: ModelClaim) -> Volume:
-        zone = claim.pool.partition("-")[2]
-        return Volume(
-            claim.name,
-            claim.pool,
-            claim.ordinal,
-            claim.uid,
-            claim.label_member,
-            claim.label_cluster,
-            claim.bytes,
-            claim.bytes,
-            claim.retired_ms,
-            claim.terminating,
-            zone=zone,
-            lost=claim.lost,
-            expandable=True,
-            is_log=claim.is_log,
-            owned=claim.owned,
-        )
 
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
         """What the operator writes down after a step; an operator that dies before has not."""
@@ -394,7 +282,7 @@ class World:
                 self.kube.pod_with(pod, uid).draining = False
             case acts.Evict(name, uid):
                 pod = self.kube.pod_with(name, uid)
-                if pod.ready_since_ms and not self._allowed():
+                if pod.ready_since_ms and not self.allowed():
                     raise Refused("TooManyRequests: the budget allows nothing")
                 self._take_down(pod, fresh=fresh)
             case acts.DeletePod(name, uid):

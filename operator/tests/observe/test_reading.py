@@ -149,6 +149,21 @@ def test_a_pool_says_the_size_of_each_of_its_volumes() -> None:
     assert (pool.storage_bytes, pool.log_bytes) == (2048, 1024)
 
 
+def test_what_kubernetes_would_delete_with_a_pool_is_seen() -> None:
+    """By the pool's own policy, and by the owners that it has given to claims; a person's is none."""
+    meta = {"name": "zoo", "generation": 2}
+    spec = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
+    pool = read_pool({"metadata": meta, "spec": spec}, current=True)
+    assert (pool.deletes_volumes, pool.observed) == (True, False)
+    status = {"observedGeneration": 2}
+    pool = read_pool({"metadata": meta, "spec": {}, "status": status}, current=True)
+    assert (pool.deletes_volumes, pool.observed) == (False, True)
+    body = claim()
+    for kind, tied in (("Backup", False), ("StatefulSet", True)):
+        body["metadata"]["ownerReferences"] = [{"kind": kind, "uid": "u"}]
+        assert read_volume(body, "uid", Storage({}, None, {})).tied is tied
+
+
 def test_a_failed_growth_is_seen() -> None:
     """As the storage says it."""
     body = claim()

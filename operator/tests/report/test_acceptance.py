@@ -12,6 +12,7 @@ from raftkeeper_operator.build.pod_template import build_pod_template
 from raftkeeper_operator.observe.objects import Objects
 from raftkeeper_operator.observe.observer import Observation
 from raftkeeper_operator.observe.secret_names import NamedSecrets
+from raftkeeper_operator.observe.snapshot import Refusal
 from raftkeeper_operator.report.acceptance import judge_acceptance
 from raftkeeper_operator.report.conditions import Verdict
 
@@ -117,6 +118,15 @@ def test_a_strangers_object_is_told() -> None:
     report = Report(Result.REFUSED, "Service zoo is there", foreign=True)
     (verdict,) = judge_acceptance([], seen(), report)
     assert verdict[2:] == ("ForeignObject", "Service zoo is there")
+
+
+def test_a_strangers_object_is_told_while_nobody_tries() -> None:
+    """The action is left out for a while, and nothing has changed by that."""
+    refused = (Refusal("one", "no"), Refusal("two", "StatefulSet zoo-b is there", foreign=True))
+    tried = seen()
+    tried = replace(tried, snapshot=replace(tried.snapshot, refused=refused))
+    (verdict,) = judge_acceptance([], tried, None)
+    assert verdict[2:] == ("ForeignObject", "StatefulSet zoo-b is there")
 
 
 def test_a_missing_secret_makes_certificates_invalid() -> None:

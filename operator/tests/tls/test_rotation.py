@@ -14,6 +14,7 @@ from raftkeeper_operator.tls.authority import (
     BadCertificate,
     Issued,
     bundle,
+    certificates_in,
     fits,
     is_signed_by,
     issue,
@@ -25,6 +26,7 @@ from raftkeeper_operator.tls.rotation import (
     CERTIFICATE,
     KEY,
     NOW,
+    PREVIOUS_MAX,
     SPREAD_MS,
     authority_due,
     leaf_due,
@@ -73,13 +75,13 @@ def now_ms() -> int:
 
 def test_a_leaf_is_trusted_through_its_ca(tmp_path: Path) -> None:
     """Both ends of a connection accept it, under a pod's name and under the Service's."""
-    ca = renew_authority({}, "c", now_ms())
+    ca = renew_authority({}, {}, "c", now_ms())
     leaf = renew_leaf({}, ca, NAMES, now_ms())
     for name in ("c-0.c-members.ns.svc", "c-members.ns.svc"):
         assert shake_hands(tmp_path, leaf, leaf, name) == "hello"
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(tmp_path, leaf, leaf, "other.ns.svc")
-    stranger = renew_leaf({}, renew_authority({}, "c", now_ms()), NAMES, now_ms())
+    stranger = renew_leaf({}, renew_authority({}, {}, "c", now_ms()), NAMES, now_ms())
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_hands(tmp_path, leaf, stranger, "c-members.ns.svc")
 
@@ -101,7 +103,7 @@ def test_long_names_are_left_to_the_alternative_names() -> None:
 
 def test_renewal_is_due_at_two_thirds() -> None:
     """Of a leaf's life and of a CA's."""
-    ca = renew_authority({}, "c", NOW_MS)
+    ca = renew_authority({}, {}, "c", NOW_MS)
     leaf = renew_leaf({}, ca, NAMES, NOW_MS)
     due = leaf_due(leaf, ca, NAMES)
     assert abs(due.renew_ms - NOW_MS - LEAF_DAYS * DAY_MS * 2 // 3) < DAY_MS
@@ -111,14 +113,14 @@ def test_renewal_is_due_at_two_thirds() -> None:
 
 def test_a_renewal_of_what_is_good_changes_nothing() -> None:
     """A repeated action makes no second certificate."""
-    ca = renew_authority({}, "c", NOW_MS)
+    ca = renew_authority({}, {}, "c", NOW_MS)
     leaf = renew_leaf({}, ca, NAMES, NOW_MS)
     assert renew_leaf(leaf, ca, NAMES, NOW_MS + DAY_MS) == leaf
 
 
 def test_a_leaf_is_renewed_when_it_is_old_or_lacks_a_name() -> None:
     """By time, and by names that came later."""
-    ca = renew_authority({}, "c", NOW_MS)
+    ca = renew_authority({}, {}, "c", NOW_MS)
     leaf = renew_leaf({}, ca, NAMES, NOW_MS)
     assert renew_leaf(leaf, ca, NAMES, NOW_MS + 61 * DAY_MS)[CERTIFICATE] != leaf[CERTIFICATE]
     more = [*NAMES, "another.ns.svc"]
@@ -129,10 +131,10 @@ def test_a_leaf_is_renewed_when_it_is_old_or_lacks_a_name() -> None:
 @pytest.mark.parametrize("broken", [{}, {CERTIFICATE: "x", KEY: "y"}, "foreign key"])
 def test_what_cannot_be_used_is_made_anew(broken: dict[str, str] | str) -> None:
     """An emptied or damaged Secret is not a reason to stop."""
-    ca, other = renew_authority({}, "c", NOW_MS), renew_authority({}, "c", NOW_MS)
+    ca, other = renew_authority({}, {}, "c", NOW_MS), renew_authority({}, {}, "c", NOW_MS)
     data = {**ca, KEY: other[KEY]} if isinstance(broken, str) else broken
     assert authority_due(data) == NOW
-    assert authority_due(renew_authority(data, "c", NOW_MS)) != NOW
+    assert authority_due(renew_authority(data, {}, "c", NOW_MS)) != NOW
     leaf = renew_leaf({}, ca, NAMES, NOW_MS)
     spoiled = {**leaf, KEY: other[KEY]} if isinstance(broken, str) else broken
     due = leaf_due(spoiled, ca, NAMES)
@@ -143,11 +145,11 @@ def test_what_cannot_be_used_is_made_anew(broken: dict[str, str] | str) -> None:
 def test_every_step_of_a_new_ca_is_trusted_by_the_step_before(tmp_path: Path) -> None:
     """A member that has not read its files again still speaks with one that has."""
     start = now_ms() - 2 * SPREAD_MS
-    ca = renew_authority({}, "c", start)
+    ca = renew_authority({}, {}, "c", start)
     leaf = renew_leaf({}, ca, NAMES, start)
     steps = [(ca, leaf)]
     for pause in (0, SPREAD_MS):
-        ca = renew_authority(ca, "c", start + pause)
+        ca = renew_authority(ca, leaf, "c", start + pause)
         assert leaf_due(leaf, ca, NAMES).renew_ms == 0
         leaf = renew_leaf(leaf, ca, NAMES, start + pause)
         assert leaf_due(leaf, ca, NAMES).renew_ms > start
@@ -162,8 +164,50 @@ def test_every_step_of_a_new_ca_is_trusted_by_the_step_before(tmp_path: Path) ->
 
 def test_the_next_ca_signs_only_after_everybody_had_time_to_trust_it() -> None:
     """The second step is due when the bundle has spread."""
-    ca = renew_authority(renew_authority({}, "c", NOW_MS), "c", NOW_MS + DAY_MS)
+    ca = renew_authority(renew_authority({}, {}, "c", NOW_MS), {}, "c", NOW_MS + DAY_MS)
     assert authority_due(ca).renew_ms == NOW_MS + DAY_MS + SPREAD_MS
+
+
+def test_members_still_trust_each_other_when_the_ca_is_lost(tmp_path: Path) -> None:
+    """The new CA signs only when everybody had time to trust it, counted from when it is in the bundle."""
+    start = now_ms() - 3 * SPREAD_MS
+    leaf = renew_leaf({}, renew_authority({}, {}, "c", start), NAMES, start)
+    lost = start + SPREAD_MS
+    ca = renew_authority({}, leaf, "c", lost)
+    assert leaf_due(leaf, ca, NAMES).renew_ms == 0, "the bundle is to have the new CA"
+    # The operator was away between the two Secrets.
+    seen = lost + SPREAD_MS // 2
+    waiting = renew_leaf(leaf, ca, [*NAMES, "new"], seen)
+    assert waiting[CERTIFICATE] == leaf[CERTIFICATE]
+    due = leaf_due(waiting, ca, [*NAMES, "new"])
+    assert (due.renew_ms, due.covers_all) == (seen + SPREAD_MS, True)
+    assert renew_leaf(waiting, ca, NAMES, seen + SPREAD_MS - 1) == waiting
+    signed = renew_leaf(waiting, ca, NAMES, seen + SPREAD_MS)
+    assert is_signed_by(signed[CERTIFICATE], ca[CERTIFICATE])
+    assert leaf_due(signed, ca, NAMES).renew_ms > now_ms()
+    name = "c-members.ns.svc"
+    for mine, theirs in ((leaf, waiting), (waiting, leaf), (waiting, signed), (signed, waiting)):
+        assert shake_hands(tmp_path, mine, theirs, name) == "hello"
+
+
+def test_ca_that_is_lost_again_and_again_leaves_a_bounded_trail() -> None:
+    """The newest stay trusted, the one that signed what members run with among them."""
+    ca = renew_authority({}, {}, "c", NOW_MS)
+    first = leaf = renew_leaf({}, ca, NAMES, NOW_MS)
+    for minute in range(1, 8):
+        ca = renew_authority({}, leaf, "c", NOW_MS + minute * 60_000)
+        leaf = renew_leaf(leaf, ca, NAMES, NOW_MS + minute * 60_000)
+    assert len(certificates_in(leaf[BUNDLE])) == PREVIOUS_MAX + 1
+    assert first[CERTIFICATE] == leaf[CERTIFICATE]
+    assert any(is_signed_by(leaf[CERTIFICATE], one) for one in certificates_in(leaf[BUNDLE]))
+
+
+def test_a_lost_ca_of_members_without_a_certificate_is_just_made_anew() -> None:
+    """There is nobody to be gentle with, and what no key fits tells nothing."""
+    ca, other = renew_authority({}, {}, "c", NOW_MS), renew_authority({}, {}, "c", NOW_MS)
+    leaf = renew_leaf({}, ca, NAMES, NOW_MS)
+    for spoiled in ({}, {**leaf, KEY: other[KEY]}, {**leaf, BUNDLE: "x"}):
+        assert set(renew_authority({}, spoiled, "c", NOW_MS)) == {CERTIFICATE, KEY}
 
 
 def test_a_bundle_holds_each_certificate_once() -> None:

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::Front;
-use super::connections::{Pending, Waiting};
+use super::connections::{Asked, Pending, Waiting};
 
 /// Tokens and who waits for them. As many at most as there are outstanding requests.
 #[derive(Debug, Default)]
@@ -116,7 +116,9 @@ impl Front {
         now_us: i64,
     ) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let what = Waiting::Barrier(self.barriers.join(id), body.into());
+        let weight = self.machine.weight(op, body.len(), connection.session);
+        let asked = Asked { body: body.into(), weight };
+        let what = Waiting::Barrier(self.barriers.join(id), asked);
         connection.push(Pending { xid, op, start_us: now_us, what });
         self.outstanding += 1;
     }

@@ -6,11 +6,9 @@
 use std::collections::VecDeque;
 
 use super::auth_sets::AuthSetId;
-use super::limits::QUEUED_WEIGHT_MAX;
 use super::splitter::Splitter;
 use super::statistics::ConnectionStatistics;
 use crate::error::ErrorCode;
-use crate::ops;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +50,20 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Its bytes here; and what its work may come to, where that depends on the tree and not on what it
-    /// says. If a write is behind it, it has to be done at once when its turn comes.
-    fn weight(&self) -> usize {
-        let (Waiting::Local(body) | Waiting::Barrier(_, body)) = &self.what else { return 0 };
-        body.len()
-            + match self.op {
-                ops::GET_ALL_CHILDREN_NUMBER | ops::GET_EPHEMERALS => QUEUED_WEIGHT_MAX,
-                ops::MULTI_READ => QUEUED_WEIGHT_MAX / 4,
-                _ => 0,
-            }
+    const fn weight(&self) -> usize {
+        match &self.what {
+            Waiting::Local(asked) | Waiting::Barrier(_, asked) => asked.weight,
+            Waiting::Write | Waiting::Reconfig | Waiting::Answer(_) => 0,
+        }
     }
+}
+
+/// A request that this node answers itself.
+#[derive(Debug)]
+pub struct Asked {
+    pub body: Box<[u8]>,
+    /// Its bytes, and the steps of work that its answer may take.
+    pub weight: usize,
 }
 
 #[derive(Debug)]
@@ -70,11 +71,11 @@ pub enum Waiting {
     /// A write that is on its way through the log.
     Write,
     /// A request that this node answers itself once the barrier of this token is passed, too.
-    Barrier(u64, Box<[u8]>),
+    Barrier(u64, Asked),
     /// A change of the membership that the driver carries out; the last one in its queue.
     Reconfig,
     /// A request that this node answers itself, once everything before it is answered.
-    Local(Box<[u8]>),
+    Local(Asked),
     /// An answer that is certain already.
     Answer(Answer),
 }

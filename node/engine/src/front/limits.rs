@@ -34,9 +34,9 @@ pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// about a millisecond, in which nobody else is served. A small request with a small answer can ask for
 /// a look at every znode.
 pub const STEPS_MAX: u64 = 100_000;
-/// Bytes of the requests that wait in a connection's queue to be answered here, before nothing more of it
-/// is taken: a thousand reads have a tenth of it, a single one may have more. One that may take long
-/// weighs all of it, or a part.
+/// What weighs on a connection's queue, before nothing more is taken of it: bytes of requests that wait to
+/// be answered here, and steps of work that it may take. A thousand reads have a tenth of it; it is ten
+/// milliseconds of counting znodes, which may have to be done at once where a write is behind it.
 pub const QUEUED_WEIGHT_MAX: usize = 1 << 20;
 /// What part of its session's time a connection stays without a leader. Its client waits two thirds
 /// for an answer, and is silent for a third at most: so it notices before the session ends elsewhere.

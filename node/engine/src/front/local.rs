@@ -31,8 +31,8 @@ impl Front {
     pub(super) fn run(&mut self, id: u64, pending: &Pending, now_us: i64) {
         match &pending.what {
             Waiting::Write | Waiting::Reconfig => return,
-            Waiting::Local(body) | Waiting::Barrier(_, body) => {
-                self.run_local(id, pending.xid, pending.op, body);
+            Waiting::Local(asked) | Waiting::Barrier(_, asked) => {
+                self.run_local(id, pending.xid, pending.op, &asked.body);
             }
             Waiting::Answer(answer) => self.write_answer(id, pending.xid, *answer),
         }

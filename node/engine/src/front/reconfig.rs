@@ -5,7 +5,7 @@
 //! answered in its turn, as a read of /zookeeper/config would be. A connection has one at a time.
 
 use super::Front;
-use super::connections::{Answer, Pending, State, Waiting};
+use super::connections::{Answer, Asked, Pending, State, Waiting};
 use super::replies::put_event;
 use crate::error::ErrorCode;
 use crate::jute::Writer;
@@ -56,7 +56,7 @@ impl Front {
                 let mut body = Vec::new();
                 body.put_string(CONFIG_PATH);
                 body.put_bool(false);
-                Waiting::Local(body.into())
+                Waiting::Local(Asked { body: body.into(), weight: 0 })
             } else {
                 Waiting::Answer(Answer::error(ErrorCode(error)))
             };

@@ -3,7 +3,7 @@
 
 use super::auth_sets::authenticate;
 use super::batch::WriteHeader;
-use super::connections::{Answer, Pending, State, Waiting};
+use super::connections::{Answer, Asked, Pending, State, Waiting};
 use super::handshake::{ConnectRequest, ConnectResponse, passwords_agree};
 use super::leaderless::is_local;
 use super::limits::ARRIVING_MAX;
@@ -185,7 +185,8 @@ impl Front {
             self.run_local(id, xid, op, body);
             self.account(id, xid, op, 0, now_us);
         } else {
-            let what = Waiting::Local(body.into());
+            let weight = self.machine.weight(op, body.len(), connection.session);
+            let what = Waiting::Local(Asked { body: body.into(), weight });
             connection.push(Pending { xid, op, start_us: now_us, what });
             self.outstanding += 1;
             self.statistics.reads_behind_writes += 1;

@@ -17,7 +17,7 @@ use super::{Machine, path, work};
 /// Bytes of results after which a multiRead asks for no more: an answer is made at once and in one piece,
 /// and a request of 16 bytes may ask for a megabyte. Java's clients take 1 MiB of an answer unless they
 /// are told otherwise.
-const MULTI_READ_BYTES_MAX: usize = 16 << 20;
+pub(super) const MULTI_READ_BYTES_MAX: usize = 16 << 20;
 
 /// What setWatches compares with the zxid that a client saw last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

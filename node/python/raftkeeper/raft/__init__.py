@@ -11,7 +11,7 @@ How to drive it:
     `may_propose` says it before.
 6.  Whenever `has_ready`, take `ready()`. What it holds was handed over once and for all; each field
     of `Ready` says when it must be done in relation to the others.
-7.  Send `messages` at once. Persist: `restored`, then hard state, then the entries. One write and
+7.  Send `messages` at once. Persist: hard state, then `restored`, then the entries. One write and
     one fsync may cover several Readys.
 8.  When durable, call `persisted` with the Ready's number, and send what was to be sent after.
 9.  Apply what a Ready says is committed, in order, then call `applied`.
@@ -40,7 +40,7 @@ from raftkeeper.raft.change import (
 )
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
-from raftkeeper.raft.invariants import InvariantBroken, check_core
+from raftkeeper.raft.invariants import AcknowledgedLost, InvariantBroken, check_core
 from raftkeeper.raft.membership import BASE_LEVEL, Member, Membership, MembershipTooNew
 from raftkeeper.raft.messages import (
     MESSAGES,
@@ -81,6 +81,7 @@ __all__ = [
     "BASE_LEVEL",
     "MESSAGES",
     "NOBODY",
+    "AcknowledgedLost",
     "AddLearner",
     "Append",
     "AppendReply",

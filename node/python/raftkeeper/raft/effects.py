@@ -5,8 +5,8 @@ The order within one Ready, and between Readys:
     messages                 at once, they promise nothing about this member's disk
     sends_cold               at once: read from the own log, then `cold_read`
     snapshot_fetch           at once, in the background; ends with `restore` or `snapshot_failed`
-    restored                 to disk before anything else of this Ready
-    hard_state, entries      to disk, in the order of the Readys, hard state before entries
+    hard_state, restored,    to disk, in the order of the Readys, and within one in this order: the
+    entries                  snapshot may be of the term that the hard state brings
     messages_after_persist   when restored, hard_state and entries of this Ready, and of all before,
                              are durable: when `persisted(number)` may be called
     persisted(number)        likewise
@@ -90,7 +90,8 @@ class Ready(NamedTuple):
 
     restored: SnapshotMeta | None
     """The whole log on disk is replaced by this snapshot, which is durable itself: it begins anew
-    behind it. Counts for `number`; entries of this Ready come after it."""
+    behind it. Counts for `number`; to disk behind the hard state of this Ready and before its entries:
+    a crash in between must leave no log of a term that the hard state does not know."""
 
     sends_cold: tuple[ColdSend, ...]
     """Followers that need entries which are on disk only; one under way for each of them."""

@@ -7,7 +7,7 @@ durable. A committed entry is never cut off: who asks for that is no leader of t
 from typing import TYPE_CHECKING
 
 from raftkeeper.raft.effects import SnapshotMeta
-from raftkeeper.raft.invariants import invariant
+from raftkeeper.raft.invariants import AcknowledgedLost, invariant
 from raftkeeper.raft.membership import Membership
 from raftkeeper.raft.messages import (
     NOBODY,
@@ -50,11 +50,11 @@ def on_append(core: "RaftCore", append: Append) -> None:
 def on_heartbeat(core: "RaftCore", heartbeat: Heartbeat) -> None:
     """The leader lives, and knows how much of this log is committed."""
     _hear_leader(core, heartbeat.sender)
-    invariant(
-        heartbeat.commit <= core.last_index,
-        f"the log, which ends at {core.last_index}, holds entry {heartbeat.commit}, which this"
-        " member had acknowledged: its disk has lost entries. Remove it and add it again, empty",
-    )
+    if heartbeat.commit > core.last_index:
+        raise AcknowledgedLost(
+            f"the log ends at entry {core.last_index}, and this member had acknowledged entry"
+            f" {heartbeat.commit} to the leader, which is member {heartbeat.sender}"
+        )
     _commit(core, heartbeat.commit)
     if heartbeat.sequence:
         # It says which term this member is in and nothing about entries: no need to wait for them.

@@ -16,6 +16,12 @@ class InvariantBroken(Exception):
     """The state contradicts itself: the process must stop before it promises anything more."""
 
 
+class AcknowledgedLost(InvariantBroken):
+    """This member does not have what it had acknowledged: its disk has lost it. Whatever it says from
+    now on, a vote above all, could undo what was committed with its help.
+    """
+
+
 def invariant(condition: object, sentence: str) -> None:
     """Raises InvariantBroken with the sentence that should have been true."""
     if not condition:

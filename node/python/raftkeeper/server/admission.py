@@ -8,6 +8,7 @@ read-only or sent on by the engine; nothing of theirs goes out then.
 from typing import TYPE_CHECKING
 
 from raftkeeper.raft import NOBODY, Role, is_removed
+from raftkeeper.raft import SnapshotMeta as CoreMeta
 from raftkeeper.server import limits
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import SnapshotMeta
@@ -112,14 +113,16 @@ class Admission:
 
         driver.restorer.begin(meta, driver.clients, on_loaded)
 
-    def load_restored(self) -> None:
-        """The core has given up its log for a snapshot."""
+    def load_restored(self, restored: CoreMeta | None) -> tuple[int, int] | None:
+        """Where the core has given up its log for a snapshot: (index, term) for the driver to write down."""
+        if restored is None:
+            return None
         driver = self._driver
         meta = driver.installer.take_offered()
-        driver.writer.restart(meta.index, meta.term)
         self.suspend("the log of the others begins behind this member's: it takes a snapshot")
         driver.backlog.clear()
         self.load(meta, lambda _meta: driver.installer.healed())
+        return restored.index, restored.term
 
     def plan_comparison(self) -> None:
         """At which index members compare their states next. Alone there is nobody to compare with."""

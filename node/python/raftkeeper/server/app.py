@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from raftkeeper._engine import EngineError
-from raftkeeper.raft import MembershipTooNew
+from raftkeeper.raft import AcknowledgedLost, MembershipTooNew
 from raftkeeper.server import limits
 from raftkeeper.server.client_ports import ClientPorts
 from raftkeeper.server.client_protocol import ClientProtocol, Clients
@@ -30,6 +30,7 @@ from raftkeeper.server.node_settings import build_settings, build_transport, rai
 from raftkeeper.server.opening import (
     OpenData,
     build_first_entry,
+    condemn_data,
     lock_data,
     open_data,
 )
@@ -368,6 +369,8 @@ class Node:
         else:
             self._view.failure = str(failure)
             parts.clients.abort_all()
+            if isinstance(failure, AcknowledgedLost):
+                failure = condemn_data(parts.data, failure)
         await parts.snapshotter.close()
         parts.driver.stop()
         asyncio.get_running_loop().remove_reader(self._notify_fd)
@@ -378,7 +381,7 @@ class Node:
         if failure is None:
             log.info("node.stopped", applied_index=parts.engine.applied_index)
             return EXIT_OK
-        if isinstance(failure, (StorageError, EngineError, MembershipTooNew, OSError)):
+        if isinstance(failure, (NodeError, StorageError, EngineError, MembershipTooNew, OSError)):
             log.error("node.failed", reason=str(failure), effect="the node stops")
         else:
             log.critical("node.failed", reason=repr(failure), exc_info=failure)

@@ -291,10 +291,9 @@ class Driver:
             ready = core.ready()
             if ready.messages:
                 self.words.send(ready.messages)
-            if ready.restored is not None:
-                self.admission.load_restored()
             if ready.hard_state or ready.entries or ready.restored:
-                self.writer.write(ready.number, ready.hard_state, ready.entries)
+                restart = self.admission.load_restored(ready.restored)
+                self.writer.write(ready.number, ready.hard_state, ready.entries, restart=restart)
             if ready.messages_after_persist:
                 self._held.append((ready.number, ready.messages_after_persist))
             if ready.committed_cold is not None or not self.backlog.is_empty:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raftkeeper._engine import Engine, EngineError
-from raftkeeper.raft import EntryKind, Member, Membership
+from raftkeeper.raft import Member, Membership
 from raftkeeper.server import limits
+from raftkeeper.server.restored import load_state
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -112,7 +113,8 @@ def _succeed(
     recovered: Recovered,
 ) -> Outcome:
     snapshot = recovered.snapshot
-    _load(directory, engine, recovered)
+    pieces = directory.snapshots.read(snapshot) if snapshot else None
+    load_state(engine, pieces, directory.read_recovered(recovered))
     before = _newest_membership(recovered)
     index, zxid, digest = engine.digest()
     new = Identity(os.urandom(16), before.next_id, os.urandom(16), recovery_epoch=survivor.epoch)
@@ -151,17 +153,6 @@ def _succeed(
         ),
         old_data=directory.replace(replacement, new, term),
     )
-
-
-def _load(directory: DataDirectory, engine: Engine, recovered: Recovered) -> None:
-    """The state behind the last entry, committed or not."""
-    if recovered.snapshot is not None:
-        engine.restore_begin()
-        for piece in directory.snapshots.read(recovered.snapshot):
-            engine.restore_piece(piece)
-        engine.restore_end()
-    for index, _, kind, payload in directory.read_recovered(recovered):
-        engine.apply(index, payload if kind == EntryKind.BATCH else b"", 0)
 
 
 def _write(engine: Engine, replacement: Replacement, meta: SnapshotMeta) -> None:

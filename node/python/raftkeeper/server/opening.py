@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import Engine, EngineError
-from raftkeeper.raft import MembershipTooNew, RaftConfig, RaftCore
+from raftkeeper.raft import AcknowledgedLost, MembershipTooNew, RaftConfig, RaftCore
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.founding import Surveyor, find_identity, found_again
@@ -21,11 +21,11 @@ from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.server.forced_recovery import RecoveryRefused, Survivor, recover_alone
 from raftkeeper.server.logs import get_logger
 from raftkeeper.server.recovery_order import parse_order
-from raftkeeper.server.restored import restored_from
+from raftkeeper.server.restored import build_core
 from raftkeeper.storage import (
+    DAMAGE_WAY_OUT,
     DataDirectory,
     Identity,
-    Recovered,
     SnapshotMeta,
     StorageError,
     StorageOptions,
@@ -122,12 +122,15 @@ async def open_data(
         engine.set_member(identity.member_id)
         # The scan of the log may take seconds of reading; health is asked meanwhile.
         recovered = await asyncio.to_thread(directory.recover)
+        core = build_core(_build_core_config(config, identity), recovered, directory.path)
         if recovered.snapshot is not None:
             await _restore(engine, directory, recovered.snapshot)
+    except MembershipTooNew as error:
+        held = config.ensemble.feature_level_max < FEATURE_LEVEL
+        way_out = ", or leave ensemble.feature_level_max out" if held else ""
+        raise NodeError(f"{error}{way_out}") from error
     except StorageError as error:
         raise _as_node_error(error) from error
-    snapshot = recovered.snapshot
-    core = _build_core(config, identity, recovered)
     if core.last_index == 0 and identity.founds:
         founding = founding or await found_again(config, identity, transport)
         if founding is None:
@@ -147,11 +150,11 @@ async def open_data(
             f"the data folder belongs to an ensemble with members {sorted(core.members)} beside this "
             "one: set peer.enabled"
         )
-    return OpenData(directory, identity, engine, core, snapshot)
+    return OpenData(directory, identity, engine, core, recovered.snapshot)
 
 
-def _build_core(config: "Config", identity: Identity, recovered: Recovered) -> RaftCore:
-    settings = RaftConfig(
+def _build_core_config(config: "Config", identity: Identity) -> RaftConfig:
+    return RaftConfig(
         member_id=identity.member_id,
         election_ticks=config.ensemble.election_ticks,
         hot_bytes_max=limits.LOG_HOT_BYTES_MAX,
@@ -159,12 +162,6 @@ def _build_core(config: "Config", identity: Identity, recovered: Recovered) -> R
         level_max=config.ensemble.feature_level_max,
         nonce=secrets.randbits(62),
     )
-    try:
-        return RaftCore(settings, restored_from(recovered))
-    except MembershipTooNew as error:
-        held = settings.level_max < FEATURE_LEVEL
-        way_out = ", or leave ensemble.feature_level_max out" if held else ""
-        raise NodeError(f"{error}{way_out}") from error
 
 
 def _follow_order(config: "Config", directory: DataDirectory) -> None:
@@ -208,6 +205,17 @@ def build_first_entry(engine: Engine, identity: Identity, clock: Clock) -> bytes
         first_session=first_session,
         now_ms=now_ms,
     )
+
+
+def condemn_data(directory: DataDirectory, lost: AcknowledgedLost) -> NodeError:
+    """Writes down that the disk has lost entries, so that the next start stays and says so, as with any
+    other damage, instead of dying of the same again. What the person who starts it should read now.
+    """
+    try:
+        directory.condemn(str(lost))
+    except StorageError as error:
+        log.error("node.not_condemned", reason=str(error), effect="the next start finds out anew")
+    return DamagedData(f"{directory.path}: {lost}. {DAMAGE_WAY_OUT}")
 
 
 def _as_node_error(error: StorageError) -> NodeError:

@@ -6,7 +6,12 @@ then, `close`. `layout` names the files. A failed write or fsync is final; a ful
 """
 
 from raftkeeper.storage.data_directory import DataDirectory
-from raftkeeper.storage.errors import StorageError, StorageFailed, StorageFull
+from raftkeeper.storage.errors import (
+    DAMAGE_WAY_OUT,
+    StorageError,
+    StorageFailed,
+    StorageFull,
+)
 from raftkeeper.storage.identity import Identity
 from raftkeeper.storage.options import StorageOptions
 from raftkeeper.storage.received import SnapshotFile, SnapshotReceipt
@@ -14,11 +19,14 @@ from raftkeeper.storage.recovery import Recovered
 from raftkeeper.storage.replacement import Replacement, give_up_data
 from raftkeeper.storage.snapshot_file import SnapshotMeta
 from raftkeeper.storage.snapshots import SnapshotJob, SnapshotStore
+from raftkeeper.storage.wal import Record
 from raftkeeper.storage.writer import Writer
 
 __all__ = [
+    "DAMAGE_WAY_OUT",
     "DataDirectory",
     "Identity",
+    "Record",
     "Recovered",
     "Replacement",
     "SnapshotFile",

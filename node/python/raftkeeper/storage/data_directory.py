@@ -10,6 +10,7 @@ from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files, RealFiles, translated
 from raftkeeper.storage.identity import Identity, read_identity, write_identity
 from raftkeeper.storage.layout import (
+    CONDEMNED,
     HARD_STATE,
     IDENTITY,
     LOCK,
@@ -23,6 +24,7 @@ from raftkeeper.storage.recovery import Recovered, recover
 from raftkeeper.storage.replacement import Replacement, finish_replacement
 from raftkeeper.storage.segments import SegmentMaker
 from raftkeeper.storage.snapshots import SnapshotStore
+from raftkeeper.storage.verdicts import Verdict, read_verdict, write_verdict
 from raftkeeper.storage.wal import Record, Wal
 from raftkeeper.storage.writer import Disk, EventFdWakeup, Wakeup, Writer
 
@@ -81,6 +83,8 @@ class DataDirectory:
             identity = read_identity(files, path / IDENTITY)
             if identity is None:
                 _check_untouched(files, path)
+            else:
+                check_not_condemned(files, path, identity)
         except BaseException:
             files.close(lock_fd)
             raise
@@ -103,6 +107,12 @@ class DataDirectory:
         with translated(self.path, "creating the data directory"):
             write_identity(self._files, self.path / IDENTITY, identity)
         self.identity = identity
+
+    def condemn(self, reason: str) -> None:
+        """No node starts on these data any more; durable on return."""
+        path, identity = self.path / CONDEMNED, self._known_identity
+        with translated(path, "condemning the data"):
+            write_verdict(self._files, path, identity.incarnation, Verdict(reason))
 
     def recover(self) -> Recovered:
         """Everything that was durable. Raises StorageError on damage."""
@@ -209,6 +219,13 @@ class DataDirectory:
             cluster_id=self._known_identity.cluster_id,
             random_bytes=self._random_bytes,
         )
+
+
+def check_not_condemned(files: Files, path: Path, identity: Identity) -> None:
+    """Raises StorageError where an earlier life of the member has found its disk to be wrong."""
+    verdict = read_verdict(files, path / CONDEMNED, identity.incarnation)
+    if verdict is not None:
+        raise StorageError(path / LOG, verdict.reason, DAMAGE_WAY_OUT)
 
 
 def _check_untouched(files: Files, path: Path) -> None:

@@ -1,6 +1,11 @@
 """Term and vote on disk, in two equal slots that are written one after the other.
 
-    slot = magic "RKHS", version u32, sequence u64, term u64, vote u64, zeros, crc32c u32   (a sector)
+    slot = magic "RKHS", version u32, sequence u64, term u64, vote u64,
+           log segment u64, log end u64, zeros, crc32c u32                   (a sector)
+
+Beside them stands how far the log was durable when the slot was written: the segment and the byte
+behind its last block. So a start can tell a block that a crash has torn from one that was durable and
+has rotted. Releases before knew nothing of it and wrote zeros there, which promise nothing.
 
 Both slots are durable before term and vote count. So a write torn by a crash leaves the other slot
 as it was, a sector that rots leaves its twin, and neither can bring back an older vote: with one
@@ -19,10 +24,21 @@ from raftkeeper.storage.layout import FORMAT_VERSION, SECTOR_BYTES
 
 _log = logging.getLogger("raftkeeper.storage")
 
-_SLOT = struct.Struct("<4sIQQQ")
+_SLOT = struct.Struct("<4sIQQQQQ")
 _MAGIC = b"RKHS"
 SLOT_OFFSETS = (0, 4096)
 """In different pages and sectors: no single write touches both."""
+
+
+class LogEnd(NamedTuple):
+    """A place in the log: everything before it was durable once."""
+
+    segment: int
+    """Its sequence; 0 where nothing is known."""
+    offset: int
+
+
+UNKNOWN_END = LogEnd(0, 0)
 
 
 class SlotState(NamedTuple):
@@ -31,6 +47,12 @@ class SlotState(NamedTuple):
     sequence: int
     term: int
     vote: int
+    log_segment: int = 0
+    log_offset: int = 0
+
+    @property
+    def log_end(self) -> LogEnd:
+        return LogEnd(self.log_segment, self.log_offset)
 
 
 def encode_slot(state: SlotState) -> bytes:
@@ -41,8 +63,8 @@ def encode_slot(state: SlotState) -> bytes:
 def decode_slot(data: bytes) -> SlotState | None:
     if len(data) != SECTOR_BYTES or crc32c(data[:-4]) != int.from_bytes(data[-4:], "little"):
         return None
-    magic, version, sequence, term, vote = _SLOT.unpack_from(data)
-    return SlotState(sequence, term, vote) if (magic, version) == (_MAGIC, FORMAT_VERSION) else None
+    magic, version, *state = _SLOT.unpack_from(data)
+    return SlotState(*state) if (magic, version) == (_MAGIC, FORMAT_VERSION) else None
 
 
 class HardStateFile:
@@ -73,8 +95,13 @@ class HardStateFile:
                 files.sync(fd)
         return cls(fd, state)
 
-    def writes(self, term: int, vote: int) -> list[tuple[int, bytes]]:
-        """(offset, bytes) to be written and synced one after the other."""
-        self.state = SlotState(self.state.sequence + 1, term, vote)
+    def writes(
+        self, term: int, vote: int, log_end: LogEnd | None = None
+    ) -> list[tuple[int, bytes]]:
+        """(offset, bytes) to be written and synced one after the other. `log_end` must be durable by
+        then; None for the one of before, which still is.
+        """
+        end = log_end or self.state.log_end
+        self.state = SlotState(self.state.sequence + 1, term, vote, *end)
         data = encode_slot(self.state)
         return [(offset, data) for offset in SLOT_OFFSETS]

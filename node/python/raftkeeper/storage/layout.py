@@ -3,6 +3,7 @@
 lock                      held by the process that uses the directory
 identity                  which cluster, which member, which life of its disk
 hard_state                term and vote, twice
+damaged, diverged         what the member knows against its own data (`storage.verdicts`)
 log/<sequence>.log        segments of the log, numbered without a gap
 snapshots/<index>-<term>.snap, or <index>-<term>.installed.snap when it came from another member
 transplant/               an unfinished restore of a backup
@@ -18,6 +19,8 @@ from pathlib import Path
 LOCK = "lock"
 IDENTITY = "identity"
 HARD_STATE = "hard_state"
+CONDEMNED = "damaged"
+DIVERGED = "diverged"
 LOG = "log"
 SNAPSHOTS = "snapshots"
 TRANSPLANT = "transplant"

@@ -4,6 +4,8 @@ The rules, and why they are enough:
 - A record of kind RESTART drops the log before it: a snapshot that was received covers its index.
 - A block is written only after the one before is durable. So a crash can tear one block, the last:
   behind it there are no blocks, in no segment. It was never promised, and is cut off.
+- The hard state says how far the log was durable at some moment. A log that is whole only up to a place
+  before that has lost what was promised, and nothing is cut off.
 - Anything else that is not zeros or a whole block is damage, and stops the start: a bad block with a
   good one behind it, a block that does not name the one before it, a missing segment, also the first,
   a step in the indexes, a fall of the terms.
@@ -16,6 +18,7 @@ from pathlib import Path
 from raftkeeper._engine import scan_block
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
+from raftkeeper.storage.hard_state import UNKNOWN_END, LogEnd
 from raftkeeper.storage.layout import (
     RESTART,
     SECTOR_BYTES,
@@ -55,11 +58,13 @@ class LogScan:
         *,
         cluster_id: bytes,
         collect_kind: int,
+        durable_end: LogEnd = UNKNOWN_END,
     ) -> None:
         self._files = files
         self._directory = directory
         self._cluster_id = cluster_id
         self._collect_kind = collect_kind
+        self._durable_end = durable_end
         self._image = LogImage()
         self._chained = False
         self._torn: tuple[Segment, int, int] | None = None
@@ -80,6 +85,7 @@ class LogScan:
             else:
                 image.spares.append(segment)
         self._check_beginning()
+        self._check_end()
         if self._torn is not None:
             self._cut(*self._torn)
         return image
@@ -195,6 +201,21 @@ class LogScan:
             if scan_block(data, later, segment.salt):
                 raise _damage(segment, offset, "a bad block has good ones behind it")
         self._torn = (segment, offset, offset + len(rest.rstrip(b"\0")))
+
+    def _check_end(self) -> None:
+        """Whether everything is there that was durable once."""
+        if not self._image.segments:
+            return  # whether that can be is for who knows the hard state and the snapshots
+        last = self._image.segments[-1]
+        if LogEnd(last.sequence, last.end) >= self._durable_end:
+            return
+        segment, offset, _ = self._torn or (last, last.end, 0)
+        raise _damage(
+            segment,
+            offset,
+            f"the log is damaged or ends here, and was durable up to byte {self._durable_end.offset}"
+            f" of segment {self._durable_end.segment}",
+        )
 
     def _cut(self, segment: Segment, offset: int, end: int) -> None:
         _log.warning(

@@ -37,6 +37,10 @@ class StorageOptions:
     seconds of the heaviest load. Who lags further costs the leader less as a snapshot."""
     record_bytes_max: int = 4 * MIB
     """The longest payload that will be proposed."""
+    quiet_ticks: int = 4
+    """Ticks of the writer, a quarter of a second each, without a new block: then the hard state is
+    written once more, to say how far the log is durable. A second: only where nothing is going on does
+    it cost nothing, and that is where a last block can rot with nothing behind it. 0: never."""
 
     def __post_init__(self) -> None:
         if self.segment_bytes < 4 * self.record_bytes_max or self.segment_bytes % 4096:

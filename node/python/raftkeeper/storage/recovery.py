@@ -10,7 +10,7 @@ from pathlib import Path
 
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
-from raftkeeper.storage.hard_state import HardStateFile
+from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile
 from raftkeeper.storage.layout import HARD_STATE, LOG, SNAPSHOTS
 from raftkeeper.storage.log_scan import LogImage, LogScan
 from raftkeeper.storage.segments import SegmentMaker
@@ -18,6 +18,9 @@ from raftkeeper.storage.snapshot_file import SnapshotMeta
 from raftkeeper.storage.snapshots import SnapshotStore
 
 _log = logging.getLogger("raftkeeper.storage")
+
+_NOBODY = 0
+"""Of a vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,16 @@ def recover(
     snapshots.remove_unfinished()
     snapshot, damage = snapshots.newest_good(cluster_id)
     snapshot_index = snapshot.index if snapshot else 0
+    hard_state = _find_hard_state(files, root)
     image = LogScan(
         files,
         root / LOG,
         cluster_id=cluster_id,
         collect_kind=config_kind,
+        durable_end=hard_state.state.log_end if hard_state else UNKNOWN_END,
     ).run()
-    hard_state = _open_hard_state(files, root, is_new=not image.segments and snapshot is None)
+    if hard_state is None:
+        hard_state = _make_hard_state(files, root, is_new=not image.segments and snapshot is None)
     if not image.segments:
         if snapshot is not None or hard_state.state.term > 0:
             raise StorageError(root / LOG, "the log is missing", DAMAGE_WAY_OUT)
@@ -68,6 +74,8 @@ def recover(
     if damage is not None:
         _check_reach(damage, image, snapshot_index)
     fits = _check_fit(root, image, snapshot, hard_state.state.term)
+    if snapshot is not None and snapshot.installed and snapshot.term > hard_state.state.term:
+        _take_over_term(files, root, hard_state, snapshot)
     _settle(files, root, image, hard_state)
     index = image.index
     recovered = Recovered(
@@ -102,13 +110,17 @@ def _settle(files: Files, root: Path, image: LogImage, hard_state: HardStateFile
         files.sync_directory(directory)
 
 
-def _open_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile:
-    path = root / HARD_STATE
+def _find_hard_state(files: Files, root: Path) -> HardStateFile | None:
     try:
-        return HardStateFile.open(files, path)
+        return HardStateFile.open(files, root / HARD_STATE)
     except FileNotFoundError:
-        if not is_new:
-            raise StorageError(path, "term and vote are missing", DAMAGE_WAY_OUT) from None
+        return None
+
+
+def _make_hard_state(files: Files, root: Path, *, is_new: bool) -> HardStateFile:
+    path = root / HARD_STATE
+    if not is_new:
+        raise StorageError(path, "term and vote are missing", DAMAGE_WAY_OUT)
     HardStateFile.create(files, path)
     return HardStateFile.open(files, path)
 
@@ -135,6 +147,28 @@ def _check_reach(damage: StorageError, image: LogImage, snapshot_index: int) -> 
         " snapshot takes its place",
         damage.path,
     )
+
+
+def _take_over_term(
+    files: Files, root: Path, hard_state: HardStateFile, snapshot: SnapshotMeta
+) -> None:
+    """Another member's snapshot is of a newer term than the disk knows: it became durable on its own
+    thread, and the crash came before the core had taken its term over and that was durable.
+
+    No vote is forgotten that could count. Whatever a member says in a term (a vote, an
+    acknowledgement) leaves it only when term and vote are durable, so in this newer term it has said
+    nothing and is free to vote; and the vote that is overwritten is of an older term, in which nobody
+    gets an answer from it any more. It is the step that any message of the newer term brings about.
+    """
+    _log.warning(
+        "%s: taking over term %d of the received snapshot of entry %d; the crash came before it",
+        root / HARD_STATE,
+        snapshot.term,
+        snapshot.index,
+    )
+    for offset, data in hard_state.writes(snapshot.term, _NOBODY):
+        files.write(hard_state.fd, data, offset)
+        files.sync(hard_state.fd)
 
 
 def _check_fit(root: Path, image: LogImage, snapshot: SnapshotMeta | None, term: int) -> bool:

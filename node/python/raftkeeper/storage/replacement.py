@@ -19,6 +19,8 @@ from raftkeeper.storage.files import Files, RealFiles, opened, read_whole, repla
 from raftkeeper.storage.hard_state import HardStateFile
 from raftkeeper.storage.identity import Identity, read_identity, write_identity
 from raftkeeper.storage.layout import (
+    CONDEMNED,
+    DIVERGED,
     GIVEN_UP,
     HARD_STATE,
     IDENTITY,
@@ -73,6 +75,11 @@ def finish_replacement(
         aside, stage = _read_stage(files, root)
     except FileNotFoundError:
         return None
+    # A process that was killed may have left names that are seen and on no disk: of the stage, and of
+    # the new log. Were they lost with the next power cut, what rests on them here would not be: new
+    # data would be moved out as old ones, or be without a log.
+    for directory in (root, root / LOG):
+        files.sync_directory(directory)
     if stage == _OUT:
         _move_out(files, root, root / aside)
         _write_stage(files, root, aside, _IN)
@@ -183,7 +190,7 @@ def _move_in(
 def _old_data(files: Files, root: Path) -> Iterable[Path]:
     """The identity first: from then on no node starts on what is left."""
     there = set(files.names(root))
-    for name in (IDENTITY, HARD_STATE):
+    for name in (IDENTITY, HARD_STATE, CONDEMNED, DIVERGED):
         if name in there:
             yield root / name
     for name in files.names(root / LOG):

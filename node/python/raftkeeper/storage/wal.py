@@ -11,6 +11,7 @@ from typing import NamedTuple
 from raftkeeper._engine import frame_block, scan_block
 from raftkeeper.storage.errors import DAMAGE_WAY_OUT, StorageError
 from raftkeeper.storage.files import Files
+from raftkeeper.storage.hard_state import LogEnd
 from raftkeeper.storage.layout import RESTART, SECTOR_BYTES
 from raftkeeper.storage.log_index import LogIndex
 from raftkeeper.storage.segments import Segment
@@ -71,6 +72,12 @@ class Wal:
     def last_index(self) -> int:
         """Of the entries on disk; 0 without any."""
         return 0 if self._index.is_empty else self._index.last_index
+
+    @property
+    def end(self) -> LogEnd:
+        """Behind the last block that was framed."""
+        segment = self._segments[-1]
+        return LogEnd(segment.sequence, segment.end)
 
     @property
     def disk_bytes(self) -> int:

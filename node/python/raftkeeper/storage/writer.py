@@ -106,6 +106,9 @@ class Writer:
         self._segment_room_bytes = options.segment_bytes - HEADER_BYTES
         self._tail_entries, self._tail_bytes = options.tail_entries, options.tail_bytes
         self._reserve_bytes = max(options.segment_bytes // 4, 2 * options.record_bytes_max)
+        self._quiet_ticks_min = options.quiet_ticks
+        self._quiet_ticks = 0
+        self._end_at_tick = wal.end
         self._waiting: deque[_Group] = deque()
         self._waiting_bytes = 0
         self._last_number = 0
@@ -122,24 +125,37 @@ class Writer:
     # -- the data path
 
     def write(
-        self, number: int, hard_state: tuple[int, int] | None, records: Sequence[Record]
+        self,
+        number: int,
+        hard_state: tuple[int, int] | None,
+        records: Sequence[Record],
+        *,
+        restart: tuple[int, int] | None = None,
     ) -> None:
         """Hands over what must become durable; `poll` tells when. Never waits.
 
-        The driver keeps it bounded: it asks `room` before it proposes.
+        In this order: hard state, `restart` (see there), records. The driver keeps it bounded: it
+        asks `room` before it proposes.
         """
+        if restart is not None:
+            # The snapshot may be of a newer term than the disk knows. Behind a restart the log is
+            # that term's, and a log ahead of its hard state is one that no start accepts.
+            self.restart(*restart, hard_state=hard_state)
+            hard_state = None
         for group in self._cut(number, hard_state, records):
             self._waiting.append(group)
             self._waiting_bytes += group.block_bytes
         self._last_number = number
         self._start()
 
-    def restart(self, index: int, term: int) -> None:
+    def restart(self, index: int, term: int, *, hard_state: tuple[int, int] | None = None) -> None:
         """The log so far counts no more: a durable snapshot of another member covers `index`, and
-        the next entry is the one behind it. What `write` brings next becomes durable after this.
+        the next entry is the one behind it. What `write` brings next becomes durable after this,
+        the hard state before.
         """
         record = (index, term, RESTART, b"")
-        self._waiting.append(_Group(self._last_number, None, [record], 0, block_bytes(1, 0)))
+        length = block_bytes(1, 0)
+        self._waiting.append(_Group(self._last_number, hard_state, [record], 0, length))
         self._waiting_bytes += self._waiting[-1].block_bytes
         self._start()
 
@@ -192,10 +208,13 @@ class Writer:
     # -- housekeeping
 
     def tick(self) -> None:
-        """Tries again to make the next segment where that has failed."""
+        """Tries again to make the next segment where that has failed; and where nothing has been
+        written for a while, lets the hard state say so.
+        """
         self._check_threads()
         self._make_spare()
         self._start()
+        self._mark_end()
 
     def read(self, first: int, last: int) -> Iterator[Record]:
         """Durable entries first..last, streamed from disk."""
@@ -237,6 +256,7 @@ class Writer:
         """Finishes what was handed over and fits, then ends the threads and closes the files."""
         if self._failure is None:
             self._issue_waiting()
+            self._write_end()
         self._disk.close()
         self._executor.shutdown(wait=True)
         if self._making is not None and self._making.exception() is None:
@@ -282,8 +302,7 @@ class Writer:
                 return
             for group in groups:
                 if group.hard_state is not None:
-                    for offset, data in self._hard_state.writes(*group.hard_state):
-                        self._last_job = self._disk.write_sync(self._hard_state.fd, offset, data)
+                    self._write_hard_state(*group.hard_state)
             records = [record for group in groups for record in group.records]
             if records:
                 block = self._wal.frame(records)
@@ -291,6 +310,27 @@ class Writer:
                 self._blocks += 1
                 self._bytes += len(block.data)
             self._under_way = groups[-1].number
+
+    def _write_hard_state(self, term: int, vote: int) -> None:
+        """With the end of the log: all blocks before it are jobs before these, and the disk's thread
+        goes no further than the first that fails.
+        """
+        for offset, data in self._hard_state.writes(term, vote, self._wal.end):
+            self._last_job = self._disk.write_sync(self._hard_state.fd, offset, data)
+
+    def _mark_end(self) -> None:
+        """Says in the hard state how far the log is durable, once it is quiet."""
+        end = self._wal.end
+        is_quiet = self.idle and end == self._end_at_tick and self._failure is None
+        self._end_at_tick = end
+        self._quiet_ticks = self._quiet_ticks + 1 if is_quiet else 0
+        if self._quiet_ticks_min and self._quiet_ticks == self._quiet_ticks_min:
+            self._write_end()
+
+    def _write_end(self) -> None:
+        state = self._hard_state.state
+        if state.log_end != self._wal.end:
+            self._write_hard_state(state.term, state.vote)
 
     def _take_neighbours(self) -> list[_Group]:
         """The groups at the front that make one block: contiguous, of bounded length, and fitting."""

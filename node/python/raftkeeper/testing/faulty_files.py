@@ -234,7 +234,7 @@ class FaultyFiles:
         """The disk as the next start finds it. This one must not be used any more."""
         after = FaultyFiles(capacity_bytes=self.capacity_bytes)
         if survival is Survival.KILLED:
-            after._directories = self._directories
+            after._directories, after._moves = self._directories, self._moves
             return after
         for path, directory in self._directories.items():
             if survival is Survival.LOST:

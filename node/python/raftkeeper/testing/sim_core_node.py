@@ -193,10 +193,9 @@ class CoreNode:
                 self._send(message)
 
     def _persist(self, ready: Ready) -> None:
-        if ready.restored is not None:
-            self.writer.restart(ready.restored.index, ready.restored.term)
         if ready.restored or ready.hard_state or ready.entries:
-            self.writer.write(ready.number, ready.hard_state, ready.entries)
+            restart = (ready.restored.index, ready.restored.term) if ready.restored else None
+            self.writer.write(ready.number, ready.hard_state, ready.entries, restart=restart)
         if ready.messages_after_persist:
             self._held.append((ready.number, ready.messages_after_persist))
 

@@ -1,16 +1,19 @@
 """What a disk does beside crashing: it fills up for a while, and its bits rot.
 
 A rotten disk counts as a lost one, for it has to be given up when it is read: so it is never the
-second of an ensemble. The last block of a log is spared: nobody can tell it from a torn one.
+second of an ensemble. The last block of a log is spared until the hard state says that it was durable:
+before that nobody can tell it from a torn one.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raftkeeper._engine import scan_block
-from raftkeeper.storage.layout import segment_sequence
+from raftkeeper.storage.hard_state import SLOT_OFFSETS, decode_slot
+from raftkeeper.storage.layout import HARD_STATE, SECTOR_BYTES, segment_sequence
 from raftkeeper.storage.segments import HEADER_BYTES
-from raftkeeper.testing.faulty_files import UNBOUNDED_BYTES, FaultyFiles
+from raftkeeper.testing.faulty_files import UNBOUNDED_BYTES, FaultyFiles, Survival
+from raftkeeper.testing.sim_chance import Chance
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_machine import Machine
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 FULL_MAX_US = 1_200_000
 ROOM_BYTES_MAX = 6_000
 """What a disk that fills up has left: less than a segment of the log."""
+LAST_PER_MILLE = 700
+"""How often rot is in the last block of the log, where that can be."""
 _SALT = slice(16, 24)
 """Of a segment's header: without it a block cannot be told from an old one."""
 
@@ -29,6 +34,7 @@ class DiskFaults:
     def __init__(self, world: "World") -> None:
         self._world = world
         self.chance = world.chance.stream("disk faults")
+        self._last_chance = world.chance.stream("rot of last blocks")
 
     def fill(self) -> None:
         """No room for a new file, for a while."""
@@ -52,10 +58,19 @@ class DiskFaults:
         places = list_places(machine.files)
         if not places:
             return
-        path, start, end = self.chance.pick(places)
-        offset = start + self.chance.below(end - start)
+        last = find_known_last(machine.files)
+        if last is not None and self._last_chance.happens(LAST_PER_MILLE):
+            # Without power: the next block would come behind it, and tell that it was durable.
+            self._rot_one(machine, self._last_chance, last)
+            machine.crash(self._last_chance.pick(list(Survival)), "without power")
+            return
+        self._rot_one(machine, self.chance, self.chance.pick(places))
+
+    def _rot_one(self, machine: "Machine", chance: Chance, place: tuple[Path, int, int]) -> None:
+        path, start, end = place
+        offset = start + chance.below(end - start)
         machine.trace("rots", f"byte {offset} of {path.name}")
-        machine.files.rot(path, offset, self.chance.below(8))
+        machine.files.rot(path, offset, chance.below(8))
         machine.rotten = True
 
 
@@ -68,17 +83,37 @@ def make_room(machine: "Machine") -> None:
 
 def list_places(files: FaultyFiles) -> list[tuple[Path, int, int]]:
     """What holds something: (file, first byte, behind the last). Blocks of the log one by one."""
-    places: list[tuple[Path, int, int]] = []
+    places = [
+        (path, 0, len(data))
+        for path in files.paths()
+        if segment_sequence(path.name) is None and (data := files.durable_content(path))
+    ]
+    return places + list_blocks(files)[:-1]
+
+
+def find_known_last(files: FaultyFiles) -> tuple[Path, int, int] | None:
+    """The last block of the log, where the hard state says that it was durable."""
+    blocks = list_blocks(files)
+    if not blocks:
+        return None
+    path, _, end = blocks[-1]
+    hard_state = files.durable_content(path.parent.parent / HARD_STATE)
+    slots = [decode_slot(hard_state[at : at + SECTOR_BYTES]) for at in SLOT_OFFSETS]
+    known = max((slot for slot in slots if slot is not None), default=None)
+    is_known = known is not None and (segment_sequence(path.name), end) <= known.log_end
+    return blocks[-1] if is_known else None
+
+
+def list_blocks(files: FaultyFiles) -> list[tuple[Path, int, int]]:
+    """Of the log, in its order."""
     blocks: list[tuple[Path, int, int]] = []
     for path in files.paths():
-        data = files.durable_content(path)
         if segment_sequence(path.name) is None:
-            if data:
-                places.append((path, 0, len(data)))
             continue
+        data = files.durable_content(path)
         salt = int.from_bytes(data[_SALT], "little")
         offset = HEADER_BYTES
         while block := scan_block(data, offset, salt):
             blocks.append((path, offset, block[1]))
             offset = block[1]
-    return places + blocks[:-1]
+    return blocks

@@ -18,7 +18,6 @@ from raftkeeper.storage import (
     Identity,
     SnapshotMeta,
     StorageFull,
-    StorageOptions,
 )
 from raftkeeper.testing.sim_core_node import CLUSTER_ID, ROOT, core_config
 from raftkeeper.testing.sim_disk import SimDisk, SimExecutor, SimWakeup
@@ -157,13 +156,7 @@ class FullNode:
 
     def start(self) -> None:
         machine, world = self.machine, self.world
-        options = StorageOptions(
-            segment_bytes=SEGMENT_BYTES,
-            record_bytes_max=RECORD_BYTES_MAX,
-            snapshots_kept=2,
-            tail_entries=world.options.tail_entries,
-            tail_bytes=world.options.tail_bytes,
-        )
+        options = world.options.storage_of(SEGMENT_BYTES, RECORD_BYTES_MAX)
         self.data = DataDirectory.open(
             ROOT, options, files=machine.files, random_bytes=self.chance.octets
         )

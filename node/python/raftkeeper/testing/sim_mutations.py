@@ -90,8 +90,8 @@ def replace_everywhere(replace: Replace, function: Any, other: Any) -> None:
 def vote_not_persisted(replace: Replace) -> None:
     write = Writer.write
 
-    def forgetful(self: Writer, number: int, hard_state: Any, records: Any) -> None:
-        write(self, number, hard_state and (hard_state[0], 0), records)
+    def forgetful(self: Writer, number: int, hard_state: Any, records: Any, **restart: Any) -> None:
+        write(self, number, hard_state and (hard_state[0], 0), records, **restart)
 
     replace(Writer, "write", forgetful)
 
@@ -274,6 +274,12 @@ def directory_not_synced(replace: Replace) -> None:
 
 @mutation("after a snapshot of another member the old log goes on counting")
 def log_not_restarted(replace: Replace) -> None:
+    write = Writer.write
+
+    def go_on(self: Writer, number: int, hard_state: Any, records: Any, **_: Any) -> None:
+        write(self, number, hard_state, records)
+
+    replace(Writer, "write", go_on)
     replace(Writer, "restart", lambda *_: None)
 
 
@@ -285,3 +291,8 @@ def damage_taken_for_a_torn_block(replace: Replace) -> None:
             self._torn = (segment, offset, offset + len(rest))
 
     replace(LogScan, "_check_rest", cut_all)
+
+
+@mutation("a last block that has rotted is cut off like a torn one, although it was durable once")
+def durable_end_not_believed(replace: Replace) -> None:
+    replace(LogScan, "_check_end", lambda _: None)

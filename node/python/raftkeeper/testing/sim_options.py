@@ -67,15 +67,23 @@ class Options:
     linearizable_reads: bool
     mixed_releases: bool
     """Some machines begin with the release before and are updated; only where the whole node is simulated."""
+    quiet_ticks: int
+    """Of the writer, until it says how far the log is durable; 0 for never."""
 
     @property
     def storage(self) -> StorageOptions:
+        """Where the core is simulated."""
+        return self.storage_of(SEGMENT_BYTES, RECORD_BYTES_MAX)
+
+    def storage_of(self, segment_bytes: int, record_bytes_max: int) -> StorageOptions:
+        """With segments of another size."""
         return StorageOptions(
-            segment_bytes=SEGMENT_BYTES,
-            record_bytes_max=RECORD_BYTES_MAX,
+            segment_bytes=segment_bytes,
+            record_bytes_max=record_bytes_max,
             snapshots_kept=2,
             tail_entries=self.tail_entries,
             tail_bytes=self.tail_bytes,
+            quiet_ticks=self.quiet_ticks,
         )
 
     def lines(self) -> list[str]:
@@ -111,6 +119,7 @@ def draw_options(seed: int) -> Options:
         linearizable_reads=chance.happens(250),
         # The same; seeds with a story in regressions.toml live as they did before.
         mixed_releases=Chance(seed).stream("draw of neighbouring releases").happens(200),
+        quiet_ticks=Chance(seed).stream("options of quiet logs").pick([0, 0, 1, 4]),
     )
 
 

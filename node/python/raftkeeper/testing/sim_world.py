@@ -186,8 +186,8 @@ class World:
         if waits:
             return waits
         for member in sorted(core.membership.everyone):
-            machine = self.by_member[member]
-            node = machine.node if machine.member == member else None
+            machine = self.by_member.get(member)  # nobody's yet, if it was added just now
+            node = machine.node if machine is not None and machine.member == member else None
             if node is None or node.core.applied_index < core.commit_index:
                 return f"member {member} does not catch up with entry {core.commit_index}"
         return ""

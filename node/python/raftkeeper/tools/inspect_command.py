@@ -48,6 +48,8 @@ def inspect(
     inspector = Inspector(directory)
     try:
         found = inspector.run()
+        if not (log or snapshot):
+            inspector.try_state(found)
     except InspectionError as error:
         print(f"raftkeeper: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_USAGE) from error

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from raftkeeper._engine import EngineError, describe_entry
-from raftkeeper.raft import BASE_LEVEL, EntryKind, Membership
-from raftkeeper.storage import Identity, SnapshotMeta, StorageError, StorageOptions
-from raftkeeper.storage.hard_state import HardStateFile, SlotState
+from raftkeeper.raft import BASE_LEVEL, EntryKind, Membership, MembershipTooNew, RaftConfig
+from raftkeeper.server.feature_level import FEATURE_LEVEL
+from raftkeeper.server.restored import build_core, load_state
+from raftkeeper.storage import (
+    DAMAGE_WAY_OUT,
+    Identity,
+    Recovered,
+    SnapshotMeta,
+    StorageError,
+    StorageOptions,
+)
+from raftkeeper.storage.data_directory import check_not_condemned
+from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile, SlotState
 from raftkeeper.storage.identity import read_identity
 from raftkeeper.storage.layout import (
     HARD_STATE,
@@ -29,6 +39,7 @@ from raftkeeper.storage.segments import HEADER_BYTES, Segment, SegmentMaker
 from raftkeeper.storage.snapshots import SnapshotStore, check_snapshot
 from raftkeeper.storage.wal import Record, Wal
 from raftkeeper.tools.read_only_files import ReadOnlyFiles
+from raftkeeper.tools.tree_walk import empty_engine
 
 
 class InspectionError(Exception):
@@ -56,6 +67,8 @@ class Inspection:
     image: LogImage = field(default_factory=LogImage)
     repairs: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    recovered: Recovered | None = None
+    """What a start would find; None where it finds nothing, or damage."""
 
     @property
     def newest(self) -> SnapshotFound | None:
@@ -123,14 +136,37 @@ class Inspector:
                 found.damage.append(f"{path / IDENTITY}: the identity is missing")
                 return found
             raise InspectionError(f"{path} has no identity: it is no node's data folder, or empty")
+        try:
+            check_not_condemned(self.files, path, found.identity)
+        except StorageError as error:
+            found.damage.append(str(error))
         found.snapshots = self._snapshots()
-        if self._has_log() or found.snapshots:
-            self._recover(found, found.identity.cluster_id)
-        else:
-            self._read_hard_state(found)
+        self._read_hard_state(found)
+        has_begun = found.hard_state is not None and found.hard_state.term > 0
+        if has_begun or self._has_log() or found.snapshots:
+            self._recover(found, found.identity)
         # Each repair is noted once, though some files are looked at twice.
         found.repairs = list(dict.fromkeys(self.files.repairs))
         return found
+
+    def try_state(self, found: Inspection) -> None:
+        """Builds the state as a start does, in memory, and notes why it cannot be built. That takes
+        as long as a start.
+        """
+        recovered = found.recovered
+        if recovered is None or found.damage:
+            return
+        snapshot = recovered.snapshot
+        pieces = self.pieces(snapshot) if snapshot else None
+        first = snapshot.index + 1 if snapshot else 1
+        try:
+            load_state(empty_engine(), pieces, self.entries(found, first, recovered.last_index))
+        except EngineError as error:
+            found.damage.append(
+                f"{self._path}: snapshot and log do not make a state: {error}. {DAMAGE_WAY_OUT}"
+            )
+        except StorageError as error:
+            found.damage.append(str(error))
 
     def entries(self, found: Inspection, first: int, last: int) -> Iterator[Record]:
         """The records of the log, as far as they are there."""
@@ -181,8 +217,9 @@ class Inspector:
                 found.append(SnapshotFound(path, size, None, str(error)))
         return list(reversed(found))
 
-    def _recover(self, found: Inspection, cluster_id: bytes) -> None:
+    def _recover(self, found: Inspection, identity: Identity) -> None:
         """As at a start; where that fails, the log as far as it goes."""
+        cluster_id = identity.cluster_id
         maker = SegmentMaker(
             self.files,
             self._path / LOG,
@@ -200,12 +237,18 @@ class Inspector:
                 config_kind=EntryKind.CONFIG,
             )
         except StorageError as error:
-            found.damage.append(str(error))
-            self._read_hard_state(found)
+            if str(error) not in found.damage:
+                found.damage.append(str(error))
             self._read_log(found, cluster_id)
             return
         found.hard_state = recovered.hard_state_file.state
         found.image = recovered.log
+        found.recovered = recovered
+        try:
+            config = RaftConfig(identity.member_id, level_max=FEATURE_LEVEL, nonce=0)
+            build_core(config, recovered, self._path)
+        except (StorageError, MembershipTooNew) as error:
+            found.damage.append(str(error))
 
     def _read_hard_state(self, found: Inspection) -> None:
         try:
@@ -222,6 +265,7 @@ class Inspector:
             self._path / LOG,
             cluster_id=cluster_id,
             collect_kind=EntryKind.CONFIG,
+            durable_end=found.hard_state.log_end if found.hard_state else UNKNOWN_END,
         )
         try:
             scan.run()

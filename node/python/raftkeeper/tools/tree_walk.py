@@ -29,20 +29,25 @@ class Znode:
     children: int
 
 
+def empty_engine() -> Engine:
+    """One that looks at data and serves nobody: with room for whatever may be in them."""
+    return Engine(
+        origin=secrets.randbits(64),
+        min_session_timeout_ms=1,
+        max_session_timeout_ms=1_000_000,
+        frame_bytes_max=_ROOM,
+        batch_bytes_max=_ROOM,
+        connection_outstanding_max=2,
+        outstanding_max=2,
+        skip_acl=True,
+    )
+
+
 class SnapshotTree:
     """A restored snapshot."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._engine = Engine(
-            origin=secrets.randbits(64),
-            min_session_timeout_ms=1,
-            max_session_timeout_ms=1_000_000,
-            frame_bytes_max=_ROOM,
-            batch_bytes_max=_ROOM,
-            connection_outstanding_max=2,
-            outstanding_max=2,
-            skip_acl=True,
-        )
+        self._engine = empty_engine()
         self._engine.restore_begin()
         for piece in pieces:
             self._engine.restore_piece(piece)

@@ -120,6 +120,7 @@ class FakeWriter:
     def __init__(self) -> None:
         self.under_way: list[tuple[int, Any, Sequence[Any]]] = []
         self.written: list[tuple[int, Any, Sequence[Any]]] = []
+        self.restarts: list[tuple[int, int]] = []
         self.full = ""
         self.space = 1 << 30
         self.bytes_written = 0
@@ -133,7 +134,16 @@ class FakeWriter:
     def room(self) -> int:
         return self.space
 
-    def write(self, number: int, hard_state: object, entries: Sequence[Any]) -> None:
+    def write(
+        self,
+        number: int,
+        hard_state: object,
+        entries: Sequence[Any],
+        *,
+        restart: tuple[int, int] | None = None,
+    ) -> None:
+        if restart is not None:
+            self.restarts.append(restart)
         self.under_way.append((number, hard_state, entries))
         self.written.append((number, hard_state, entries))
 

@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+from raftkeeper.storage.hard_state import UNKNOWN_END, LogEnd
 from raftkeeper.storage.log_scan import LogImage, LogScan
 from raftkeeper.storage.segments import SegmentMaker
 from raftkeeper.storage.wal import Record, Wal
@@ -25,8 +26,10 @@ class LogBench:
         self.maker.make(1)
         self.wal = self.open()
 
-    def scan(self, *, cluster_id: bytes = CLUSTER) -> LogImage:
-        return LogScan(self.files, LOG, cluster_id=cluster_id, collect_kind=3).run()
+    def scan(self, *, cluster_id: bytes = CLUSTER, durable_end: LogEnd = UNKNOWN_END) -> LogImage:
+        return LogScan(
+            self.files, LOG, cluster_id=cluster_id, collect_kind=3, durable_end=durable_end
+        ).run()
 
     def open(self) -> Wal:
         image = self.scan()

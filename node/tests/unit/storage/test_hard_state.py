@@ -1,13 +1,17 @@
 """Term and vote in two slots: no crash and no rot brings back an older vote."""
 
+import struct
 from pathlib import Path
 
 import pytest
 
+from raftkeeper._engine import crc32c
 from raftkeeper.storage.errors import StorageError
 from raftkeeper.storage.hard_state import (
     SLOT_OFFSETS,
+    UNKNOWN_END,
     HardStateFile,
+    LogEnd,
     SlotState,
     decode_slot,
     encode_slot,
@@ -85,3 +89,23 @@ def test_every_flipped_bit_of_a_slot_is_noticed() -> None:
         damaged = bytearray(slot)
         damaged[bit // 8] ^= 1 << (bit % 8)
         assert decode_slot(bytes(damaged)) is None
+
+
+def test_end_of_the_log_stays_until_a_later_one_is_known(files: FaultyFiles) -> None:
+    """It was durable once, whatever term comes."""
+    hard_state = HardStateFile.open(files, PATH)
+    assert hard_state.state.log_end == UNKNOWN_END
+    hard_state.writes(3, 1, LogEnd(2, 4096))
+    assert decode_slot(hard_state.writes(4, 1)[0][1]) == SlotState(3, 4, 1, 2, 4096)
+
+
+def test_releases_before_and_after_read_each_others_slots(files: FaultyFiles) -> None:
+    """The end of the log stands where others write zeros and look at nothing."""
+    before = struct.Struct("<4sIQQQ")
+    written = encode_slot(SlotState(5, 4, 3, 2, 4096))
+    assert before.unpack_from(written) == (b"RKHS", 1, 5, 4, 3)
+    assert crc32c(written[:-4]) == int.from_bytes(written[-4:], "little")
+    body = before.pack(b"RKHS", 1, 6, 4, 3).ljust(508, b"\0")
+    older = decode_slot(body + crc32c(body).to_bytes(4, "little"))
+    assert older == SlotState(6, 4, 3)
+    assert older.log_end == UNKNOWN_END

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.storage.log_bench import LogBench
 
 from raftkeeper.storage.errors import StorageError
+from raftkeeper.storage.hard_state import LogEnd
 from raftkeeper.storage.layout import RESTART
 
 BIG = b"x" * 1200
@@ -37,6 +38,46 @@ def test_a_torn_last_block_is_cut_with_a_line_in_the_log(
     for index in range(2, 8):
         bench.append((index, 2, 2, b"new" * 300))
     assert bench.scan().index.last_index == 7
+
+
+@pytest.mark.parametrize("ruin", ["one bit", "zeros", "its segment is gone"])
+def test_a_last_block_that_was_durable_is_damage(bench: "LogBench", ruin: str) -> None:
+    """Nothing is cut off, so whoever looks later finds the same; what came behind it may be torn."""
+    bench.append((1, 1, 2, BIG))
+    bench.append((2, 1, 2, BIG))
+    sequence, offset = bench.append((3, 1, 2, BIG))
+    end = bench.wal.end
+    assert (sequence, end.segment) == (2, 2)
+    content = bench.content(sequence)
+    if ruin == "one bit":
+        content[offset + 100] ^= 1
+    elif ruin == "zeros":
+        content[offset : end.offset] = bytes(end.offset - offset)
+    else:
+        bench.files.remove(bench.wal._segments[-1].path)
+    for _ in range(2):
+        with pytest.raises(StorageError, match=f"was durable up to byte {end.offset} of segment 2"):
+            bench.scan(durable_end=end)
+    assert bench.scan(durable_end=LogEnd(1, 512 + 1536)).index.last_index == 2
+
+
+def test_a_torn_block_behind_the_durable_end_is_cut(bench: "LogBench") -> None:
+    """What was durable is the least, not the most."""
+    bench.append((1, 1, 2, b"kept"))
+    end = bench.wal.end
+    sequence, offset = bench.append((2, 1, 2, BIG))
+    bench.content(sequence)[offset + 600] ^= 1
+    assert bench.scan(durable_end=end).index.last_index == 1
+    assert not any(bench.content(sequence)[offset:])
+
+
+def test_a_purged_segment_that_was_durable_is_not_missed(bench: "LogBench") -> None:
+    """The log is beyond that place."""
+    for index in range(1, 7):
+        bench.append((index, 1, 2, BIG))
+    bench.files.remove(bench.wal._segments[0].path)
+    image = bench.scan(durable_end=LogEnd(1, 4096))
+    assert (image.index.first_index, image.index.last_index) == (3, 6)
 
 
 def test_a_torn_first_block_of_a_new_segment_is_cut(bench: "LogBench") -> None:

@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 from tests.unit.storage.directory_lives import CLUSTER, OPTIONS, ROOT, DirectoryLives, settle
 
+from raftkeeper.raft import Membership, RaftConfig
+from raftkeeper.server.restored import build_core
 from raftkeeper.storage import (
     DataDirectory,
     Identity,
@@ -12,6 +14,7 @@ from raftkeeper.storage import (
     SnapshotStore,
     StorageError,
 )
+from raftkeeper.storage.hard_state import SLOT_OFFSETS
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
     FaultyDisk,
@@ -19,11 +22,12 @@ from raftkeeper.testing.faulty_files import (
     InlineExecutor,
 )
 
+MEMBERS = Membership.of([1, 2, 3])
 PIECES = [b"one", bytes(5000), b"three"]
 
 
 def meta_of(index: int, term: int) -> SnapshotMeta:
-    return SnapshotMeta(index, term, index * 10, b'{"voters":[1]}', CLUSTER)
+    return SnapshotMeta(index, term, index * 10, MEMBERS.encode(), CLUSTER)
 
 
 def bytes_of_snapshot(index: int, term: int) -> bytes:
@@ -169,6 +173,42 @@ def test_crash_between_snapshot_and_restart_is_repaired_at_the_start() -> None:
     writer.close()
     again = follower.open().recover()
     assert (again.restart, again.first_index, again.last_index) == (None, 51, 51)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_crash_before_the_term_of_a_received_snapshot_is_durable_is_repaired(
+    restarted: bool,
+) -> None:
+    """The member starts in that term and has voted for nobody in it, on both slots of its disk."""
+    follower = Follower()
+    data, writer = follower.live()
+    writer.write(1, (3, 1), [(index, 3, 2, b"x") for index in range(1, 11)])
+    settle(writer)
+    receive(data.snapshots, bytes_of_snapshot(50, 4), 50, 4)
+    if restarted:  # as releases before this one could leave it
+        writer.restart(50, 4)
+        settle(writer)
+    writer.close()
+    recovered = follower.open().recover()
+    assert (recovered.term, recovered.vote, recovered.last_index) == (4, 0, 50)
+    core = build_core(RaftConfig(2, nonce=0), recovered, ROOT)
+    assert core.term == 4
+    for offset in SLOT_OFFSETS:
+        follower.files.content(ROOT / "hard_state")[offset] ^= 1
+        again = follower.open().recover()
+        assert (again.term, again.vote) == (4, 0)
+
+
+def test_vote_of_a_later_term_than_the_snapshots_is_kept() -> None:
+    """Only a hard state that is behind is moved."""
+    follower = Follower()
+    data, writer = follower.live()
+    writer.write(1, (5, 3), [(index, 3, 2, b"x") for index in range(1, 11)])
+    settle(writer)
+    receive(data.snapshots, bytes_of_snapshot(50, 4), 50, 4)
+    writer.close()
+    recovered = follower.open().recover()
+    assert (recovered.term, recovered.vote) == (5, 3)
 
 
 def test_log_that_reaches_over_a_received_snapshot_is_kept() -> None:

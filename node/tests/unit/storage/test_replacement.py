@@ -3,6 +3,7 @@
 import errno
 import json
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,11 @@ def furnish(files: FaultyFiles) -> None:
 
 
 def open_data(files: FaultyFiles) -> DataDirectory:
-    return DataDirectory.open(ROOT, OPTIONS, files=files, random_bytes=bytes)
+    return open_data_at(files, ROOT)
+
+
+def open_data_at(files: FaultyFiles, path: Path) -> DataDirectory:
+    return DataDirectory.open(path, OPTIONS, files=files, random_bytes=bytes)
 
 
 def replace_data(files: FaultyFiles) -> Path:
@@ -114,6 +119,20 @@ def test_replaced_data_are_kept_whole_beside_the_new_ones() -> None:
     assert files.open_count == opened
 
 
+def test_verdicts_on_the_old_data_go_with_them() -> None:
+    """They say nothing about the new ones, and are not lost."""
+    files = FaultyFiles()
+    furnish(files)
+    directory = open_data(files)
+    directory.condemn("its disk has lost entries")
+    directory.close()
+    aside = give_up_data(ROOT, OPTIONS, 1, files=files, random_bytes=bytes)
+    assert aside is not None
+    assert files.names(ROOT) == ["identity"]
+    with pytest.raises(StorageError, match="its disk has lost entries"):
+        open_data_at(files, aside)
+
+
 @pytest.mark.parametrize("survival", Survival)
 def test_crash_at_any_step_leaves_the_old_data_or_the_new_and_a_second_try_succeeds(
     survival: Survival,
@@ -145,6 +164,31 @@ def test_crash_at_any_step_leaves_the_old_data_or_the_new_and_a_second_try_succe
             assert find_state(files) == "new"
         check_kept(files, ROOT / "given-up-1")
     assert states == {"old", "new"}
+
+
+def test_stage_that_a_killed_process_has_left_is_durable_before_it_is_followed() -> None:
+    """Otherwise a power cut after the next start brings the stage before it back, and the new log is
+    moved over the old one, which is to be kept.
+    """
+    whole = FaultyFiles()
+    furnish(whole)
+    stages: list[int] = []
+    whole.on_step = lambda what: stages.append(whole.steps) if "replacement" in what else None
+    replace_data(whole)
+    for killed_at in range(stages[0] + 1, stages[-1] + 2):
+        for cut_off_at in range(1, 30):
+            files = FaultyFiles()
+            furnish(files)
+            files.crash_at = killed_at
+            with pytest.raises(Crashed):
+                replace_data(files)
+            files = files.after_crash(Survival.KILLED, random.Random(0))
+            files.crash_at = cut_off_at
+            with suppress(Crashed):
+                find_state(files)
+            files = files.after_crash(Survival.LOST, random.Random(0))
+            if find_state(files) == "new":
+                check_kept(files, ROOT / "given-up-1")
 
 
 def test_log_on_another_volume_is_kept_on_it() -> None:

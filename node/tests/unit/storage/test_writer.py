@@ -14,6 +14,7 @@ from raftkeeper.storage import (
     StorageOptions,
     Writer,
 )
+from raftkeeper.storage.hard_state import UNKNOWN_END
 from raftkeeper.storage.options import BLOCK_BYTES_MAX
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
@@ -147,6 +148,69 @@ def test_what_has_no_job_of_its_own_is_durable_with_what_came_before() -> None:
     bench.disk.run()
     assert bench.writer.poll() == 1
     assert bench.writer.idle
+
+
+def test_hard_state_is_durable_before_the_log_restarts_in_its_term() -> None:
+    """A crash between the two must not leave a log that is ahead of its hard state."""
+    bench = Bench()
+    bench.writer.write(1, (4, 0), [(51, 4, 2, b"x")], restart=(50, 4))
+    hard_state = bench.writer._hard_state.fd
+    assert [job[0] == hard_state for job in bench.disk.waiting] == [True, True, False]
+    while not bench.writer.idle:
+        bench.disk.run(1)
+        durable = bench.writer.poll()
+        assert durable != 1 or bench.writer.idle
+    assert durable == 1
+    assert bench.writer.statistics()["log_first_index"] == 51
+
+
+def test_log_that_is_quiet_is_said_to_be_durable_once() -> None:
+    """After a few ticks without a block, on both slots, and not again before there is another."""
+    bench = Bench(manual=False)
+    bench.writer.write(1, (2, 1), [(1, 1, 2, b"x")])
+    bench.writer.poll()
+    end = bench.writer._wal.end
+    assert bench.writer._hard_state.state.log_end < end
+    before = bench.files.steps
+    for _ in range(SMALL.quiet_ticks):
+        assert bench.files.steps == before
+        bench.writer.tick()
+    bench.writer.tick()
+    assert bench.files.steps == before + 4
+    assert bench.writer._hard_state.state[1:] == (2, 1, *end)
+    for _ in range(3 * SMALL.quiet_ticks):
+        bench.writer.tick()
+    assert bench.files.steps == before + 4
+
+
+def test_busy_log_costs_no_word_about_its_end() -> None:
+    """Each block begins the quiet time anew, and one under way is no quiet."""
+    bench = Bench(manual=False)
+    for index in range(1, 3 * SMALL.quiet_ticks):
+        bench.writer.write(index, None, [(index, 1, 2, b"x")])
+        bench.writer.poll()
+        bench.writer.tick()
+    bench.disk.manual = True
+    bench.writer.write(99, None, [(99, 1, 2, b"x")])
+    for _ in range(3 * SMALL.quiet_ticks):
+        bench.writer.tick()
+    assert bench.writer._hard_state.state.log_end == UNKNOWN_END
+
+
+def test_writer_that_is_closed_leaves_its_last_block_known() -> None:
+    """And each term and vote says how far the log was durable when they were written."""
+    bench = Bench(manual=False)
+    bench.writer.write(1, None, [(1, 1, 2, b"x")])
+    bench.writer.poll()
+    end = bench.writer._wal.end
+    bench.writer.write(2, (3, 2), [(2, 1, 2, b"y")])
+    assert bench.writer._hard_state.state.log_end == end
+    bench.writer.poll()
+    end = bench.writer._wal.end
+    bench.writer.close()
+    bench.data.close()
+    recovered = bench.data.recover()
+    assert recovered.hard_state_file.state[1:] == (3, 2, *end)
 
 
 def test_a_record_waits_for_a_segment_that_is_still_being_made() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from raftkeeper_operator.act.effect import NotDone, Scene
+from raftkeeper_operator.act.ownership import create_owned
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import MEMBER_COMPONENT
 from raftkeeper_operator.build.founding import (
@@ -26,10 +27,10 @@ from raftkeeper_operator.observe.volumes import is_member_claim
 
 
 async def create_founding(scene: Scene, action: CreateFounding) -> None:
-    """Conflict when there is one already, whoever made it."""
+    """Conflict when there is one already."""
     now_ms = scene.hands.clock_ms()
     made = build_founding(scene.seen.blueprint, action.members, now_ms, action.recovery)
-    await scene.hands.kube.create(made)
+    await create_owned(scene, made)
 
 
 async def open_founding(scene: Scene, action: OpenFounding) -> None:

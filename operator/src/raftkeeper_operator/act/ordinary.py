@@ -2,7 +2,8 @@
 
 import secrets as randomness
 
-from raftkeeper_operator.act.effect import ForeignObject, NotDone, Scene
+from raftkeeper_operator.act.effect import NotDone, Scene
+from raftkeeper_operator.act.ownership import own
 from raftkeeper_operator.build.credentials import (
     build_admin_secret,
     build_authority_secret,
@@ -39,32 +40,39 @@ async def apply_resource(scene: Scene, action: ApplyResource) -> None:
 async def apply_owned(scene: Scene, desired: Object) -> None:
     """Applies an object unless one of its name belongs to somebody else."""
     resource, name = resource_of(desired["kind"]), name_of(desired)
-    await _own(scene, resource, name)
+    await own(scene, resource, name)
     scene.hands.applied.remember(await scene.hands.kube.apply(with_digest(desired)))
 
 
 async def set_budget(scene: Scene, action: SetBudget) -> None:
-    """From the committed voters."""
-    blueprint = scene.seen.blueprint
+    """From the committed voters, and in the place of the one that was seen."""
+    blueprint, version = scene.seen.blueprint, action.resource_version
+    name = blueprint.names.disruption_budget
     if action.min_available is None:
-        await _remove(scene, BUDGETS, blueprint.names.disruption_budget)
+        await _remove(scene, BUDGETS, name, version)
         return
-    await apply_owned(scene, build_disruption_budget(blueprint, action.min_available))
+    if version_of(await own(scene, BUDGETS, name) or {}) != version:
+        raise NotDone(f"PodDisruptionBudget {name} is another one by now")
+    desired = with_digest(build_disruption_budget(blueprint, action.min_available))
+    if version:
+        desired["metadata"]["resourceVersion"] = version
+    await scene.hands.kube.apply(desired)
 
 
 async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
     """The next step of the CA's or the leaf's life, from the Secrets as they are now."""
     blueprint, kube = scene.seen.blueprint, scene.hands.kube
     names, now_ms = blueprint.names, scene.hands.clock_ms()
-    authority_now = await _own(scene, SECRETS, names.ca_secret)
+    authority_now = await own(scene, SECRETS, names.ca_secret)
     authority = decode(authority_now)
     if action.secret == names.ca_secret:
         common_name = f"{blueprint.name}.{blueprint.namespace} CA"
-        made = renew_authority(authority, common_name, now_ms)
+        leaf = decode(await own(scene, SECRETS, names.tls_secret))
+        made = renew_authority(authority, leaf, common_name, now_ms)
         desired = build_authority_secret(blueprint, made)
         before = authority_now
     elif action.secret == names.tls_secret:
-        before = await _own(scene, SECRETS, names.tls_secret)
+        before = await own(scene, SECRETS, names.tls_secret)
         made = renew_leaf(decode(before), authority, names.certificate_names(), now_ms)
         desired = build_certificate_secret(blueprint, made)
     else:
@@ -80,7 +88,7 @@ async def renew_certificate(scene: Scene, action: RenewCertificate) -> None:
 async def _make_token(scene: Scene) -> None:
     """A new one only where there is none: members and operator know each other by it."""
     blueprint, kube = scene.seen.blueprint, scene.hands.kube
-    before = await _own(scene, SECRETS, blueprint.names.admin_secret)
+    before = await own(scene, SECRETS, blueprint.names.admin_secret)
     desired = build_admin_secret(blueprint, randomness.token_urlsafe(TOKEN_BYTES))
     if before is None:
         await kube.create(desired)
@@ -89,18 +97,8 @@ async def _make_token(scene: Scene) -> None:
         await kube.replace(desired)
 
 
-async def _remove(scene: Scene, resource: Resource, name: str) -> None:
-    found = await scene.hands.kube.get(resource, scene.namespace, name)
+async def _remove(scene: Scene, resource: Resource, name: str, version: str = "") -> None:
+    kube = scene.hands.kube
+    found = await kube.get(resource, scene.namespace, name)
     if found is not None and is_owned(found, scene.seen.blueprint.uid):
-        await scene.hands.kube.delete(resource, scene.namespace, name, uid=uid_of(found))
-
-
-async def _own(scene: Scene, resource: Resource, name: str) -> Object | None:
-    """The object as it is now, if it is this cluster's; None when there is none."""
-    found = await scene.hands.kube.get(resource, scene.namespace, name)
-    if found is not None and not is_owned(found, scene.seen.blueprint.uid):
-        raise ForeignObject(
-            f"{resource.kind} {name} is there and does not belong to this cluster; "
-            "delete it, or give the cluster another name"
-        )
-    return found
+        await kube.delete(resource, scene.namespace, name, uid=uid_of(found), version=version)

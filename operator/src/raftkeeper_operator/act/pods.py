@@ -11,10 +11,12 @@ from raftkeeper_operator.decide.plan import (
     Evict,
     GrowVolume,
     RetireVolume,
+    UntieVolume,
 )
 from raftkeeper_operator.observe.ensemble import Ensemble
-from raftkeeper_operator.observe.fields import Object, label, ordinal_of, uid_of
+from raftkeeper_operator.observe.fields import Object, label, ordinal_of, part, uid_of
 from raftkeeper_operator.observe.members import ask_members
+from raftkeeper_operator.observe.volumes import ties
 
 
 async def evict(scene: Scene, action: Evict) -> None:
@@ -53,6 +55,14 @@ async def adopt_volume(scene: Scene, action: AdoptVolume) -> None:
             "annotations": {labels.RETIRED_AT: None, labels.DELETE_AFTER: None},
         },
     )
+
+
+async def untie_volume(scene: Scene, action: UntieVolume) -> None:
+    """Other owners than its StatefulSet or pod were made by somebody else, and stay."""
+    claim = await _claim(scene, action.volume, action.uid)
+    owners, tied = part(claim, "metadata", "ownerReferences") or [], ties(claim)
+    rest = [owner for owner in owners if owner not in tied]
+    await _patch(scene, action.volume, action.uid, {"ownerReferences": rest})
 
 
 async def grow_volume(scene: Scene, action: GrowVolume) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 
 from raftkeeper_operator.act.effect import NotDone, Scene
+from raftkeeper_operator.act.ownership import create_owned, own
 from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import pool_of_label
 from raftkeeper_operator.build.pod_template import for_pool
@@ -17,6 +18,7 @@ from raftkeeper_operator.clients.resources import CONFIG_MAPS, STATEFUL_SETS
 from raftkeeper_operator.decide.plan import (
     CreatePool,
     DeletePool,
+    KeepVolumes,
     OrphanPool,
     RecordGood,
     RejectRevision,
@@ -34,12 +36,8 @@ from raftkeeper_operator.observe.kept import (
     templates_of,
 )
 
-MUTABLE = (
-    "template",
-    "updateStrategy",
-    "minReadySeconds",
-    "persistentVolumeClaimRetentionPolicy",
-)
+RETENTION_POLICY = "persistentVolumeClaimRetentionPolicy"
+MUTABLE = ("template", "updateStrategy", "minReadySeconds", RETENTION_POLICY)
 """Fields of a StatefulSet's spec that may change beside its replicas."""
 
 
@@ -55,7 +53,7 @@ async def create_pool(scene: Scene, action: CreatePool) -> None:
         data_bytes=action.storage_bytes,
         log_bytes=action.log_bytes,
     )
-    await scene.hands.kube.create(made)
+    await create_owned(scene, made)
 
 
 async def update_pool(scene: Scene, action: UpdatePool) -> None:
@@ -89,6 +87,16 @@ async def set_replicas(scene: Scene, action: SetPoolReplicas) -> None:
     await _change(scene, action.pool, action.resource_version, change)
 
 
+async def keep_volumes(scene: Scene, action: KeepVolumes) -> None:
+    """Nothing else of the pool, and without its kept template: a cluster that is being deleted needs none."""
+
+    def change(body: Object) -> None:
+        before = body["spec"].get(RETENTION_POLICY) or {}
+        body["spec"][RETENTION_POLICY] = {**before, "whenDeleted": "Retain"}
+
+    await _change(scene, action.pool, action.resource_version, change)
+
+
 async def set_template(scene: Scene, action: SetTemplate) -> None:
     """No pod is touched by it: the update strategy is OnDelete."""
     template = await _keep_template(scene, action.revision)
@@ -107,8 +115,10 @@ async def orphan_pool(scene: Scene, action: OrphanPool) -> None:
 
 
 async def delete_pool(scene: Scene, action: DeletePool) -> None:
-    """As it was seen: empty."""
-    await scene.hands.kube.delete(
+    """As it was seen: empty. What it owns stays: with `whenDeleted: Delete` that would be volumes in
+    quarantine. (Its ControllerRevisions stay too, some kilobytes that nobody reads.)
+    """
+    await scene.hands.kube.orphan(
         STATEFUL_SETS,
         scene.namespace,
         action.pool,
@@ -119,9 +129,12 @@ async def delete_pool(scene: Scene, action: DeletePool) -> None:
 
 async def record_good(scene: Scene, action: RecordGood) -> None:
     """The good revision, perhaps a rejected one, and no templates but theirs and the wanted one."""
-    kept = {action.revision, action.rejected, scene.seen.template.revision}
+    wanted = scene.seen.template
+    kept = {action.revision, action.rejected, wanted.revision}
 
     def change(data: dict[str, str]) -> None:
+        if action.revision == wanted.revision:
+            data.setdefault(TEMPLATE_PREFIX + action.revision, _as_text(wanted.template))
         data[GOOD] = action.revision
         data[GOOD_LEVEL] = str(action.level)
         data[REJECTED] = action.rejected
@@ -131,7 +144,7 @@ async def record_good(scene: Scene, action: RecordGood) -> None:
             if key.startswith(TEMPLATE_PREFIX) and key.removeprefix(TEMPLATE_PREFIX) not in kept:
                 del data[key]
 
-    await _record(scene, change)
+    await _record(scene, change, action.resource_version)
 
 
 async def reject_revision(scene: Scene, action: RejectRevision) -> None:
@@ -141,7 +154,7 @@ async def reject_revision(scene: Scene, action: RejectRevision) -> None:
         data[REJECTED] = action.revision
         data[WHY_REJECTED] = action.why
 
-    await _record(scene, change)
+    await _record(scene, change, action.resource_version)
 
 
 async def _change(
@@ -156,9 +169,7 @@ async def _change(
 
 async def _keep_template(scene: Scene, revision: str) -> Object:
     """The template of a revision; the spec's own is written down before any pool has it."""
-    names = scene.seen.blueprint.names
-    body = await scene.hands.kube.get(CONFIG_MAPS, scene.namespace, names.revisions_config)
-    kept = templates_of(body)
+    kept = templates_of(await _revisions(scene))
     if revision in kept:
         return kept[revision]
     if revision != scene.seen.template.revision:
@@ -166,21 +177,32 @@ async def _keep_template(scene: Scene, revision: str) -> Object:
     template = scene.seen.template.template
 
     def change(data: dict[str, str]) -> None:
-        data[TEMPLATE_PREFIX + revision] = json.dumps(template, sort_keys=True)
+        data[TEMPLATE_PREFIX + revision] = _as_text(template)
 
     await _record(scene, change)
     return template
 
 
-async def _record(scene: Scene, change: Callable[[dict[str, str]], None]) -> None:
-    """One change of the ConfigMap of revisions, as it is at this moment."""
+def _as_text(template: Object) -> str:
+    return json.dumps(template, sort_keys=True)
+
+
+async def _revisions(scene: Scene) -> Object | None:
+    return await own(scene, CONFIG_MAPS, scene.seen.blueprint.names.revisions_config)
+
+
+async def _record(
+    scene: Scene, change: Callable[[dict[str, str]], None], version: str | None = None
+) -> None:
+    """One change of the ConfigMap of revisions: as it is at this moment, or as it was in `version`."""
     blueprint, kube = scene.seen.blueprint, scene.hands.kube
-    name = blueprint.names.revisions_config
-    body = await kube.get(CONFIG_MAPS, scene.namespace, name)
+    body = await _revisions(scene)
+    if version is not None and version_of(body or {}) != version:
+        raise NotDone("the record of revisions is not as it was when this was decided")
     data = dict(part(body or {}, "data") or {})
     before = dict(data)
     change(data)
     if body is None:
-        await kube.create(build_revisions(blueprint, data))
+        await create_owned(scene, build_revisions(blueprint, data))
     elif data != before:
         await kube.replace({**body, "data": data})

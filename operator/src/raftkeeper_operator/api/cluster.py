@@ -92,7 +92,8 @@ class ClusterSpec(Part):
     hibernate: bool = False
     """Stop all members and keep their volumes. Set it back to wake them."""
     paused: bool = False
-    """Let the operator watch and report only."""
+    """Let the operator watch and report only. Kubernetes is still told to keep volumes that are to be
+    retained."""
     bootstrap: BootstrapSpec = BootstrapSpec()
     recovery: RecoverySpec = RecoverySpec()
 

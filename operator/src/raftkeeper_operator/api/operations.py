@@ -33,8 +33,9 @@ class DisruptionSpec(Part):
     allow_single_node_drain: bool = True
     """Whether a drain may take the only member of a cluster of one, which stops the service."""
     replace_after_ms: Annotated[DurationMsOrNever, Field(alias="replaceAfter")] = 30 * MINUTE_MS
-    """How long a pod may be unschedulable because its volume is bound to a node that is gone,
-    before the volume is given up and its member replaced. Never: a person decides."""
+    """How long a member's disk may be damaged, or bound to a node whose Node object is gone, before it is given
+    up and the member replaced. A node that exists is waited for, whether it is cordoned, full or not ready.
+    Never: a person decides."""
 
 
 class RestoreSpec(Part):

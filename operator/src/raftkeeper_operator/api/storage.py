@@ -69,13 +69,15 @@ class VolumeRetention(Part):
     """What becomes of volumes."""
 
     when_scaled: Literal["Quarantine", "Retain", "Delete"] = "Quarantine"
-    """A volume whose member was removed is kept for a while (Quarantine), for ever (Retain), or
-    deleted at once (Delete). No volume is touched while its member is in the ensemble."""
+    """What becomes of a volume whose member was removed. Quarantine: it is kept for quarantineFor, or until
+    the cluster grows again and a new member needs its name. Retain: it is kept until a person deletes it;
+    a new member that needs its name waits for that. Delete: it is deleted at once. No volume is touched while
+    its member is in the ensemble."""
     quarantine_for_ms: Annotated[DurationMs, Field(alias="quarantineFor")] = 168 * HOUR_MS
-    """How long volumes are kept with Quarantine."""
+    """How long volumes are kept with Quarantine, at most."""
     when_deleted: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of all volumes when the RaftKeeperCluster is deleted. Retained volumes are
-    taken up again by a cluster of the same name."""
+    """What becomes of all volumes when the RaftKeeperCluster is deleted: as it is at that moment, also of a
+    cluster that sleeps or is paused. Retained volumes are taken up again by a cluster of the same name."""
 
 
 class StorageSpec(Part):

@@ -1,11 +1,14 @@
 """One step of one cluster: look, decide, act once, report. Says when to look again."""
 
+from dataclasses import replace
+
 import structlog
 
 from raftkeeper_operator.act.executor import Executor, Report, Result
 from raftkeeper_operator.app.backups import look_after_backups
 from raftkeeper_operator.app.cluster_loop import Outcome
 from raftkeeper_operator.app.health import Key
+from raftkeeper_operator.app.refusals import Refusals
 from raftkeeper_operator.clients.kube import Kube
 from raftkeeper_operator.clients.resources import CLUSTERS
 from raftkeeper_operator.decide.decide import decide
@@ -28,12 +31,6 @@ ASLEEP_S = 60.0
 """Nothing happens in a cluster that hibernates or is paused, and a change of its spec is heard of."""
 UNUSABLE_S = 60.0
 
-REPEATS_FREE = 3
-"""So often in a row the same action may be decided for the same target: a conflict is decided anew."""
-REPEAT_FIRST_S = 1.0
-REPEAT_MAX_S = 30.0
-"""More than that and it does not help, or somebody else undoes it at once: each time later, and told."""
-
 QUIET = frozenset({"Hibernated", "Paused"})
 
 
@@ -48,7 +45,7 @@ class ClusterStep:
         self._executor = executor
         self._reporter = reporter
         self._uids: dict[Key, str] = {}
-        self._repeats: dict[Key, tuple[tuple[str, str], int]] = {}
+        self._refusals = Refusals()
 
     async def __call__(self, key: Key) -> Outcome:
         """Look, decide, act once, report."""
@@ -60,6 +57,8 @@ class ClusterStep:
             self._forget(key)
             return Outcome(AT_ONCE_S, finished=True)
         self._uids[key] = uid_of(seen.body)
+        refused = self._refusals.of(key, seen.snapshot.generation)
+        seen = replace(seen, snapshot=replace(seen.snapshot, refused=refused))
         plan = decide(seen.snapshot)
         report = None
         if plan.action is not None:
@@ -69,27 +68,8 @@ class ClusterStep:
             return Outcome(AT_ONCE_S, finished=True)
         seen, backups_rest_s = await look_after_backups(self._kube, seen)
         await self._reporter.report(seen, plan, report)
-        least_s = self._repetition_pause_s(key, plan)
+        least_s = self._refusals.note(key, plan, report)
         return Outcome(max(least_s, min(_pause_s(plan, report), backups_rest_s)), least_s)
-
-    def _repetition_pause_s(self, key: Key, plan: Plan) -> float:
-        """0 unless the same is done again and again."""
-        what = (plan.name, plan.target)
-        before, count = self._repeats.get(key, (what, 0))
-        count = count + 1 if before == what and plan.action is not None else 1
-        self._repeats[key] = (what, count)
-        over = count - REPEATS_FREE
-        if over <= 0:
-            return 0.0
-        log.warning(
-            "step.repeated",
-            namespace=key[0],
-            cluster=key[1],
-            action=repr(plan.action),
-            times=count,
-            next="is another operator at work, or does somebody undo it?",
-        )
-        return float(min(REPEAT_MAX_S, REPEAT_FIRST_S * 2 ** min(over - 1, 10)))
 
     async def _explain(self, key: Key, error: SpecUnusable) -> Outcome:
         body = await self._kube.get(CLUSTERS, *key)
@@ -103,7 +83,7 @@ class ClusterStep:
 
     def _forget(self, key: Key) -> None:
         uid = self._uids.pop(key, "")
-        self._repeats.pop(key, None)
+        self._refusals.forget(key)
         self._observer.forget(uid)
         self._reporter.forget(uid)
 

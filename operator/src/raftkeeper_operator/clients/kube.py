@@ -110,23 +110,17 @@ class Kube:
     async def delete(
         self, resource: Resource, namespace: str, name: str, *, uid: str, version: str = ""
     ) -> bool:
-        """Deletes this very object, and with `version` only as it was seen; whether it was there."""
-        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
-        body = {"propagationPolicy": "Background", "preconditions": preconditions}
-        try:
-            await self._call(Call("DELETE", resource.path(namespace, name), (), body))
-        except NotFound:
-            return False
-        return True
+        """Deletes this very object, and with `version` only as it was seen; whether it was there.
 
-    async def orphan(self, resource: Resource, namespace: str, name: str, *, uid: str) -> bool:
-        """Deletes the object and leaves what it owns alone (a StatefulSet without its pods)."""
-        body = {"propagationPolicy": "Orphan", "preconditions": {"uid": uid}}
-        try:
-            await self._call(Call("DELETE", resource.path(namespace, name), (), body))
-        except NotFound:
-            return False
-        return True
+        What it owns goes as well.
+        """
+        return await self._delete("Background", resource.path(namespace, name), uid, version)
+
+    async def orphan(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, version: str = ""
+    ) -> bool:
+        """As `delete`, and leaves what it owns alone (a StatefulSet without its pods and volumes)."""
+        return await self._delete("Orphan", resource.path(namespace, name), uid, version)
 
     async def evict(self, namespace: str, pod: str, *, uid: str) -> bool:
         """Through the Eviction API, so under the disruption budget; TooManyRequests when it forbids."""
@@ -146,6 +140,15 @@ class Kube:
         """Waits for calls under way, which end by their deadlines."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._access.close()
+
+    async def _delete(self, policy: str, path: str, uid: str, version: str) -> bool:
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        body = {"propagationPolicy": policy, "preconditions": preconditions}
+        try:
+            await self._call(Call("DELETE", path, (), body))
+        except NotFound:
+            return False
+        return True
 
     async def _object(self, call: Call) -> Object:
         answer = await self._call(call)

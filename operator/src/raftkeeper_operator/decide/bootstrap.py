@@ -4,6 +4,7 @@ The founding ConfigMap is created before any pod. It is open only if there was n
 before, or every one of them has been seen to be empty; it is closed for ever once a leader is known.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from raftkeeper_operator.decide.facts import Facts, Seat
@@ -21,6 +22,8 @@ from raftkeeper_operator.decide.plan import (
 from raftkeeper_operator.observe.ensemble import Ensemble
 from raftkeeper_operator.observe.snapshot import RecoveryOrder
 
+MONITORING: Final = frozenset({"ServiceMonitor", "PrometheusRule"})
+"""Kinds of objects that look on: no pod needs them."""
 NOBODY: Final = "nobody:1"
 """An address that no pod has."""
 
@@ -79,16 +82,25 @@ def create_pools(facts: Facts) -> Plan | None:
     """StatefulSets that are missing: at the beginning, for a new zone, with larger volumes, or because
     somebody deleted one from over its pods.
     """
+    if plan := facts.first_possible(_missing_pools(facts)):
+        return plan
+    deleting = [pool.name for pool in facts.snapshot.pools if pool.deleting]
+    if deleting:
+        return wait("PoolDeleting", f"StatefulSets {', '.join(deleting)} are being deleted")
+    return None
+
+
+def _missing_pools(facts: Facts) -> Iterator[Plan]:
     snapshot = facts.snapshot
     inhabited = {pod.pool for pod in snapshot.pods} | {seat.pool for seat in facts.homes}
     for name in [*facts.sizes, *sorted(inhabited - facts.sizes.keys())]:
         if snapshot.pool(name) is not None:
             continue
         if name not in {pod.pool for pod in snapshot.pods} and _is_unprepared(facts):
-            return None
+            continue
         seats = [*facts.homes, *(Seat(pod.pool, pod.ordinal) for pod in snapshot.pods)]
         replicas = max((seat.ordinal + 1 for seat in seats if seat.pool == name), default=0)
-        return act(
+        yield act(
             CreatePool(
                 name,
                 facts.zone_of_pool(name),
@@ -101,17 +113,15 @@ def create_pools(facts: Facts) -> Plan | None:
             f"StatefulSet {name} is missing; it begins with {replicas} pods",
             name,
         )
-    deleting = [pool.name for pool in snapshot.pools if pool.deleting]
-    if deleting:
-        return wait("PoolDeleting", f"StatefulSets {', '.join(deleting)} are being deleted")
-    return None
 
 
 def _is_unprepared(facts: Facts) -> bool:
-    """Something that pods need (Services, Secrets, configuration, certificates) is still to be made."""
+    """Something that first pods need is still to be made, or not as the spec has it: Services, Secrets,
+    configuration, certificates, and the NetworkPolicy, for what is to be shut off must not be open first.
+    """
     snapshot = facts.snapshot
-    unmade = any(not certificate.covers_all for certificate in snapshot.certificates)
-    return unmade or any(not resource.unwanted for resource in snapshot.resources)
+    needed = [one for one in snapshot.resources if not one.unwanted and one.kind not in MONITORING]
+    return bool(needed) or any(not certificate.covers_all for certificate in snapshot.certificates)
 
 
 def _first_revision(facts: Facts) -> str:
@@ -128,14 +138,18 @@ def adopt(facts: Facts) -> Plan | None:
     """
     snapshot = facts.snapshot
     founding = snapshot.founding
-    for volume in snapshot.volumes:
-        if not volume.owned and not volume.terminating:
-            return act(
-                AdoptVolume(volume.name, volume.uid),
-                "Adopting",
-                f"volume {volume.name} was retained by a former cluster of this name",
-                volume.name,
-            )
+    plan = facts.first_possible(
+        act(
+            AdoptVolume(volume.name, volume.uid),
+            "Adopting",
+            f"volume {volume.name} was retained by a former cluster of this name",
+            volume.name,
+        )
+        for volume in snapshot.volumes
+        if not volume.owned and not volume.terminating
+    )
+    if plan is not None:
+        return plan
     if founding is None or facts.cluster_id or snapshot.ensemble is not None:
         return None
     if founding.open:

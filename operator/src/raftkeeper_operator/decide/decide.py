@@ -3,7 +3,8 @@
 A rule that has something to do gives a plan with an action, one that must wait a plan without, one that
 has nothing to say None. Rules of the first list have the last word: nothing below may act while they wait.
 Of the others the first with an action wins, so a blocked rule does not keep a later one from helping; if
-none can act, the plan is the first thing that waits.
+none can act, the plan is the first thing that waits. An action that was refused again and again of late is passed
+over, and is the plan when nothing else is.
 
 Nothing is remembered between decisions: what was half done when the operator died is seen in what is
 there, and the same rules finish it.
@@ -21,12 +22,14 @@ from raftkeeper_operator.decide.learners import finish_learners
 from raftkeeper_operator.decide.plan import Plan, wait
 from raftkeeper_operator.decide.quorum import explain_leaderless, refuse_foreign
 from raftkeeper_operator.decide.recovery import accept_recovered, force_recovery
+from raftkeeper_operator.decide.refusals import set_aside
 from raftkeeper_operator.decide.repair import (
     give_up_lost_disks,
     repair_lost_volumes,
     wipe_removed,
 )
 from raftkeeper_operator.decide.resources import apply_resources, keep_budget, renew_certificates
+from raftkeeper_operator.decide.retention import keep_volumes
 from raftkeeper_operator.decide.rollout import roll_out
 from raftkeeper_operator.decide.scale import keep_clients, scale, shrink_pools
 from raftkeeper_operator.decide.template import (
@@ -51,6 +54,7 @@ def pause(facts: Facts) -> Plan | None:
 
 EXCLUSIVE: tuple[Rule, ...] = (
     delete_cluster,
+    keep_volumes,
     pause,
     accept_recovered,
     refuse_foreign,
@@ -73,13 +77,13 @@ RULES: tuple[Rule, ...] = (
     wipe_removed,
     give_up_lost_disks,
     keep_budget,
-    # What somebody wants to be different. Members first: an object that cannot be applied must not keep
-    # them from being repaired; templates last: their pods need the objects.
+    # Nothing that somebody wants to be different may keep a certificate from being renewed.
+    renew_certificates,
+    # What somebody wants to be different; templates last: their pods need the objects.
     answer_request,
     keep_clients,
     scale,
     apply_resources,
-    renew_certificates,
     record_good,
     roll_back,
     explain_held_up,
@@ -102,10 +106,14 @@ def decide(snapshot: Snapshot) -> Plan:
     for rule in EXCLUSIVE:
         if plan := rule(facts):
             return plan
-    waiting = None
+    waiting = aside = None
     for rule in RULES:
         plan = rule(facts)
         if plan is not None and plan.action is not None:
-            return plan
-        waiting = waiting or plan
-    return waiting or Plan(None, "Settled", "everything is as the spec has it")
+            refusal = facts.refusal(plan)
+            if refusal is None:
+                return plan
+            aside = aside or set_aside(plan, refusal)
+        else:
+            waiting = waiting or plan
+    return waiting or aside or Plan(None, "Settled", "everything is as the spec has it")

@@ -8,9 +8,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from raftkeeper_operator.decide.plan import Plan
+from raftkeeper_operator.decide.refusals import refusal_of
 from raftkeeper_operator.observe.desired import Desired
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
-from raftkeeper_operator.observe.snapshot import Pod, Pool, RecoveryOrder, Snapshot, Volume
+from raftkeeper_operator.observe.snapshot import (
+    Pod,
+    Pool,
+    RecoveryOrder,
+    Refusal,
+    Snapshot,
+    Volume,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +232,34 @@ class Facts:
             return False
         foreign = volume.cluster_id and volume.cluster_id != ensemble.cluster_id
         return bool(foreign) or ensemble.member(volume.member_id) is None
+
+    def is_given_up(self, volume: Volume) -> bool:
+        """Its node has been gone for `replaceAfter`. While its whole zone is away it comes back with that."""
+        patience_ms = self.desired.replace_after_ms
+        pool = self.snapshot.pool(volume.pool)
+        zone = (pool.zone if pool else "") or volume.zone
+        if (
+            not volume.lost
+            or patience_ms is None
+            or (zone and zone not in self.snapshot.live_zones)
+        ):
+            return False
+        return self.snapshot.now_ms - volume.lost_since_ms >= patience_ms
+
+    # ---- refused ---------------------------------------------------------------------------------
+
+    def refusal(self, plan: Plan) -> Refusal | None:
+        """Why its action is not to be tried now; None when it may be."""
+        return refusal_of(plan, self.snapshot.refused)
+
+    def first_possible(self, plans: Iterable[Plan]) -> Plan | None:
+        """Of several things to do the first that was not refused of late; else the first of all."""
+        first = None
+        for plan in plans:
+            if self.refusal(plan) is None:
+                return plan
+            first = first or plan
+        return first
 
     # ---- waiting ---------------------------------------------------------------------------------
 

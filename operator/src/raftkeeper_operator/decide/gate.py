@@ -48,7 +48,8 @@ def disruption_blockers(facts: Facts, ensemble: Ensemble, member: Member) -> tup
 def removal_blockers(facts: Facts, ensemble: Ensemble, member: Member) -> tuple[str, ...]:
     """Why this voter may not be removed from the membership now.
 
-    One that is down may go while another is down as well, as long as those left are a majority.
+    One that is down may go while another is down as well, as long as those left are a majority. One that the
+    leader hears may not, ready or not: its vote is what keeps the majority from being a bare one.
     """
     blockers = list(change_blockers(ensemble))
     rest = [other for other in ensemble.voters if other != member]
@@ -57,7 +58,7 @@ def removal_blockers(facts: Facts, ensemble: Ensemble, member: Member) -> tuple[
     unwell = [other for other in rest if not facts.healthy(other)]
     if len(rest) - len(unwell) < quorum(len(rest)):
         blockers.append(f"too few would be left that are well; not well: {names(unwell)}")
-    elif unwell and facts.healthy(member):
+    elif unwell and member.active:
         blockers.append(f"not well: {names(unwell)}")
     return tuple(blockers)
 

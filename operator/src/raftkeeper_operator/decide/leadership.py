@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.gate import LEADER_SETTLE_MS, change_blockers
 from raftkeeper_operator.decide.plan import Plan, Transfer, UpdateMember, act, wait
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
@@ -66,7 +66,9 @@ def place_leader(facts: Facts) -> Plan | None:
         return None
     if facts.snapshot.now_ms - ensemble.leader_since_ms < LEADER_SETTLE_MS:
         return None
-    successor = best_successor(facts, ensemble, lambda member: member.zone in preferred)
+    successor = best_successor(
+        facts, ensemble, lambda member: member.zone in preferred and _stays(facts, member)
+    )
     if successor is None:
         return None
     return act(
@@ -75,6 +77,14 @@ def place_leader(facts: Facts) -> Plan | None:
         f"{successor.pod} is in zone {successor.zone}, where the leader shall be",
         successor.pod,
     )
+
+
+def _stays(facts: Facts, member: Member) -> bool:
+    """One that is to go would have to hand over at once, and so on for ever."""
+    pod = facts.pod_of(member)
+    is_drained = pod is not None and pod.node is not None and pod.node.draining
+    is_wanted = Seat.of(member.pod) in facts.wanted or not facts.is_ours(member)
+    return is_wanted and not is_drained
 
 
 def book_zones(facts: Facts) -> Plan | None:

@@ -3,6 +3,7 @@
 from raftkeeper_operator.decide.facts import Facts, Seat, names
 from raftkeeper_operator.decide.gate import bears_promotion, change_blockers
 from raftkeeper_operator.decide.plan import Plan, Promote, RemoveMember, Replace, act, wait
+from raftkeeper_operator.decide.resources import raise_budget
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 
 
@@ -43,6 +44,18 @@ def _finish(facts: Facts, ensemble: Ensemble, seat: Seat, learner: Member) -> Pl
             f"{seat.pod} must catch up",
             target=seat.pod,
         )
+    if not pod.ready and not (pod.node is not None and pod.node.draining):
+        # The rollout counts from here how long a voter takes to become ready.
+        trouble = (
+            pod.node.reason if pod.node is not None else ""
+        ) or "its probe has not said so yet"
+        return wait(
+            "LearnerNotReady",
+            f"member {learner.id} of {seat.pod} has caught up and is not ready: {trouble}",
+            f"{seat.pod} must become ready",
+            target=seat.pod,
+            recheck_ms=1_000,
+        )
     old = next((member for member in ensemble.at(seat.pod) if member.votes), None)
     if not bears_promotion(facts, ensemble, old.id if old else 0):
         unwell = names(voter for voter in ensemble.voters if not facts.healthy(voter))
@@ -59,6 +72,8 @@ def _finish(facts: Facts, ensemble: Ensemble, seat: Seat, learner: Member) -> Pl
             f"member {learner.id} takes the place of {old.id}, whose volume is gone ({seat.pod})",
             seat.pod,
         )
+    if budget := raise_budget(facts, len(ensemble.voters) + 1):
+        return budget
     return act(
         Promote(learner.id, ensemble.config_index),
         "Promoting",
@@ -77,6 +92,8 @@ def _why_given_up(facts: Facts, seat: Seat, learner: Member) -> str:
             return f"its disk bears the id {pod.node.member_id}, which was removed"
         if pod.node.damage:
             return f"its disk is damaged: {pod.node.damage}"
+    if gone := [volume.name for volume in facts.volumes_at(seat) if facts.is_given_up(volume)]:
+        return f"its volume {gone[0]} is lost, or the node that holds it is gone"
     ensemble = facts.snapshot.ensemble
     taken = [m for m in ensemble.at(seat.pod) if m.votes] if ensemble is not None else []
     if seat not in facts.wanted and not taken:

@@ -35,6 +35,8 @@ class SetBudget:
     """The PodDisruptionBudget of the voters' pods; None: there shall be none."""
 
     min_available: int | None
+    resource_version: str = ""
+    """Of the one there is; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,14 @@ class SetPoolReplicas:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepVolumes:
+    """From now on a pool's volumes stay when it is deleted."""
+
+    pool: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetTemplate:
     """Give a pool the template of a revision. No pod is touched by it (OnDelete)."""
 
@@ -133,7 +143,7 @@ class OrphanPool:
 
 @dataclass(frozen=True, slots=True)
 class DeletePool:
-    """Delete a StatefulSet that has no pods."""
+    """Delete a StatefulSet that has no pods. Volumes that it owns stay: others decide on them."""
 
     pool: str
     uid: str
@@ -149,6 +159,8 @@ class RecordGood:
     """What the record shall say of a rejected one; '' when there is none any more."""
     level: int = 0
     """The feature level of its nodes."""
+    resource_version: str = ""
+    """Of the record as it was read; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +170,8 @@ class RejectRevision:
     revision: str
     why: str = field(default="", compare=False)
     """For people."""
+    resource_version: str = ""
+    """Of the record as it was read; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +209,14 @@ class DeleteVolume:
 @dataclass(frozen=True, slots=True)
 class AdoptVolume:
     """Give a retained volume of a former cluster of this name to this one."""
+
+    volume: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class UntieVolume:
+    """A volume is no longer owned by its StatefulSet, and so does not go with it."""
 
     volume: str
     uid: str
@@ -302,6 +324,7 @@ KubernetesAction: TypeAlias = (
     | CreatePool
     | UpdatePool
     | SetPoolReplicas
+    | KeepVolumes
     | SetTemplate
     | OrphanPool
     | DeletePool
@@ -312,6 +335,7 @@ KubernetesAction: TypeAlias = (
     | RetireVolume
     | DeleteVolume
     | AdoptVolume
+    | UntieVolume
     | GrowVolume
     | Release
 )

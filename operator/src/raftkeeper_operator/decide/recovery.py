@@ -226,8 +226,11 @@ def _fence_latecomers(facts: Facts) -> Plan | None:
         return None
     for pod in facts.snapshot.pods:
         node = pod.node
+        # Where the leader hears a member, the picture of its pod is an old one.
+        is_heard = any(member.active for member in ensemble.at(pod.name))
         if (
             node is not None
+            and not is_heard
             and not pod.terminating
             and node.state == "member"
             and node.cluster_id != ensemble.cluster_id

@@ -16,6 +16,7 @@ from raftkeeper_operator.decide.plan import (
     wait,
 )
 from raftkeeper_operator.decide.skew import why_misfit
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod, Volume
 
@@ -75,8 +76,9 @@ def repair_lost_volumes(facts: Facts) -> Plan | None:
 def give_up_lost_disks(facts: Facts) -> Plan | None:
     """A voter whose disk has been out of reach for `replaceAfter` is removed, to be added anew.
 
-    Never while its whole zone is away: the disk comes back with the zone, and there is no other place. One
-    that has lost one of its two volumes is removed at once, as one that has lost its only one is replaced.
+    A disk that waits for a node which exists (cordoned, full, not ready) is well, however long that takes. So
+    is one whose whole zone is away: it comes back with the zone, and there is no other place. A member that
+    has lost one of its two volumes is removed at once, as one that has lost its only one is replaced.
     """
     ensemble = facts.snapshot.ensemble
     patience_ms = facts.desired.replace_after_ms
@@ -89,10 +91,11 @@ def give_up_lost_disks(facts: Facts) -> Plan | None:
         if old is None or len(members) > 1 or pod is None or not pod.unready_since_ms:
             continue
         half = _which_half_is_new(facts, seat, pod, old)
-        trouble = half or _why_out_of_reach(facts, seat, pod)
+        trouble, since_ms = _why_out_of_reach(facts, seat, pod)
+        trouble = half or trouble
         if not trouble or (patience_ms is None and not half):
             continue
-        left_ms = pod.unready_since_ms + (patience_ms or 0) - facts.snapshot.now_ms
+        left_ms = since_ms + (patience_ms or 0) - facts.snapshot.now_ms
         left_ms = 0 if half else left_ms
         if left_ms > 0:
             blocked = blocked or wait(
@@ -124,21 +127,21 @@ def _which_half_is_new(facts: Facts, seat: Seat, pod: Pod, old: Member) -> str:
     return f"its volume {new[0].name} is a new one, and {kept[0].name} alone is no disk"
 
 
-def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> str:
-    """'' when its disk is there, or will be when the pod runs again."""
+def _why_out_of_reach(facts: Facts, seat: Seat, pod: Pod) -> tuple[str, int]:
+    """And since when; '' when its disk is there, or will be when the pod runs again."""
+    since_ms = pod.unready_since_ms
     if pod.node is not None and pod.node.damage:
-        return f"its disk is damaged: {pod.node.damage}"
+        return f"its disk is damaged: {pod.node.damage}", since_ms
     pool = facts.snapshot.pool(seat.pool)
     for volume in facts.volumes_at(seat):
         zone = (pool.zone if pool else "") or volume.zone
         if zone and zone not in facts.snapshot.live_zones:
-            return ""
+            return "", 0
         if volume.lost:
-            return f"its volume {volume.name} is lost"
-        # A volume that any node can mount waits for a node, however long: its data is well.
-        if pod.unschedulable and volume.capacity_bytes and volume.pinned:
-            return f"no node can take it to its volume {volume.name}: {pod.unschedulable}"
-    return ""
+            # A node's object may go and come back while its pod has waited for long.
+            since_ms = max(since_ms, volume.lost_since_ms)
+            return f"its volume {volume.name} is lost, or the node that holds it is gone", since_ms
+    return "", 0
 
 
 def _remove(facts: Facts, ensemble: Ensemble, seat: Seat, old: Member, why: str) -> Plan:
@@ -165,17 +168,23 @@ def wipe_removed(facts: Facts) -> Plan | None:
     ensemble = facts.settled
     if ensemble is None:
         return None
+    blocked = None
     for seat in facts.wanted:
         volumes = facts.volumes_at(seat)
         pod = facts.pod_at(seat)
         if not volumes or pod is None or not _bears_a_former_life(facts, ensemble, volumes, pod):
             continue
+        if (retained := retained_at(facts, ensemble, seat)) is not None:
+            blocked = blocked or explain_retained(seat, retained)
+            continue
         for volume in volumes:
             if not volume.terminating:
+                gone = "is lost, and nobody lives on it"
+                former = "holds a member that was removed for ever"
                 return act(
                     DeleteVolume(volume.name, volume.uid),
                     "WipingVolume",
-                    f"volume {volume.name} holds a member that was removed for ever",
+                    f"volume {volume.name} {gone if facts.is_given_up(volume) else former}",
                     volume.name,
                 )
         if not pod.terminating:
@@ -186,14 +195,49 @@ def wipe_removed(facts: Facts) -> Plan | None:
                 pod.name,
             )
         return wait("WipingVolume", f"waiting until {pod.name} and its volumes are gone")
+    return blocked
+
+
+def retained_at(facts: Facts, ensemble: Ensemble, seat: Seat) -> Volume | None:
+    """With `whenScaled: Retain`, a former member's volume in the place of a new one: a person has to delete it.
+
+    One that has been seen to be nobody's can be used as it is, and one that is damaged or lost, and was
+    given up for that, holds nothing to be retained.
+    """
+    if facts.desired.when_scaled is not WhenScaled.RETAIN:
+        return None
+    volumes, pod = facts.volumes_at(seat), facts.pod_at(seat)
+    if pod is not None and not _bears_a_former_life(facts, ensemble, volumes, pod):
+        return None
+    is_damaged = pod is not None and pod.node is not None and bool(pod.node.damage)
+    for volume in volumes:
+        if volume.terminating or not facts.volume_is_free(volume, ensemble):
+            continue
+        given_up = pod is not None and (is_damaged or volume.lost) and not volume.retired_ms
+        nobodys = pod is None and not volume.member_id
+        if not given_up and not nobodys:
+            return volume
     return None
+
+
+def explain_retained(seat: Seat, volume: Volume) -> Plan:
+    """What only a person may do."""
+    return wait(
+        "VolumeRetained",
+        f"{seat.pod} is to begin a new life and needs volume {volume.name}, which holds a former member and "
+        "is retained (storage.retention.whenScaled): delete the claim if nobody needs its data any more, "
+        "or set whenScaled to Quarantine",
+        f"somebody has to delete {volume.name}",
+        target=volume.name,
+    )
 
 
 def _bears_a_former_life(
     facts: Facts, ensemble: Ensemble, volumes: tuple[Volume, ...], pod: Pod
 ) -> bool:
-    """The disk's own word counts. Before its node has spoken, its labels and its seat do. One that has lost
-    its identity is nobody's where its seat is nobody's.
+    """The disk's own word counts. Before its node has spoken, its labels and its seat do; one that was lost
+    before anybody lived there may go as well. One that has lost its identity is nobody's where its seat is
+    nobody's.
     """
     node = pod.node
     if node is not None and node.state == "starting" and node.damage:
@@ -201,4 +245,6 @@ def _bears_a_former_life(
     if node is not None and node.state != "starting":
         same = node.cluster_id == ensemble.cluster_id
         return same and node.state == "member" and ensemble.member(node.member_id) is None
-    return any(v.member_id and facts.volume_is_free(v, ensemble) for v in volumes)
+    return any(
+        (v.member_id or facts.is_given_up(v)) and facts.volume_is_free(v, ensemble) for v in volumes
+    )

@@ -10,6 +10,7 @@ from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
 from raftkeeper_operator.decide.leadership import best_successor
 from raftkeeper_operator.decide.plan import DeletePod, Evict, Plan, Transfer, act, wait
+from raftkeeper_operator.decide.resources import why_unprepared
 from raftkeeper_operator.decide.skew import refuse_version
 from raftkeeper_operator.decide.template import misfit, settled_ms, target_revision
 from raftkeeper_operator.observe.desired import Strategy
@@ -36,6 +37,8 @@ def roll_out(facts: Facts) -> Plan | None:
         )
     if refusal := refuse_version(facts, target):
         return refusal
+    if why := why_unprepared(facts):
+        return wait("ObjectMissing", f"no pod is restarted: {why}")
     if facts.terminating is not None:
         return wait("PodStopping", f"{facts.terminating.name} is stopping")
     ensemble = facts.snapshot.ensemble
@@ -93,6 +96,9 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
         why = "it does not run" if not broken[0].running else "it is no member"
         return _replace_broken(broken[0], why)
     by_pod = [(pod, member) for pod in outdated if (member := _member_of(ensemble, pod))]
+    if not by_pod:
+        why = "a change of the membership is not committed"
+        return _blocked(outdated[0], (why,))
     unwell = [(pod, member) for pod, member in by_pod if not facts.healthy(member)]
     if unwell:
         return _restart_unwell(facts, ensemble, *unwell[0])
@@ -103,9 +109,14 @@ def _with_leader(facts: Facts, ensemble: Ensemble, outdated: list[Pod], target: 
 
 
 def _is_broken(ensemble: Ensemble, pod: Pod) -> bool:
-    """Nobody loses by its going. What the leader hears runs, whatever an old picture of the pod says."""
+    """Nobody loses by its going. What the leader hears runs, whatever an old picture of the pod says.
+
+    One that was removed is a member until that is committed: its vote may be needed for it.
+    """
     member = _member_of(ensemble, pod)
-    return member is None or not (pod.running or member.active)
+    if member is None:
+        return ensemble.settled
+    return not (pod.running or member.active)
 
 
 def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
@@ -115,7 +126,7 @@ def _unsettled(facts: Facts, ensemble: Ensemble, target: str) -> Pod | None:
     One that is drained was well before, and is not ready because it was asked not to be.
     """
     for pod in facts.snapshot.pods:
-        drained = pod.node is not None and pod.node.draining
+        drained = pod.node is not None and pod.node.draining and not pod.ready
         settled = drained or settled_ms(facts, pod) >= facts.desired.min_healthy_ms
         if pod.revision != target and (settled or not pod.ready):
             continue

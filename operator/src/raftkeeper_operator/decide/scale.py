@@ -6,11 +6,13 @@ above it.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.gate import removal_blockers
 from raftkeeper_operator.decide.leadership import best_successor
 from raftkeeper_operator.decide.plan import (
+    AdoptVolume,
     DeleteVolume,
     Drain,
     Plan,
@@ -21,7 +23,8 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
-from raftkeeper_operator.decide.repair import add_learner
+from raftkeeper_operator.decide.repair import add_learner, explain_retained, retained_at
+from raftkeeper_operator.observe.desired import WhenScaled
 from raftkeeper_operator.observe.ensemble import Ensemble, Member
 from raftkeeper_operator.observe.snapshot import Pod
 
@@ -55,10 +58,29 @@ def _grow(
     seated: dict[Seat, tuple[Member, ...]],
     missing: list[Seat],
 ) -> Plan | None:
-    """The emptiest pool first; a seat that has a pod already before one that has none."""
+    """The emptiest pool first; a seat that has a pod already before one that has none. One whose place a
+    retained volume takes up keeps nobody from another.
+    """
+    taken = {seat: one for seat in missing if (one := retained_at(facts, ensemble, seat))}
+    # A pool gets its pods in order.
+    first = {seat.pool: seat.ordinal for seat in reversed(taken) if facts.pod_at(seat) is None}
+    missing = [
+        seat
+        for seat in missing
+        if seat not in taken and seat.ordinal < first.get(seat.pool, seat.ordinal + 1)
+    ]
+    if not missing:
+        seat, volume = next(iter(taken.items()))
+        return explain_retained(seat, volume)
     crowd = Counter(seat.pool for seat in seated)
     missing = sorted(
-        missing, key=lambda seat: (facts.pod_at(seat) is None, crowd[seat.pool], seat.ordinal)
+        missing,
+        key=lambda seat: (
+            facts.snapshot.pool(seat.pool) is None,
+            facts.pod_at(seat) is None,
+            crowd[seat.pool],
+            seat.ordinal,
+        ),
     )
     return _fill(facts, ensemble, missing[0])
 
@@ -79,6 +101,12 @@ def _fill(facts: Facts, ensemble: Ensemble, seat: Seat) -> Plan | None:
                 f"volume {volume.name} holds member {volume.member_id}, and {seat.pod} needs its name",
                 target=seat.pod,
             )
+        if facts.desired.when_scaled is WhenScaled.RETAIN:
+            # Nobody's, or its seat would have been left out: its pod says whether that is so.
+            if volume.retired_ms:
+                why = f"{volume.name} was kept, is nobody's, and is used by {seat.pod}"
+                return act(AdoptVolume(volume.name, volume.uid), "Adopting", why, volume.name)
+            continue
         return act(
             DeleteVolume(volume.name, volume.uid),
             "WipingVolume",
@@ -158,14 +186,19 @@ def let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: s
             f"{pod.name} is to go and sends its {pod.node.clients} clients to the others",
             pod.name,
         )
-    if pod is not None and pod.node is not None and pod.node.clients and not _waited(facts):
-        return wait(
-            "DrainingClients",
-            f"{pod.name} has {pod.node.clients} clients left",
-            f"clients leave {pod.name}",
-            target=pod.name,
-            recheck_ms=1_000,
-        )
+    if pod is not None and pod.node is not None and not _waited(facts):
+        # While it is ready its Service sends it clients, and the disruption budget counts it as one of those
+        # that must stay: with it gone a drain could take one of the last two.
+        left = f"{pod.node.clients} clients left" if pod.node.clients else ""
+        left = left or ("not become unready yet" if pod.ready and pod.node.draining else "")
+        if left:
+            return wait(
+                "DrainingClients",
+                f"{pod.name} is drained and has {left}",
+                f"clients leave {pod.name}",
+                target=pod.name,
+                recheck_ms=1_000,
+            )
     return act(
         RemoveMember(voter.id, ensemble.config_index),
         "ScalingDown",
@@ -203,18 +236,19 @@ def keep_clients(facts: Facts) -> Plan | None:
 def shrink_pools(facts: Facts) -> Plan | None:
     """The highest pod of a pool is no member and not wanted: what a removal leaves behind."""
     ensemble = facts.settled
-    if ensemble is None:
-        return None
+    return facts.first_possible(_superfluous(facts, ensemble)) if ensemble is not None else None
+
+
+def _superfluous(facts: Facts, ensemble: Ensemble) -> Iterator[Plan]:
     for pool in facts.snapshot.pools:
         if not pool.replicas or pool.deleting:
             continue
         seat = facts.highest(pool)
         if seat in facts.wanted or ensemble.at(seat.pod):
             continue
-        return act(
+        yield act(
             SetPoolReplicas(pool.name, pool.replicas - 1, pool.resource_version),
             "ShrinkingPool",
             f"{seat.pod} is no member any more; its pod goes",
             pool.name,
         )
-    return None

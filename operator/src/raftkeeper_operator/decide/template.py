@@ -12,6 +12,7 @@ from raftkeeper_operator.decide.plan import (
     act,
     wait,
 )
+from raftkeeper_operator.decide.resources import why_unprepared
 from raftkeeper_operator.decide.skew import level_in_use, refuse_version, skewed_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Pod
@@ -47,10 +48,11 @@ def record_good(facts: Facts) -> Plan | None:
     superfluous = set(revisions.known) - {revision, rejected, facts.desired.revision}
     level = min(pod.node.feature_level if pod.node else 0 for pod in snapshot.pods)
     as_recorded = (revisions.good, revisions.rejected, revisions.good_level)
-    if as_recorded == (revision, rejected, level) and not superfluous:
+    unkept = revision == facts.desired.revision and revision not in revisions.known
+    if as_recorded == (revision, rejected, level) and not superfluous and not unkept:
         return None
     return act(
-        RecordGood(revision, rejected, level),
+        RecordGood(revision, rejected, level, revisions.resource_version),
         "RecordingRevision",
         f"all {len(snapshot.pods)} pods run well with revision {revision}",
     )
@@ -61,10 +63,13 @@ def stalled_pod(facts: Facts) -> Pod | None:
     target = target_revision(facts)
     if facts.snapshot.revisions.good == target:
         return None
+    # Nobody is ready without a leader, and nobody at once when there is one again.
+    ensemble = facts.snapshot.ensemble
+    led_since_ms = ensemble.leader_since_ms if ensemble is not None else 0
     for pod in facts.snapshot.pods:
         if pod.revision != target or pod.ready or pod.terminating or _is_excused(facts, pod):
             continue
-        since_ms = max(pod.created_ms, pod.unready_since_ms, pod.tried_since_ms)
+        since_ms = max(pod.created_ms, pod.unready_since_ms, pod.tried_since_ms, led_since_ms)
         if facts.snapshot.now_ms - since_ms >= facts.desired.progress_deadline_ms:
             return pod
     return None
@@ -73,16 +78,19 @@ def stalled_pod(facts: Facts) -> Pod | None:
 def _is_excused(facts: Facts, pod: Pod) -> bool:
     """That it is not ready is not the template's doing.
 
-    An empty disk that waits to be added has come up. One that is drained is to be unready, and one whose
-    member was removed is nobody. A pod that no node takes or can start has not been tried, unless the
+    An empty disk that waits to be added has come up, and a learner is ready when it has caught up, which is
+    a matter of how much there is (one that then does not become ready gets no vote, and is told). One that is
+    drained is to be unready, and one whose member was removed is nobody. A pod that no node takes or can start has not been tried, unless the
     template asks other things of nodes than the good one. One that runs cannot be ready without a leader,
     unless it is the only voter.
     """
     snapshot, ensemble, node = facts.snapshot, facts.snapshot.ensemble, pod.node
     if node is not None and (node.state == "waiting" or node.draining):
         return True
-    if node is not None and node.member_id and ensemble and not ensemble.member(node.member_id):
-        return True
+    if node is not None and node.member_id and ensemble is not None:
+        member = ensemble.member(node.member_id)
+        if member is None or not member.votes:
+            return True
     if facts.obstacle(pod) and pod.revision not in snapshot.revisions.choosy:
         return True
     voters = sum(member.votes for member in snapshot.remembered.members)
@@ -115,7 +123,9 @@ def _give_up(facts: Facts, pod: Pod, trouble: str, reason: str, what: str) -> Pl
     known = bool(revisions.good) and revisions.good in revisions.known
     if facts.desired.on_failure is OnFailure.ROLLBACK and known and not outrun:
         return act(
-            RejectRevision(facts.desired.revision, f"{pod.name}: {trouble}"),
+            RejectRevision(
+                facts.desired.revision, f"{pod.name}: {trouble}", revisions.resource_version
+            ),
             "RollingBack",
             f"{pod.name} {what} with revision {pod.revision} ({trouble}); back to {revisions.good}",
             pod.name,
@@ -189,10 +199,14 @@ def set_templates(facts: Facts) -> Plan | None:
         return wait("UpgradePaused", f"revision {target} waits: upgrade.strategy is Paused")
     if refusal := refuse_version(facts, target):
         return refusal
-    pool = outdated[0]
-    return act(
-        SetTemplate(pool.name, target, pool.resource_version),
-        "SettingTemplate",
-        f"{pool.name} gets the template of revision {target}; its pods follow one by one",
-        pool.name,
+    if why := why_unprepared(facts):
+        return wait("ObjectMissing", f"revision {target} waits: {why}")
+    return facts.first_possible(
+        act(
+            SetTemplate(pool.name, target, pool.resource_version),
+            "SettingTemplate",
+            f"{pool.name} gets the template of revision {target}; its pods follow one by one",
+            pool.name,
+        )
+        for pool in outdated
     )

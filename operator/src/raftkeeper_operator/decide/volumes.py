@@ -4,6 +4,8 @@ A volume is touched only when the leader's membership names neither its member n
 leader nothing is known to be free.
 """
 
+from collections.abc import Iterator
+
 from raftkeeper_operator.decide.facts import Facts, Seat
 from raftkeeper_operator.decide.plan import (
     DeletePool,
@@ -16,14 +18,17 @@ from raftkeeper_operator.decide.plan import (
     wait,
 )
 from raftkeeper_operator.observe.desired import WhenScaled
+from raftkeeper_operator.observe.ensemble import Ensemble
 from raftkeeper_operator.observe.snapshot import Volume
 
 
 def retire_volumes(facts: Facts) -> Plan | None:
     """A volume without a pod, a member and a pool that would mount it."""
     ensemble = facts.settled
-    if ensemble is None:
-        return None
+    return facts.first_possible(_retirements(facts, ensemble)) if ensemble is not None else None
+
+
+def _retirements(facts: Facts, ensemble: Ensemble) -> Iterator[Plan]:
     for volume in facts.snapshot.volumes:
         seat = Seat(volume.pool, volume.ordinal)
         pool = facts.snapshot.pool(seat.pool)
@@ -31,8 +36,7 @@ def retire_volumes(facts: Facts) -> Plan | None:
         if volume.terminating or in_use or not facts.volume_is_free(volume, ensemble):
             continue
         if plan := _by_policy(facts, volume):
-            return plan
-    return None
+            yield plan
 
 
 def _by_policy(facts: Facts, volume: Volume) -> Plan | None:
@@ -59,21 +63,22 @@ def _by_policy(facts: Facts, volume: Volume) -> Plan | None:
 def delete_empty_pools(facts: Facts) -> Plan | None:
     """The StatefulSet of a zone that was left."""
     ensemble = facts.settled
-    if ensemble is None:
-        return None
+    return facts.first_possible(_empty_pools(facts, ensemble)) if ensemble is not None else None
+
+
+def _empty_pools(facts: Facts, ensemble: Ensemble) -> Iterator[Plan]:
     inhabited = {seat.pool for seat in facts.seated(ensemble)}
     for pool in facts.snapshot.pools:
         if pool.name in facts.sizes or pool.name in inhabited or pool.replicas or pool.deleting:
             continue
         if any(pod.pool == pool.name for pod in facts.snapshot.pods):
             continue
-        return act(
+        yield act(
             DeletePool(pool.name, pool.uid, pool.resource_version),
             "DeletingPool",
             f"zone {pool.zone or 'of none'} is no longer in the spec, and {pool.name} is empty",
             pool.name,
         )
-    return None
 
 
 def grow_volumes(facts: Facts) -> Plan | None:
@@ -83,9 +88,13 @@ def grow_volumes(facts: Facts) -> Plan | None:
         for volume in facts.snapshot.volumes
         if facts.pod_at(Seat(volume.pool, volume.ordinal)) and not volume.terminating
     ]
-    for volume in in_use:
-        if volume.requested_bytes < facts.wanted_bytes(volume):
-            return _grow(volume, facts.wanted_bytes(volume))
+    plan = facts.first_possible(
+        _grow(volume, facts.wanted_bytes(volume))
+        for volume in in_use
+        if volume.requested_bytes < facts.wanted_bytes(volume)
+    )
+    if plan is not None:
+        return plan
     for volume in in_use:
         if volume.capacity_bytes and volume.capacity_bytes < volume.requested_bytes:
             trouble = volume.resize_trouble or "the storage is at work"

@@ -11,10 +11,10 @@ class WhenScaled(StrEnum):
     """What becomes of the volume of a member that was removed."""
 
     RETAIN = "Retain"
-    """It stays, labelled, until its name is needed again."""
+    """It stays, labelled, until a person deletes it."""
     DELETE = "Delete"
     QUARANTINE = "Quarantine"
-    """It stays, labelled, for `quarantine_ttl_ms`."""
+    """It stays, labelled, for `quarantine_ttl_ms`, or until its name is needed again."""
 
 
 class Strategy(StrEnum):

@@ -59,6 +59,7 @@ def read_revisions(body: Mapping[str, Any] | None, wanted: PodTemplate | None = 
         ),
         good_level=int(level) if level.isdecimal() else 0,
         why_rejected=str(data.get(WHY_REJECTED) or ""),
+        resource_version=version_of(body or {}),
     )
 
 

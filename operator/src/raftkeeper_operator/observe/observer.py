@@ -38,6 +38,7 @@ from raftkeeper_operator.observe.fields import (
     milliseconds,
     part,
     uid_of,
+    version_of,
 )
 from raftkeeper_operator.observe.infrastructure import Ground, Infrastructure
 from raftkeeper_operator.observe.kept import read_founding, read_revisions
@@ -66,7 +67,7 @@ from raftkeeper_operator.observe.templates import (
     proven_template,
     target_template,
 )
-from raftkeeper_operator.observe.volumes import is_member_claim, read_volume
+from raftkeeper_operator.observe.volumes import is_lost, is_member_claim, read_volume
 
 
 class SpecUnusable(Exception):
@@ -105,7 +106,7 @@ class Observation:
 
 
 class Observer:
-    """Looks at clusters. Remembers for each only since when its leader leads."""
+    """Looks at clusters. Remembers for each only since when its leader leads, and volumes are lost."""
 
     def __init__(
         self,
@@ -124,6 +125,7 @@ class Observer:
         self._applied = applied
         self._clock_ms = clock_ms
         self._leaders: dict[str, tuple[int, int, int]] = {}
+        self._losses: dict[str, dict[str, int]] = {}
 
     async def observe(self, namespace: str, name: str) -> Observation | None:
         """None when there is no such cluster (any more)."""
@@ -175,6 +177,7 @@ class Observer:
     def forget(self, uid: str) -> None:
         """The cluster is gone."""
         self._leaders.pop(uid, None)
+        self._losses.pop(uid, None)
 
     def _blueprint(self, body: Object) -> Blueprint:
         meta = body["metadata"]
@@ -242,7 +245,13 @@ class Observer:
         claims = [claim for claim in objects.of(VOLUME_CLAIMS).values() if is_member_claim(claim)]
         storage = await self._infrastructure.storage(claims)
         topology = blueprint.spec.placement.topology_key
-        found = [read_volume(claim, blueprint.uid, storage, topology) for claim in claims]
+        uid, now_ms, before = blueprint.uid, self._clock_ms(), self._losses.get(blueprint.uid, {})
+        lost = [uid_of(claim) for claim in claims if is_lost(claim, storage)]
+        self._losses[uid] = since_ms = {claim: before.get(claim, now_ms) for claim in lost}
+        found = [
+            read_volume(one, uid, storage, topology, lost_since_ms=since_ms.get(uid_of(one), 0))
+            for one in claims
+        ]
         return tuple(sorted(found, key=lambda volume: (volume.pool, volume.ordinal, volume.is_log)))
 
     def _leader_since(self, uid: str, term: int, leader_id: int, body: Object) -> int:
@@ -307,6 +316,7 @@ def _budget(body: Mapping[str, Any] | None) -> Budget | None:
     return Budget(
         min_available=int(part(body, "spec", "minAvailable") or 0),
         disruptions_allowed=int(part(body, "status", "disruptionsAllowed") or 0),
+        resource_version=version_of(body),
     )
 
 

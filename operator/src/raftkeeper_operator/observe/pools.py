@@ -39,6 +39,8 @@ def read_pool(body: Mapping[str, Any], *, current: bool) -> Pool:
     claims = {name_of(claim): claim for claim in part(body, "spec", "volumeClaimTemplates") or []}
     zone = pool_of_label(label(body, labels.POOL))
     replicas = part(body, "spec", "replicas")
+    policy = part(body, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
+    generation = int(part(body, "metadata", "generation") or 0)
     return Pool(
         name=name_of(body),
         zone=zone or "",
@@ -50,6 +52,8 @@ def read_pool(body: Mapping[str, Any], *, current: bool) -> Pool:
         log_bytes=_size_of(claims.get(LOG_CLAIM)),
         current=current,
         deleting=is_deleting(body),
+        deletes_volumes=policy == "Delete",
+        observed=int(part(body, "status", "observedGeneration") or 0) >= generation,
     )
 
 

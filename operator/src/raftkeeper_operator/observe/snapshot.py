@@ -35,6 +35,10 @@ class Pool:
     current: bool = True
     """Its other mutable fields (labels, retention policy, …) are as they should be."""
     deleting: bool = False
+    deletes_volumes: bool = False
+    """Its own policy: its volumes are deleted with it."""
+    observed: bool = True
+    """Kubernetes' controller has seen its newest spec."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,9 @@ class Volume:
     zone: str = ""
     """Where it can be mounted, when that is one zone only."""
     lost: bool = False
-    """Its phase is Lost, or the node that alone can mount it is gone."""
-    pinned: bool = False
-    """Only certain nodes can mount it."""
+    """Its phase is Lost, or it is bound to nodes none of which exists any more in Kubernetes."""
+    lost_since_ms: int = 0
+    """Since when this operator has seen that; after a restart it begins anew, so it is never too long ago."""
     expandable: bool = False
     """Its storage class allows it to grow."""
     resize_trouble: str = ""
@@ -106,6 +110,8 @@ class Volume:
     """It is the log's own."""
     owned: bool = True
     """It bears this cluster's UID; False for one retained by a former cluster of the same name."""
+    tied: bool = False
+    """Its StatefulSet is its owner: Kubernetes deletes it with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,8 @@ class Revisions:
     """The feature level of the good one's nodes; 0 when not known."""
     why_rejected: str = ""
     """For people."""
+    resource_version: str = ""
+    """'' when there is no such ConfigMap."""
 
     def target(self, wanted: str) -> str:
         """What all pods shall have in the end: the wanted one, unless it was rolled back."""
@@ -179,6 +187,7 @@ class Budget:
     min_available: int
     """Voters' pods that must stay ready."""
     disruptions_allowed: int
+    resource_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +246,17 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An action that has not helped several times of late."""
+
+    key: str
+    """Names the action, whatever it was decided on."""
+    message: str
+    foreign: bool = False
+    """An object of a name that is needed belongs to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a decision may look at."""
 
@@ -262,6 +282,8 @@ class Snapshot:
     """Those with at least one node that is ready and takes pods."""
     transfer_request: TransferRequest | None = None
     remembered: Remembered = field(default_factory=Remembered)
+    refused: tuple[Refusal, ...] = ()
+    """Not to be tried for a while, so that it keeps nothing else from being done."""
 
     def pool(self, name: str) -> Pool | None:
         return next((pool for pool in self.pools if pool.name == name), None)

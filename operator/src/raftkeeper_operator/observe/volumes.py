@@ -8,6 +8,7 @@ from raftkeeper_operator.api import labels
 from raftkeeper_operator.api.names import DATA_CLAIM, LOG_CLAIM
 from raftkeeper_operator.api.placement import DEFAULT_TOPOLOGY_KEY
 from raftkeeper_operator.observe.fields import (
+    Object,
     annotation,
     condition,
     is_deleting,
@@ -76,18 +77,30 @@ def is_member_claim(body: Mapping[str, Any]) -> bool:
     return kind in {DATA_CLAIM, LOG_CLAIM} and ordinal_of(pod) >= 0
 
 
+def is_lost(body: Mapping[str, Any], storage: Storage) -> bool:
+    """A node that exists is waited for, whatever state it is in; so is one that may not be read."""
+    hosts = _place(body, storage).hosts
+    unreachable = bool(hosts) and storage.hosts is not None and not hosts & storage.hosts
+    return part(body, "status", "phase") == "Lost" or unreachable
+
+
+def _place(body: Mapping[str, Any], storage: Storage) -> Place:
+    return storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
+
+
 def read_volume(
-    body: Mapping[str, Any], uid: str, storage: Storage, topology_key: str = DEFAULT_TOPOLOGY_KEY
+    body: Mapping[str, Any],
+    uid: str,
+    storage: Storage,
+    topology_key: str = DEFAULT_TOPOLOGY_KEY,
+    *,
+    lost_since_ms: int = 0,
 ) -> Volume:
     """From a claim, the cluster's UID and what is known of the storage below. A volume's zone and those of
     nodes are compared, so both are by the same label.
     """
     name = name_of(body)
     kind, _, pod = name.partition("-")
-    place = storage.places.get(str(part(body, "spec", "volumeName") or ""), Place())
-    unreachable = (
-        bool(place.hosts) and storage.hosts is not None and not place.hosts & storage.hosts
-    )
     retired_at = annotation(body, labels.RETIRED_AT)
     member = label(body, labels.MEMBER)
     return Volume(
@@ -101,14 +114,21 @@ def read_volume(
         capacity_bytes=size(part(body, "status", "capacity", "storage")),
         retired_ms=int(retired_at) * 1000 if retired_at.isdecimal() else 0,
         terminating=is_deleting(body),
-        zone=place.zone(topology_key),
-        lost=part(body, "status", "phase") == "Lost" or unreachable,
-        pinned=bool(place.hosts),
+        zone=_place(body, storage).zone(topology_key),
+        lost=is_lost(body, storage),
+        lost_since_ms=lost_since_ms,
         expandable=storage.expandable.get(str(part(body, "spec", "storageClassName") or ""), False),
         resize_trouble=_resize_trouble(body),
         is_log=kind == LOG_CLAIM,
         owned=is_owned(body, uid),
+        tied=bool(ties(body)),
     )
+
+
+def ties(body: Mapping[str, Any]) -> list[Object]:
+    """Owners that Kubernetes gives a claim by a StatefulSet's retention policy: it goes with them."""
+    owners = part(body, "metadata", "ownerReferences") or []
+    return [owner for owner in owners if owner.get("kind") in {"StatefulSet", "Pod"}]
 
 
 def _resize_trouble(body: Mapping[str, Any]) -> str:

@@ -31,8 +31,11 @@ def judge_acceptance(
 
 def _accepted(seen: Observation, report: Report | None) -> Verdict:
     kind = C.SPEC_ACCEPTED.value
+    foreign = [one.message for one in seen.snapshot.refused if one.foreign]
     if report is not None and report.foreign:
-        return kind, "False", R.FOREIGN_OBJECT.value, report.message
+        foreign = [report.message, *foreign]
+    if foreign:
+        return kind, "False", R.FOREIGN_OBJECT.value, "; ".join(dict.fromkeys(foreign))
     if ignored := list(_ignored(seen)):
         return kind, "False", R.FIELDS_IGNORED.value, "; ".join(ignored)
     return kind, "True", R.SPEC_FOLLOWED.value, "everything in the spec is in use"

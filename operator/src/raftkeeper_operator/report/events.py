@@ -35,6 +35,7 @@ QUIET = frozenset({"Settled", "Hibernated", "Paused"})
 """Reasons of plans that say that nothing happens."""
 WARNINGS = frozenset(
     {
+        "ActionRefused",
         "ForeignEnsemble",
         "NoQuorum",
         "OrderingRecovery",

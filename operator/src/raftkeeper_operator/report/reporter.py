@@ -83,7 +83,7 @@ class Reporter:
             **before,
             "observedGeneration": generation,
             "phase": "Blocked",
-            "plan": describe_plan(plan, "", before, now_ms),
+            "plan": describe_plan(plan, (), before, now_ms),
             "conditions": merge_conditions(known, verdicts, generation, now_ms),
         }
         if status != before:

@@ -3,7 +3,7 @@
 Pure. Times stay what they were as long as what they are about does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -58,7 +58,7 @@ def build_status(seen: Observation, progress: Progress) -> Object:
         "selector": ",".join(f"{k}={v}" for k, v in sorted(selector(blueprint.name).items())),
         "readyReplicas": sum(pod.ready for pod in snapshot.pods),
         "updatedReplicas": sum(pod.revision == snapshot.desired.revision for pod in snapshot.pods),
-        "plan": describe_plan(progress.plan, progress.refusal, before, snapshot.now_ms),
+        "plan": describe_plan(progress.plan, _refusals(seen, progress), before, snapshot.now_ms),
         "retiredVolumes": _retired(seen),
         "endpoints": _endpoints(seen),
         "requests": _requests(snapshot, progress, before),
@@ -157,9 +157,17 @@ def _zones(ensemble: Ensemble) -> list[Object]:
     return found
 
 
-def describe_plan(plan: Plan, refusal: str, before: Mapping[str, Any], now_ms: int) -> Object:
+def _refusals(seen: Observation, progress: Progress) -> list[str]:
+    """What was refused just now, and what is left out of the decisions because it was again and again."""
+    now = [progress.refusal] if progress.refusal else []
+    return [*now, *(one.message for one in seen.snapshot.refused)]
+
+
+def describe_plan(
+    plan: Plan, refusals: Sequence[str], before: Mapping[str, Any], now_ms: int
+) -> Object:
     """`before` is the status of last time: the plan is the same since when it was the same."""
-    blockers = [*plan.blocked_by, *([refusal] if refusal else [])]
+    blockers = list(dict.fromkeys([*plan.blocked_by, *refusals]))
     found: Object = {
         "action": plan.name if plan.action is not None else None,
         "target": plan.target,

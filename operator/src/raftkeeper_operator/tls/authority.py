@@ -122,6 +122,15 @@ def bundle(*certificates: str) -> str:
     return "".join(dict.fromkeys(c.strip() + "\n" for c in certificates if c.strip()))
 
 
+def certificates_in(pem: str) -> list[str]:
+    """Each by itself, in order; none where there is one that cannot be read."""
+    try:
+        found = x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        return []
+    return [one.public_bytes(serialization.Encoding.PEM).decode() for one in found]
+
+
 def _builder(
     subject: str,
     issuer: str,

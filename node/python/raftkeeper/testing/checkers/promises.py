@@ -3,6 +3,8 @@
 The bytes that reached the disk are known from the disk itself, so a node cannot deceive this checker.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,9 @@ class DiskFacts:
     """The log begins behind it; everything up to it is in a snapshot."""
     ever: int = 0
     """The last index that was ever there."""
+    waiting: deque[tuple[int, int]] = field(default_factory=deque)
+    """(index, term) of what was handed over behind it and is not known to be durable, restarts of the
+    log among them. Any number of the first of them may be found after a crash."""
 
     def append(self, positions: list[tuple[int, int]]) -> None:
         first = positions[0][0]
@@ -37,9 +42,23 @@ class DiskFacts:
         self.terms.update(positions)
         self.last = positions[-1][0]
         self.ever = max(self.ever, self.last)
+        for position in positions:
+            while self.waiting and self.waiting.popleft() != position:
+                pass  # never written at all: it will be missed when it is asked for
 
     def holds(self, index: int, term: int) -> bool:
         return index <= self.base or self.terms.get(index) == term
+
+    def may_be_found(self) -> Iterator[dict[int, int]]:
+        """What a start may find in the log: what is durable, and more and more of what was not yet."""
+        terms = dict(self.terms)
+        yield terms
+        last = self.last
+        for index, term in self.waiting:
+            for gone in range(index, last + 1):
+                terms.pop(gone, None)
+            terms[index], last = term, index
+            yield terms
 
 
 class Promises(Checker):
@@ -56,7 +75,9 @@ class Promises(Checker):
         old = self._disks.get(machine.member)
         disk = facts_of(recovered)
         if old is not None:
-            self._compare(machine, old, disk)
+            self._compare(machine, old, disk, recovered.restart)
+        if recovered.restart is not None:
+            disk.waiting.append(recovered.restart)
         self._disks[machine.member] = disk
         base = (core.first_index - 1, core.membership_at(core.first_index - 1))
         decoded = [(index, Membership.decode(payload)) for index, payload in recovered.configs]
@@ -70,11 +91,13 @@ class Promises(Checker):
             disk = self._disks[machine.member]
             # From here on the snapshot holds it all; the log on disk is to be given up.
             disk.base = max(disk.base, ready.restored.index)
+            disk.waiting.append((ready.restored.index, ready.restored.term))
         if ready.entries:
             first = ready.entries[0].index
             while len(configs) > 1 and configs[-1][0] >= first:
                 configs.pop()
         for entry in ready.entries:
+            self._disks[machine.member].waiting.append((entry.index, entry.term))
             if entry.kind == EntryKind.CONFIG:
                 configs.append((entry.index, Membership.decode(entry.payload)))
 
@@ -146,22 +169,35 @@ class Promises(Checker):
                 f"{machine.name} answers in term {reply.term}, but its disk says {disk.vote[0]}"
             )
 
-    def _compare(self, machine: "Machine", old: DiskFacts, new: DiskFacts) -> None:
+    def _compare(
+        self,
+        machine: "Machine",
+        old: DiskFacts,
+        new: DiskFacts,
+        restart: tuple[int, int] | None,
+    ) -> None:
         """A crash may leave more than was durable, never less."""
         if new.vote < old.vote and not (new.vote[0] == old.vote[0] and old.vote[1] == 0):
             self.broken(f"{machine.name} remembers vote {new.vote} after {old.vote} was durable")
         if new.vote[0] == old.vote[0] and old.vote[1] not in {0, new.vote[1]}:
             self.broken(f"{machine.name} remembers vote {new.vote} after {old.vote} was durable")
-        for index, term in old.terms.items():
-            if index <= new.base or new.terms.get(index, 0) >= term:
-                continue
-            replaced = index > new.last and new.terms.get(new.last, 0) > old.terms.get(new.last, 0)
-            if index <= old.base or replaced:
-                continue
+        if restart is not None and old.terms.get(restart[0]) != restart[1]:
+            return  # the log parts from the snapshot, which is of what is committed
+        lost = [find_lost(terms, new) for terms in old.may_be_found()]
+        if all(lost):
+            index, term = lost[0] or (0, 0)
             self.broken(
                 f"{machine.name} has lost entry {index} of term {term}: its log is"
                 f" {new.base + 1}..{new.last}"
             )
+
+
+def find_lost(terms: dict[int, int], new: DiskFacts) -> tuple[int, int] | None:
+    """An entry that is neither in the log nor in the snapshot any more."""
+    for index, term in terms.items():
+        if index > new.base and new.terms.get(index) != term:
+            return index, term
+    return None
 
 
 def facts_of(recovered: Recovered) -> DiskFacts:
