@@ -117,8 +117,9 @@ class NodeProcess:
             self.process.wait(STOP_DEADLINE_S)
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it logged."""
-        return [json.loads(line) for line in self.log_path.read_text().splitlines()]
+        """What it logged. The last line may be on its way to the file."""
+        whole, _, _ = self.log_path.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it logged under this event's name."""

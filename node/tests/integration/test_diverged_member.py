@@ -63,10 +63,10 @@ def forget_a_write(data_path: Path) -> None:
 
 
 class NoDisk:
-    """Nothing is written in this."""
+    """The writer is there to read. How far the log was durable, which it says at its end, stays unsaid."""
 
     def write_sync(self, fd: int, offset: int, data: bytes) -> int:
-        raise AssertionError("nothing is written")
+        return 0
 
     def done(self) -> tuple[int, str, int]:
         return (0, "", 0)

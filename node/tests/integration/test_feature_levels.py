@@ -4,6 +4,7 @@ A member of the release before is this one, set to speak no more than that one's
 release to come is this one too, told before anything else is loaded that its level is higher.
 """
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from raftkeeper.tools.inspection import Inspector
 BUILD = """\
 from raftkeeper.server import feature_level
 feature_level.FEATURE_LEVEL = {level}
+feature_level.LOWEST_LEVEL = {level} - 1
 """
 """What an interpreter of a release to come does first (as its `sitecustomize`)."""
 ODD = 3
@@ -176,7 +178,8 @@ def test_member_two_levels_ahead_is_refused_and_told_why(tmp_path: Path) -> None
     build = tmp_path / "release-to-come"
     build.mkdir()
     (build / "sitecustomize.py").write_text(BUILD.format(level=level))
-    ensemble.nodes[ODD].environment["PYTHONPATH"] = str(build)
+    paths = [str(build), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ensemble.nodes[ODD].environment["PYTHONPATH"] = os.pathsep.join(paths)
     try:
         ensemble.launch()
         for number in (1, 2):

@@ -119,13 +119,6 @@ def undurable_entries_claimed(replace: Replace) -> None:
     replace(RaftLog, "is_durable", True)
 
 
-@mutation(
-    "only voters of the newest membership stand: a removed leader may be needed", level="node"
-)
-def removed_leader_stands_no_more(replace: Replace) -> None:
-    replace(voting, "may_stand", lambda core: core.membership.may_vote(core.config.member_id))
-
-
 @mutation("the id of the newest member is given out again once that is gone")
 def id_given_out_twice(replace: Replace) -> None:
     build = change._build

@@ -137,6 +137,11 @@ class Installer:
         if meta is None:
             return
         core = self._core
+        if meta.index > core.applied_index:
+            # The core hands over entries from where it is, so a state beyond that would be given some
+            # that are in it already. By the next try it has got further.
+            log.warning("digest.heals_later", index=meta.index, applied_index=core.applied_index)
+            return
         first = int(self._writer.statistics()["log_first_index"])
         if meta.index < core.applied_index and not 0 < first <= meta.index + 1:
             log.error(

@@ -129,7 +129,10 @@ class Ephemerals(Checker):
         self._made: dict[str, tuple[int, Operation]] = {}
         """Path to the id of the session that made it last, as far as is known."""
         self._expired: set[int] = set()
-        self._seen: dict[str, Operation] = {}
+        self._seen: dict[str, tuple[Operation, bool]] = {}
+        """The last read of each, and whether its owner was told expired before that read: a session may
+        end later, of a client that has nothing more to do.
+        """
 
     def client(self, what: Any) -> None:
         fact: Fact = what
@@ -141,11 +144,12 @@ class Ephemerals(Checker):
         if operation.kind == "create" and operation.flags == EPHEMERAL:
             self._made[operation.made] = (fact.session_id, operation)
         elif operation.kind == "get" and operation.path.startswith("/e"):
-            self._seen[operation.path] = operation
+            gone = operation.stat is not None and operation.stat.owner in self._expired
+            self._seen[operation.path] = (operation, gone)
 
     def at_end(self) -> None:
-        for path, read in self._seen.items():
-            if read.stat is not None and read.stat.owner in self._expired:
+        for path, (read, gone) in self._seen.items():
+            if read.stat is not None and gone:
                 self.broken(f"{path} of the expired session {read.stat.owner:x} is still there")
         for path, (session, operation) in self._made.items():
             if session not in self._expired and path not in self._seen:

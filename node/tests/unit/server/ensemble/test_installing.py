@@ -115,6 +115,22 @@ def test_healed_member_keeps_no_snapshot_of_its_own() -> None:
     assert bench.installer.diverged == ""
 
 
+def test_snapshot_beyond_what_the_core_has_handed_over_waits_for_the_next_try() -> None:
+    """Entries that it holds would be applied once more, which ends the node."""
+    bench = Bench()
+    bench.installer.on_contradicted(RIGHT)
+    bench.core.applied_index = 40
+    bench.installer.on_snapshot(meta_of(50))
+    assert (bench.kept, bench.loaded) == ([], [])
+    bench.core.applied_index = 60
+    bench.clock.us += int(limits.HEAL_RETRY_S * 1_000_000)
+    bench.installer.tick()
+    assert len(bench.links.fetches) == 2
+    bench.installer.on_snapshot(meta_of(50))
+    bench.on_kept(None)
+    assert bench.loaded == [meta_of(50)]
+
+
 def test_snapshot_of_the_core_is_not_replaced_by_an_older_one_that_heals() -> None:
     """It came while the others were being removed, and heals as well."""
     bench = Bench()
