@@ -1,5 +1,7 @@
 """Claim: a member whose state is not that of the others notices, stops serving, and heals itself."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from tests.integration.ensemble_process import EnsembleProcess, wait_until
 
 from raftkeeper._engine import Engine
 from raftkeeper.raft import EntryKind, Membership
-from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageOptions
+from raftkeeper.storage import DataDirectory, SnapshotMeta, StorageOptions, Verdict
 
 
 @pytest.fixture
@@ -78,7 +80,7 @@ class NoDisk:
 
 
 def test_member_whose_state_differs_says_so_and_heals(ensemble: EnsembleProcess) -> None:
-    """By comparing digests at the same index; afterwards it serves the right state again."""
+    """As soon as it has caught up, without a write; afterwards it serves the right state again."""
     leader = ensemble.leader()
     wrong = next(number for number in ensemble.nodes if number != leader)
     writer = KazooClient(ensemble.hosts(leader), timeout=10)
@@ -89,15 +91,44 @@ def test_member_whose_state_differs_says_so_and_heals(ensemble: EnsembleProcess)
     wait_until(lambda: ensemble_has(ensemble, wrong, "/forgotten"), "the write is everywhere")
     node.kill()
     forget_a_write(node.directory / "data")
-    node.start()
-    for number in range(1100):  # over the next index at which members compare
-        writer.set("/a", b"%d" % number)
+    node.launch()
     wait_until(lambda: bool(node.events("digest.wrong")), "it notices")
     wait_until(lambda: bool(node.events("digest.healed")), "it heals")
     wait_until(lambda: node.ready()[0] == 200, "it serves again")
     assert ensemble_has(ensemble, wrong, "/forgotten")
+    assert not (node.directory / "data" / "diverged").exists()
     writer.stop()
     writer.close()
+
+
+def test_member_that_knew_its_state_to_be_wrong_knows_it_after_a_start(
+    ensemble: EnsembleProcess,
+) -> None:
+    """It serves nobody before it has the state of one that was right, and then forgets it for good."""
+    leader = ensemble.leader()
+    wrong = next(number for number in ensemble.nodes if number != leader)
+    node = ensemble.nodes[wrong]
+    node.kill()
+    directory = node.directory / "data"
+    data = DataDirectory.open(directory, StorageOptions(record_bytes_max=4 << 20))
+    right = tuple(number for number in ensemble.nodes if number != wrong)
+    data.mark_diverged(Verdict("the state of this member differs", right))
+    data.close()
+    inspected = subprocess.run(
+        [sys.executable, "-m", "raftkeeper", "inspect", str(directory)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert "the state of this member differs" in inspected.stdout
+    assert "good" not in inspected.stdout
+    node.launch()
+    wait_until(lambda: bool(node.events("digest.healed")), "it heals")
+    (known,) = node.events("digest.wrong")
+    assert known["effect"] == "known from before the start"
+    wait_until(node.serves, "it serves again")
+    assert not (directory / "diverged").exists()
 
 
 def ensemble_has(ensemble: EnsembleProcess, number: int, path: str) -> bool:

@@ -57,3 +57,13 @@ def test_faults_of_all_kinds_come_up() -> None:
     wanted = "crashes cuts heals stalls wiped changes transfers restores snapshot fetches".split()
     wanted += ["fills", "has room", "steps down", "rots", "refuses"]
     assert [what for what in wanted if not counts.get(what)] == []
+
+
+def test_states_go_wrong_and_are_noticed() -> None:
+    """At the level where members compare them, in the few seeds that draw it."""
+    seeds = [seed for seed in range(1, 150) if draw_options(seed).pauses.wrong_state]
+    counts: dict[str, int] = {}
+    for seed in seeds:
+        for what, count in run_seed(seed, level="node", keep="none").counts.items():
+            counts[what] = counts.get(what, 0) + count
+    assert counts["goes wrong"] >= counts["is wrong"] > 5

@@ -89,7 +89,7 @@ class RaftCore:
         self._promises = Promises()
         self.durable_term = restored.hard_state.term
         self._handed_hard_state = restored.hard_state
-        self._handed_commit: Index = restored.snapshot_index
+        self.handed_index: Index = restored.snapshot_index  # the last that was to be applied
         self._handed_soft_state = SoftState(self.role, self.leader_id)
         self._handed_membership = self.memberships.current
 
@@ -245,7 +245,7 @@ class RaftCore:
         """Cheap after a `ready` behind which nothing was called: it has taken everything."""
         return self._touched and (
             self.log.has_unhanded
-            or self._handed_commit < min(self.commit_index, self.log.persisted_index)
+            or self.handed_index < min(self.commit_index, self.log.persisted_index)
             or bool(self.outbox or self.held or self.sends_cold)
             or (self.leading is not None and self.leading.due)
             or self.reads.has_results
@@ -316,7 +316,7 @@ class RaftCore:
 
     def applied(self, index: Index) -> None:
         """The state machine has applied everything up to `index`."""
-        if not self.applied_index <= index <= self._handed_commit:
+        if not self.applied_index <= index <= self.handed_index:
             broken(f"index {index} was handed over to be applied")
         self.applied_index = index
 
@@ -352,7 +352,7 @@ class RaftCore:
         base_index = meta.config_index or meta.index
         self.memberships = MembershipHistory(base_index, meta.membership, self.config.level_max)
         self._promises.forget_entries()
-        self.commit_index = self.applied_index = self._handed_commit = meta.index
+        self.commit_index = self.applied_index = self.handed_index = meta.index
         self.restored = meta
 
     # -- the parts of a Ready
@@ -387,9 +387,9 @@ class RaftCore:
     def _take_committed(self) -> tuple[tuple[Index, Index] | None, tuple[Entry, ...]]:
         """Only what is durable here too: a snapshot must never be ahead of the own log."""
         last = min(self.commit_index, self.log.persisted_index)
-        if self._handed_commit >= last:
+        if self.handed_index >= last:
             return None, ()
-        first, self._handed_commit = self._handed_commit + 1, last
+        first, self.handed_index = self.handed_index + 1, last
         committed = self.log.split_hot(first, last)
         self.log.evict(last)
         return committed

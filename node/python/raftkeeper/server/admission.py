@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from raftkeeper.raft import NOBODY, Role, is_removed
 from raftkeeper.raft import SnapshotMeta as CoreMeta
-from raftkeeper.server import limits
 from raftkeeper.server.logs import get_logger
 from raftkeeper.storage import SnapshotMeta
 
@@ -93,8 +92,7 @@ class Admission:
         log.warning("node.not_serving", reason=reason)
         driver.serving.clear()
         driver.peering.allow_own(allowed=False)
-        driver.compare_at = 0
-        driver.peering.digests.clear()
+        driver.comparison.stop()
         if driver.clients is not None:
             driver.clients.abort_all()
 
@@ -124,15 +122,6 @@ class Admission:
         self.load(meta, lambda _meta: driver.installer.healed())
         return restored.index, restored.term
 
-    def plan_comparison(self) -> None:
-        """At which index members compare their states next. Alone there is nobody to compare with."""
-        driver = self._driver
-        every = limits.DIGEST_EVERY_ENTRIES
-        if driver.peering.has_others and driver.peering.may_serve:
-            driver.compare_at = (driver.engine.applied_index // every + 1) * every
-        else:
-            driver.compare_at = 0
-
     def _propose_first_entry(self) -> None:
         core = self._driver.core
         is_first = self._first_entry_term != core.term and core.applied_index == core.last_index
@@ -152,7 +141,9 @@ class Admission:
         """Lets clients in. `proven`: their requests may go out too."""
         driver = self._driver
         if proven:
+            driver.comparison.start()
+            if driver.installer.diverged:
+                return  # what the others have said of this very index is heard already
             driver.peering.allow_own(allowed=True)
-            self.plan_comparison()
         driver.serving.set()
         driver.wake()

@@ -183,6 +183,7 @@ class Node:
         self._notify_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         writer = directory.start_writer(self._notify_fd)
         driver = self._make_driver(directory, data, writer, stop, transport)
+        driver.installer.remember(directory)
         door = Door(connections_max, config.client.connections_per_address_max)
         clients = Clients(
             data.engine,

@@ -24,6 +24,7 @@ from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.barriers import Barriers
 from raftkeeper.server.ensemble.cold_reads import ColdReads
 from raftkeeper.server.ensemble.commit_words import CommitWords
+from raftkeeper.server.ensemble.comparing import Comparison
 from raftkeeper.server.ensemble.handler import Handler
 from raftkeeper.server.ensemble.installing import Installer
 from raftkeeper.server.ensemble.leadership import Leadership
@@ -88,8 +89,6 @@ class Driver:
         self.draining = False
         """Clients are moved to other members, a few with each slow tick."""
         self.clients_left = 0
-        self.compare_at = 0
-        """The next index at which members compare their states; 0 when they do not."""
         self.settings = settings or EnsembleSettings()
         self.links = links or NoLinks()
         self.peers = Handler(self)
@@ -141,7 +140,10 @@ class Driver:
             loop=loop,
             guarded=self.guarded,
         )
-        self.peering.on_contradicted = self.installer.on_contradicted
+        self.comparison = Comparison(
+            engine=engine, core=core, clock=clock, links=self.links, settings=self.settings
+        )
+        self.comparison.on_contradicted = self.installer.on_contradicted
         self.restorer = Restorer(engine, loop, clock, snapshots, self.guarded)
         self.backlog = Backlog(
             engine,
@@ -330,7 +332,7 @@ class Driver:
         if has_changed and self.peering.follow_role():
             self.barriers.ask_again()
         if ready.membership is not None:
-            self.admission.plan_comparison()
+            self.comparison.follow(ready.membership)
         self.membership_door.publish()
 
     def _apply(self, entries: tuple[Entry, ...]) -> None:
@@ -340,9 +342,8 @@ class Driver:
             engine.apply(index, payload if kind == EntryKind.BATCH else b"", now_us)
             figures.entries_applied += 1
             figures.bytes_applied += len(payload)
-            if index == self.compare_at:
-                self.compare_at += limits.DIGEST_EVERY_ENTRIES
-                self.peering.compare()
+            if index == self.comparison.at:
+                self.comparison.pass_index()
         if self.clients is not None:
             write_replies(engine, self.clients)
         figures.apply.add(self._clock.now_us() - now_us)
@@ -353,9 +354,8 @@ class Driver:
     def _on_backlog_entry(self, index: int, payload_bytes: int) -> None:
         self.figures.replayed += 1
         self.figures.bytes_applied += payload_bytes
-        if index == self.compare_at:
-            self.compare_at += limits.DIGEST_EVERY_ENTRIES
-            self.peering.compare()
+        if index == self.comparison.at:
+            self.comparison.pass_index()
 
     def _on_backlog_slice(self) -> None:
         if self.engine.applied_index > self.core.applied_index:

@@ -22,6 +22,7 @@ from raftkeeper.storage import (
     SnapshotMeta,
     StorageError,
 )
+from raftkeeper.storage.layout import DIVERGED
 
 TERMS_SKIPPED = 1_000_000
 """The lost members may have elected leaders that this one never heard of, but not so many. Only for
@@ -92,6 +93,12 @@ def recover_alone(directory: DataDirectory, engine: Engine, survivor: Survivor) 
     old = directory.identity
     if old is None or not is_due(old, survivor.epoch):
         raise RecoveryRefused(f"recovery {survivor.epoch} is done already")
+    if directory.diverged is not None:
+        raise RecoveryRefused(
+            f"the state made of these data is known to be wrong: {directory.diverged.reason}. Recover "
+            "one of the members that are right; where none of them is left, remove the file "
+            f"{directory.path / DIVERGED} to take this state all the same"
+        )
     try:
         recovered = directory.recover()
         try:

@@ -135,6 +135,10 @@ DIGEST_EVERY_ENTRIES: Final = 1_000
 """Members compare their state at multiples of this index. An entry is a batch, so every few seconds
 under load; comparing costs a few words to each."""
 
+DIGEST_EVERY_S: Final = 60.0
+"""And so often where nothing is written: then no index comes, and a state that is wrong would be read
+for as long."""
+
 DIGESTS_KEPT: Final = 16
 """Indexes for which digests are remembered: a follower may lag by so many thousand entries."""
 

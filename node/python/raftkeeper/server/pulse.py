@@ -88,6 +88,7 @@ class Pulse:
             # A leader that does not serve yet gains nothing by moving; a follower is not to become one.
             driver.peering.tell_fitness(driver.leadership.unfit or driver.admission.waits_for())
             driver.installer.tick()
+            driver.comparison.tick()
             driver.pump()
         driver.peering.let_go()
         if driver.peering.levels.tick():

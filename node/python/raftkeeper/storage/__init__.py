@@ -19,6 +19,7 @@ from raftkeeper.storage.recovery import Recovered
 from raftkeeper.storage.replacement import Replacement, give_up_data
 from raftkeeper.storage.snapshot_file import SnapshotMeta
 from raftkeeper.storage.snapshots import SnapshotJob, SnapshotStore
+from raftkeeper.storage.verdicts import Verdict
 from raftkeeper.storage.wal import Record
 from raftkeeper.storage.writer import Writer
 
@@ -38,6 +39,7 @@ __all__ = [
     "StorageFailed",
     "StorageFull",
     "StorageOptions",
+    "Verdict",
     "Writer",
     "give_up_data",
 ]

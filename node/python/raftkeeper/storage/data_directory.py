@@ -11,6 +11,7 @@ from raftkeeper.storage.files import Files, RealFiles, translated
 from raftkeeper.storage.identity import Identity, read_identity, write_identity
 from raftkeeper.storage.layout import (
     CONDEMNED,
+    DIVERGED,
     HARD_STATE,
     IDENTITY,
     LOCK,
@@ -24,7 +25,7 @@ from raftkeeper.storage.recovery import Recovered, recover
 from raftkeeper.storage.replacement import Replacement, finish_replacement
 from raftkeeper.storage.segments import SegmentMaker
 from raftkeeper.storage.snapshots import SnapshotStore
-from raftkeeper.storage.verdicts import Verdict, read_verdict, write_verdict
+from raftkeeper.storage.verdicts import Verdict, drop_verdict, read_verdict, write_verdict
 from raftkeeper.storage.wal import Record, Wal
 from raftkeeper.storage.writer import Disk, EventFdWakeup, Wakeup, Writer
 
@@ -47,6 +48,8 @@ class DataDirectory:
     ) -> None:
         self.path = path
         self.identity = identity
+        self.diverged = read_diverged(files, path, identity)
+        """Why the state made of these data is wrong; None when it is not known to be."""
         self.snapshots = SnapshotStore(files, path / SNAPSHOTS, options)
         self._options = options
         self._files = files
@@ -113,6 +116,20 @@ class DataDirectory:
         path, identity = self.path / CONDEMNED, self._known_identity
         with translated(path, "condemning the data"):
             write_verdict(self._files, path, identity.incarnation, Verdict(reason))
+
+    def mark_diverged(self, verdict: Verdict) -> None:
+        """The state made of these data is wrong, also after a start; durable on return."""
+        path, identity = self.path / DIVERGED, self._known_identity
+        with translated(path, "noting that the state is wrong"):
+            write_verdict(self._files, path, identity.incarnation, verdict)
+        self.diverged = verdict
+
+    def mark_healed(self) -> None:
+        """It has been replaced, and nothing that lies here leads back to it."""
+        if self.diverged is not None:
+            with translated(self.path / DIVERGED, "noting that the state is right again"):
+                drop_verdict(self._files, self.path / DIVERGED)
+            self.diverged = None
 
     def recover(self) -> Recovered:
         """Everything that was durable. Raises StorageError on damage."""
@@ -226,6 +243,11 @@ def check_not_condemned(files: Files, path: Path, identity: Identity) -> None:
     verdict = read_verdict(files, path / CONDEMNED, identity.incarnation)
     if verdict is not None:
         raise StorageError(path / LOG, verdict.reason, DAMAGE_WAY_OUT)
+
+
+def read_diverged(files: Files, path: Path, identity: Identity | None) -> Verdict | None:
+    """Why a start on these data serves nobody before it is healed."""
+    return read_verdict(files, path / DIVERGED, identity.incarnation) if identity else None
 
 
 def _check_untouched(files: Files, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from raftkeeper.testing.faulty_files import Survival
 from raftkeeper.testing.sim_chance import Chance
 from raftkeeper.testing.sim_disk_faults import DiskFaults
+from raftkeeper.testing.sim_state_faults import StateFaults
 
 if TYPE_CHECKING:
     from raftkeeper.testing.sim_machine import Machine
@@ -54,6 +55,9 @@ class Faults:
         for pause_ms, fault in ((pauses.full_disk, disks.fill), (pauses.rot, disks.rot)):
             if pause_ms:
                 self._plan(disks.chance, pause_ms, fault)
+        if pauses.wrong_state and self._world.level == "node":
+            states = StateFaults(self._world)
+            self._plan(states.chance, pauses.wrong_state, states.falsify)
         self._world.loop.after(50_000, self._restart)
 
     def stop(self) -> None:

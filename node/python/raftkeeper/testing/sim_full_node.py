@@ -36,6 +36,7 @@ FRAME_BYTES_MAX = 4_000
 SESSION_MIN_MS = 1_000
 SESSION_MAX_MS = 4_000
 PIECE_BYTES = 600
+COMPARE_EVERY_S = 1.0
 SECRET = b"the simulated ensemble's secret."
 
 
@@ -285,14 +286,23 @@ class FullNode:
                 batch_bytes_max=BATCH_BYTES_MAX,
                 catch_up_bytes_per_s=self.world.options.catch_up_bytes_per_s,
                 enforce_quotas=True,
+                compare_every_entries=self.world.options.compare_every,
+                compare_every_s=COMPARE_EVERY_S,
             ),
         )
         self.driver = driver
+        driver.installer.remember(self.data)
+        driver.comparison.on_contradicted = self._on_contradicted
         self.sockets = SimSockets(self)
         driver.clients = self.sockets
         driver.installer.on_reload = self._follow_install
         self.loop.after(self.chance.below(TICK_US), driver.start)
         self.loop.after(TICK_US, self._maybe_snapshot)
+
+    def _on_contradicted(self, right: frozenset[int]) -> None:
+        self.machine.trace("is wrong", f"say members {sorted(right)}")
+        self.driver.installer.on_contradicted(right)
+        self.world.watch.contradicted(self.machine)
 
     def _first_entry(self) -> bytes:
         clock = self.machine.clock

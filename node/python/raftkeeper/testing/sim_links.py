@@ -205,7 +205,10 @@ class SimLinks:
             self._keeper.whisper(link, self._node, "on_fitness", said)
 
     def send_digest(self, to: MemberId, index: int, zxid: int, digest: int) -> None:
-        self._transmit(to, "on_digest", self._node.member, index, zxid, digest)
+        link = self._link(to)
+        if link is not None:
+            said = (self._node.member, index, zxid, digest)
+            self._keeper.whisper(link, self._node, "on_digest", said)
 
     def send_ask(self, to: MemberId, number: int, body: bytes) -> None:
         self._transmit(to, "on_ask", self._node.member, number, body)
@@ -230,7 +233,8 @@ class SimLinks:
     def _fetch(self, number: int, sender: MemberId, covers_index: int) -> None:
         link = self._link(sender)
         peer = link.other(self._node.machine) if link else None
-        newest = peer.data.snapshots.newest() if peer else None
+        gives = peer is not None and not peer.driver.installer.diverged
+        newest = peer.data.snapshots.newest() if peer and gives else None
         if number != self._fetch_number:
             return
         if peer is None or newest is None or newest.index < covers_index:

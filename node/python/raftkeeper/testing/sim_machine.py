@@ -64,6 +64,8 @@ class Machine:
         """An error of the disk was planned for this life."""
         self.rotten = False
         """A bit of its disk has turned over."""
+        self.is_wrong = False
+        """The state that its processes make of this disk is not that of the others."""
         self.refused = False
         """No process starts on this disk any more: it has to be emptied."""
         self.node: Node | None = None
@@ -81,7 +83,7 @@ class Machine:
         if self.node is not None:
             self._end()
         self.files = FaultyFiles()
-        self.rotten = self.refused = False
+        self.rotten = self.refused = self.is_wrong = False
         self.member = 0
         self.incarnations += 1
         self.incarnation = f"{self.name}.{self.incarnations}".encode().ljust(16, b".")

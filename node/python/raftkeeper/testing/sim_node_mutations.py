@@ -8,6 +8,9 @@ import struct
 from raftkeeper.raft import Membership, Ready, leadership
 from raftkeeper.server.ensemble import levels
 from raftkeeper.server.ensemble.barriers import Barriers
+from raftkeeper.server.ensemble.digests import Digests
+from raftkeeper.server.ensemble.installing import Installer
+from raftkeeper.storage import DataDirectory
 from raftkeeper.testing.sim_mutations import Replace, mutation
 from raftkeeper.testing.sim_watched import WatchedCore, WatchedEngine
 
@@ -165,3 +168,27 @@ def _cut_frames(data: bytes) -> list[bytes]:
         frames.append(data[at:end])
         at = end
     return frames
+
+
+@mutation(
+    "that its state is wrong a member knows in memory only: after a start it serves", level="node"
+)
+def wrong_state_forgotten(replace: Replace) -> None:
+    replace(DataDirectory, "mark_diverged", lambda *_: None)
+
+
+@mutation(
+    "a snapshot that heals is loaded although it is ahead of what the core hands over", level="node"
+)
+def healed_ahead_of_the_log(replace: Replace) -> None:
+    def load_at_once(self: Installer) -> None:
+        meta, self._healer = self._healer, None
+        if meta is not None:
+            self._host.load(meta, lambda _meta: self.healed())
+
+    replace(Installer, "_go_on", load_at_once)
+
+
+@mutation("nobody compares what it hears of other states with its own", level="node")
+def states_not_compared(replace: Replace) -> None:
+    replace(Digests, "_judge", lambda *_: frozenset())

@@ -38,6 +38,8 @@ class Pauses:
     """A crash, cut or stall that picks the leader on purpose."""
     full_disk: int = 0
     rot: int = 0
+    wrong_state: int = 0
+    """Only where whole nodes are simulated: they compare their states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Options:
     """Some machines begin with the release before and are updated; only where the whole node is simulated."""
     quiet_ticks: int
     """Of the writer, until it says how far the log is durable; 0 for never."""
+    compare_every: int
+    """Entries between two comparisons of states; 0 for never."""
 
     @property
     def storage(self) -> StorageOptions:
@@ -95,6 +99,7 @@ def draw_options(seed: int) -> Options:
     """The same for the same seed."""
     chance = Chance(seed).stream("options")
     catching_up = Chance(seed).stream("options of catching up")
+    compare_every, wrong_state = _draw_comparing(Chance(seed).stream("toss of unequal state"))
     voters = chance.pick([1, 3, 3, 3, 3, 5])
     return Options(
         seed=seed,
@@ -103,7 +108,10 @@ def draw_options(seed: int) -> Options:
         faults_ms=chance.between(2_000, 5_000),
         network=_draw_network(chance),
         disk=_draw_disk(chance),
-        pauses=_add_disk_faults(_draw_pauses(chance, voters), seed, voters),
+        pauses=replace(
+            _add_disk_faults(_draw_pauses(chance, voters), seed, voters),
+            wrong_state=wrong_state if voters >= 3 else 0,
+        ),
         write_pause_us=chance.pick([3_000, 10_000, 30_000]),
         read_pause_us=chance.pick([10_000, 40_000]),
         payload_bytes_max=chance.pick([20, 200, RECORD_BYTES_MAX]),
@@ -120,7 +128,15 @@ def draw_options(seed: int) -> Options:
         # The same; seeds with a story in regressions.toml live as they did before.
         mixed_releases=Chance(seed).stream("draw of neighbouring releases").happens(200),
         quiet_ticks=Chance(seed).stream("options of quiet logs").pick([0, 0, 1, 4]),
+        compare_every=compare_every,
     )
+
+
+def _draw_comparing(chance: Chance) -> tuple[int, int]:
+    """Entries between two comparisons, and the pause between two states that go wrong."""
+    if not chance.happens(200):
+        return 0, 0
+    return chance.pick([10, 40]), chance.pick([0, 500, 1_500])
 
 
 def _add_disk_faults(pauses: Pauses, seed: int, voters: int) -> Pauses:

@@ -53,6 +53,14 @@ class WatchedEngine:
         entry = Entry(index, -1 if term is None else term, 0, payload)
         self._machine.world.watch.applied(self._machine, entry, self._engine.digest()[2])
 
+    def digest(self) -> tuple[int, int, int]:
+        index, zxid, digest = self._engine.digest()
+        return index, zxid, digest ^ self._machine.number if self._machine.is_wrong else digest
+
+    def connect(self, address: str, now_us: int) -> int:
+        self._machine.world.watch.serves(self._machine)
+        return self._engine.connect(address, now_us)
+
     # As they are: these are where the deliberate bugs go in.
 
     def feed(self, conn: int, data: bytes, now_us: int) -> bytes:
@@ -75,3 +83,6 @@ class WatchedEngine:
         index, zxid, digest = self._engine.digest()
         meta = SnapshotMeta(index=index, term=0, zxid=zxid, membership=b"", cluster_id=CLUSTER_ID)
         self._machine.world.watch.restored(self._machine, meta, digest)
+        if hasattr(self._machine.node, "driver"):  # another's; a start takes what lies on its disk
+            self._machine.is_wrong = False
+            self._machine.world.watch.replaced(self._machine)

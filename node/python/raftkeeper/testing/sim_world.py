@@ -26,6 +26,7 @@ from raftkeeper.testing.sim_operator import Operator
 from raftkeeper.testing.sim_options import Options
 from raftkeeper.testing.sim_releases import Releases
 from raftkeeper.testing.sim_sessions import SessionClients
+from raftkeeper.testing.sim_state_faults import waits_for_healing
 from raftkeeper.testing.sim_trace import Trace
 
 CALM_MAX_US = 20_000_000
@@ -182,7 +183,12 @@ class World:
         core = leader.node.core
         if core.membership.is_joint or core.commit_index < core.config_index:
             return "a change of the membership does not end"
-        waits = self.operator.waits_for() or self.releases.waits_for() or self.clients.waits_for()
+        waits = (
+            self.operator.waits_for()
+            or self.releases.waits_for()
+            or waits_for_healing(core, self.machines)
+            or self.clients.waits_for()
+        )
         if waits:
             return waits
         for member in sorted(core.membership.everyone):

@@ -113,6 +113,7 @@ def build_report(found: Inspection) -> dict[str, Any]:
         ],
         "repairs": found.repairs,
         "damage": found.damage,
+        "diverged": found.diverged,
     }
 
 
@@ -148,8 +149,18 @@ def _print_report(found: Inspection) -> None:
         table.add_row("snapshot", f"{one['file']}, {state if one['whole'] else one['damage']}")
     for repair in report["repairs"]:
         table.add_row("next start", repair)
-    table.add_row("verdict", "a node does not start from this" if found.damage else "good")
+    if found.diverged:
+        table.add_row("state", found.diverged)
+    table.add_row("verdict", _judge(found))
     Console().print(table)
+
+
+def _judge(found: Inspection) -> str:
+    if found.damage:
+        return "a node does not start from this"
+    if found.diverged:
+        return "a node starts from this, and serves nobody before another's snapshot has healed it"
+    return "good"
 
 
 def _print_log(

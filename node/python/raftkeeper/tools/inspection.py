@@ -20,7 +20,7 @@ from raftkeeper.storage import (
     StorageError,
     StorageOptions,
 )
-from raftkeeper.storage.data_directory import check_not_condemned
+from raftkeeper.storage.data_directory import check_not_condemned, read_diverged
 from raftkeeper.storage.hard_state import UNKNOWN_END, HardStateFile, SlotState
 from raftkeeper.storage.identity import read_identity
 from raftkeeper.storage.layout import (
@@ -67,6 +67,8 @@ class Inspection:
     image: LogImage = field(default_factory=LogImage)
     repairs: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    diverged: str = ""
+    """Why a node that starts from this serves nobody before it is healed; '' when it may."""
     recovered: Recovered | None = None
     """What a start would find; None where it finds nothing, or damage."""
 
@@ -140,6 +142,8 @@ class Inspector:
             check_not_condemned(self.files, path, found.identity)
         except StorageError as error:
             found.damage.append(str(error))
+        diverged = read_diverged(self.files, path, found.identity)
+        found.diverged = diverged.reason if diverged is not None else ""
         found.snapshots = self._snapshots()
         self._read_hard_state(found)
         has_begun = found.hard_state is not None and found.hard_state.term > 0

@@ -16,7 +16,7 @@ from raftkeeper.server.forced_recovery import (
     is_due,
     recover_alone,
 )
-from raftkeeper.storage import DataDirectory, Identity, StorageOptions
+from raftkeeper.storage import DataDirectory, Identity, StorageOptions, Verdict
 from raftkeeper.testing.faulty_files import (
     CountingWakeup,
     FaultyDisk,
@@ -108,6 +108,17 @@ def test_whole_log_is_kept_whether_or_not_it_was_committed(directory: DataDirect
     engine.restore_end()
     assert engine.bootstrapped
     assert (engine.applied_index, engine.last_zxid) == (4, 1 << 32)
+
+
+def test_survivor_with_a_wrong_state_is_refused_until_a_person_says_otherwise(
+    directory: DataDirectory,
+) -> None:
+    """What the others would have healed would be the only state there is."""
+    directory.mark_diverged(Verdict("it differs from that of members 1 and 3", (1, 3)))
+    with pytest.raises(RecoveryRefused, match=r"known to be wrong: it differs.*/data/diverged"):
+        recover(directory)
+    directory.mark_healed()
+    assert recover(directory).index == 4
 
 
 def test_member_id_is_above_all_that_the_log_knows(directory: DataDirectory) -> None:

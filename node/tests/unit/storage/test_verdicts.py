@@ -58,3 +58,18 @@ def test_no_start_on_condemned_data() -> None:
         assert caught.value.is_damage
     lives.files.remove(ROOT / "damaged")
     lives.open()
+
+
+def test_wrong_state_is_known_to_every_start_until_it_is_healed() -> None:
+    """A node starts with it, and has to ask."""
+    lives = DirectoryLives(member_id=2)
+    data = lives.open()
+    assert data.diverged is None
+    data.mark_healed()
+    data.mark_diverged(Verdict("it differs", (1, 3)))
+    for _ in range(2):
+        data = lives.open()
+        assert data.diverged == Verdict("it differs", (1, 3))
+    data.mark_healed()
+    assert data.diverged is None
+    assert lives.open().diverged is None

@@ -40,7 +40,10 @@ class Digests:
     ) -> frozenset[MemberId]:
         """This member's own; who contradicts it as a majority, nobody when all is well."""
         self._states.setdefault(index, {})[self._me] = State(zxid, digest)
-        self._own_order.append(index)
+        if (
+            not self._own_order or self._own_order[-1] != index
+        ):  # the same again, where all is quiet
+            self._own_order.append(index)
         if len(self._own_order) > limits.DIGESTS_KEPT:
             self._forget_to(self._own_order.popleft())
         return self._judge(index, membership)
@@ -52,11 +55,16 @@ class Digests:
         if self._own_order and index < self._own_order[0]:
             return frozenset()
         heard = self._heard_last.setdefault(sender, deque())
-        heard.append(index)
+        if not heard or heard[-1] != index:
+            heard.append(index)
         if len(heard) > limits.DIGESTS_KEPT:
             self._forget_one(heard.popleft(), sender)
         self._states.setdefault(index, {})[sender] = State(zxid, digest)
         return self._judge(index, membership)
+
+    def own_at(self, index: int) -> State | None:
+        """What this member has said of itself, if that is remembered."""
+        return self._states.get(index, {}).get(self._me)
 
     def clear(self) -> None:
         """The own state has been replaced."""

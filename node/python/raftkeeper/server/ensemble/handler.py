@@ -33,7 +33,7 @@ class Handler:
         self._driver.guarded(self._driver.peering.take_fitness, sender, term, unfit)
 
     def on_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
-        self._driver.guarded(self._driver.peering.take_digest, sender, index, zxid, digest)
+        self._driver.guarded(self._driver.comparison.hear, sender, index, zxid, digest)
 
     def on_ask(self, sender: MemberId, number: int, body: bytes) -> None:
         door = self._driver.membership_door

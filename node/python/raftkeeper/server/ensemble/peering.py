@@ -4,8 +4,6 @@ It turns the core's view (role, leader, term) into who seals, which groups go ou
 the engine is told about leadership. The driver calls it; it must not apply, persist or wait.
 """
 
-from collections.abc import Callable
-
 from raftkeeper._engine import Engine
 from raftkeeper.raft import (
     NOBODY,
@@ -23,7 +21,6 @@ from raftkeeper.raft import (
 from raftkeeper.server import limits
 from raftkeeper.server.clock import Clock
 from raftkeeper.server.ensemble.commit_words import CommitWords
-from raftkeeper.server.ensemble.digests import Digests
 from raftkeeper.server.ensemble.groups import Arrivals, OwnGroups
 from raftkeeper.server.ensemble.levels import Levels
 from raftkeeper.server.ensemble.ports import Draw, PeerLinks
@@ -58,11 +55,8 @@ class Peering:
         record_bytes_max: int,
     ) -> None:
         self.links = links
-        self.on_contradicted: Callable[[frozenset[MemberId]], None] = lambda _right: None
-        """Told when a majority has another state than this member."""
         self.own = OwnGroups(engine, settings.group_bytes_kept)
         self.arrivals = Arrivals()
-        self.digests = Digests(core.config.member_id)
         self.levels = Levels(
             engine=engine,
             core=core,
@@ -197,16 +191,6 @@ class Peering:
             del self._departed[member]
             self._tell_links()
 
-    def compare(self) -> None:
-        """The engine is at an index at which members compare their states."""
-        index, zxid, digest = self._engine.digest()
-        membership = self._core.membership
-        contradicting = self.digests.take(index, zxid, digest, membership)
-        for member in self._core.members:
-            self.links.send_digest(member, index, zxid, digest)
-        if contradicting:
-            self.on_contradicted(contradicting)
-
     # ---- what arrives ---------------------------------------------------------------------------
 
     def step(self, message: Message) -> None:
@@ -240,15 +224,6 @@ class Peering:
         """Whether a follower should lead."""
         if term == self._core.term:
             mark_unfit(self._core, sender, unfit)
-
-    def take_digest(self, sender: MemberId, index: int, zxid: int, digest: int) -> None:
-        """Another member's state."""
-        membership = self._core.membership
-        if sender not in membership.everyone:
-            return
-        contradicting = self.digests.hear(sender, index, zxid, digest, membership)
-        if contradicting:
-            self.on_contradicted(contradicting)
 
     def link_up(self, member: MemberId) -> None:
         """It knows nothing of what was sent over an earlier one."""
@@ -299,7 +274,6 @@ class Peering:
         self.has_others = bool(others)
         self.levels.follow(membership)
         self._follow_links()
-        self.digests.keep_members(others)
         for member in [known for known in self.arrivals.expected if known not in others]:
             self.arrivals.forget_link(member)
         self._choose_sealer()

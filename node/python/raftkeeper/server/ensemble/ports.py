@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from raftkeeper.raft import Member, MemberId, Message
-from raftkeeper.storage import SnapshotMeta
+from raftkeeper.storage import SnapshotMeta, Verdict
 
 Draw = Callable[[int, int], int]
 """A random whole number from the first to the second, both possible."""
@@ -74,6 +74,20 @@ class Snapshots(Protocol):
         """Removes all others, in the background: they hold a state that is not the ensemble's. Ends
         with one `on_done`, and what went wrong.
         """
+
+
+class OwnVerdicts(Protocol):
+    """What this member knows against its own state, on its disk."""
+
+    @property
+    def diverged(self) -> Verdict | None:
+        """Why the state is wrong and who has the right one; None when it is not known to be."""
+
+    def mark_diverged(self, verdict: Verdict) -> None:
+        """Durable on return; StorageFull where there is no room for it now."""
+
+    def mark_healed(self) -> None:
+        """The state on this disk is right again."""
 
 
 class PeerLinks(Protocol):

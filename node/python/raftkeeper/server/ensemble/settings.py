@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from raftkeeper.server import limits
+
 
 @dataclass(frozen=True, slots=True)
 class EnsembleSettings:
@@ -22,6 +24,12 @@ class EnsembleSettings:
 
     catch_up_bytes_per_s: int = 16 * 1024 * 1024
     """Old entries of the log sent to members that are far behind, in all; 0 for no bound."""
+
+    compare_every_entries: int = limits.DIGEST_EVERY_ENTRIES
+    """At multiples of this index members compare their states; 0 for never at all."""
+
+    compare_every_s: float = limits.DIGEST_EVERY_S
+    """And so often where nothing goes on."""
 
     enforce_quotas: bool = False
     """As the leader, hard limits of quotas are enforced, once the feature level in use allows it."""

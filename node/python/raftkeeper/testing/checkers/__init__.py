@@ -2,6 +2,7 @@
 
 from raftkeeper.testing.checkers.feature_levels import FeatureLevels
 from raftkeeper.testing.checkers.fresh_reads import FreshReads
+from raftkeeper.testing.checkers.known_wrong import KnownWrong
 from raftkeeper.testing.checkers.leader_completeness import LeaderCompleteness
 from raftkeeper.testing.checkers.log_matching import LogMatching
 from raftkeeper.testing.checkers.member_ids import MemberIds
@@ -29,6 +30,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     FreshReads,
     MemberIds,
     FeatureLevels,
+    KnownWrong,
     SessionOrder,
     SessionLife,
     LinearizableWrites,

@@ -48,6 +48,15 @@ class Checker:
     def restored(self, machine: "Machine", meta: SnapshotMeta, digest: int) -> None:
         """Its state machine was loaded from a snapshot."""
 
+    def replaced(self, machine: "Machine") -> None:
+        """That state is another member's, and takes the place of the one it had."""
+
+    def contradicted(self, machine: "Machine") -> None:
+        """It has been told that its state is wrong."""
+
+    def serves(self, machine: "Machine") -> None:
+        """It takes a client."""
+
     def read_asked(self, token: int) -> None:
         """Somebody asks for a linearizable read."""
 

@@ -94,6 +94,7 @@ class StandInCore:
         self.commit_index = 10
         self.before = self.membership
         self.applied_index = 10
+        self.handed_index = 10
         self.transferring = NOBODY
         self.preferred_leader = NOBODY
         self.proposed: list[bytes] = []
@@ -187,6 +188,7 @@ class RecordingLinks:
         self.answers: list[tuple[int, int, int, int]] = []
         self.dropped: list[int] = []
         self.fetches: list[int] = []
+        self.covered: list[int] = []
         self.cancelled = 0
 
     def set_members(self, members: Mapping[int, Member], level: int) -> None:
@@ -221,6 +223,7 @@ class RecordingLinks:
 
     def fetch_snapshot(self, sender: int, covers_index: int) -> None:
         self.fetches.append(sender)
+        self.covered.append(covers_index)
 
     def cancel_fetch(self) -> None:
         self.cancelled += 1

@@ -282,21 +282,6 @@ def test_reset_link_is_told_to_the_core(bench: Bench) -> None:
     assert bench.core.unreachable == [2]
 
 
-def test_digest_goes_to_everybody_and_a_majority_against_it_is_told(bench: Bench) -> None:
-    """The wrong one finds out by itself, also when it leads."""
-    told: list[frozenset[int]] = []
-    bench.peering.on_contradicted = told.append
-    bench.engine.state = (1000, 7, 0xBAD)
-    bench.peering.compare()
-    assert sorted(bench.links.digests) == [(2, 1000, 7, 0xBAD), (3, 1000, 7, 0xBAD)]
-    bench.peering.take_digest(2, 1000, 7, 0x600D)
-    assert told == []
-    bench.peering.take_digest(9, 1000, 7, 0x600D)
-    assert told == []
-    bench.peering.take_digest(3, 1000, 7, 0x600D)
-    assert told == [frozenset({2, 3})]
-
-
 def test_sole_member_seals_by_itself_when_it_may_serve() -> None:
     """The single node's path, with one block under way."""
     bench = Bench(voters=(1,))
