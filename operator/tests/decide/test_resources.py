@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.decide.picture import (
     NOW,
+    change_ensemble,
     change_member,
     change_pool,
     drop_member,
@@ -93,3 +94,16 @@ def test_budget_goes_when_it_is_not_wanted() -> None:
     snapshot = want(well(), pod_disruption_budget=False)
     assert decide(snapshot).action == SetBudget(None, "rv-budget")
     assert decide(replace(snapshot, budget=None)).reason == "Settled"
+
+
+def test_budget_is_lowered_only_when_the_change_is_committed() -> None:
+    """Until then those that a change removes are needed to commit it."""
+    snapshot = replace(drop_member(well(), 3), budget=Budget(3, 0, "1"))
+    plan = keep_budget(Facts(snapshot))
+    assert plan is not None
+    assert plan.action == SetBudget(2, "1")
+    pending = change_ensemble(snapshot, config_index=101)
+    assert keep_budget(Facts(pending)) is None
+    low = keep_budget(Facts(replace(pending, budget=Budget(1, 0, "1"))))
+    assert low is not None
+    assert low.action == SetBudget(2, "1")

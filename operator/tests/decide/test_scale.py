@@ -247,6 +247,8 @@ def test_nothing_else_begins_while_a_learner_is_on_its_way() -> None:
 def test_highest_follower_is_drained_then_removed() -> None:
     """Clients first, membership second, the pod when the membership is committed."""
     assert decide(SHRINKING).action == Drain("x-4", "uid-x-4", 5)
+    behind = change_member(SHRINKING, 5, caught_up=False)
+    assert decide(behind).action == Drain("x-4", "uid-x-4", 5), "it serves clients all the same"
     drained = change_node(SHRINKING, "x-4", draining=True)
     counted = decide(drained)
     assert (counted.action, counted.reason) == (None, "DrainingClients"), "by the budget"

@@ -126,6 +126,9 @@ def keep_budget(facts: Facts) -> Plan | None:
     wanted = wanted_budget(facts)
     if wanted is None or (budget is not None and budget.min_available == wanted):
         return None
+    if budget is not None and budget.min_available > wanted and facts.settled is None:
+        # Until the change is committed those that it removes are needed as well.
+        return None
     ensemble = facts.snapshot.ensemble
     count = len(ensemble.voters) if ensemble is not None else 0
     return act(

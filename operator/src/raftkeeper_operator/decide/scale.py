@@ -179,7 +179,8 @@ def let_go(facts: Facts, ensemble: Ensemble, seat: Seat, voter: Member, extra: s
             seat.pod,
         )
     pod = facts.pod_of(voter)
-    if pod is not None and pod.node is not None and facts.healthy(voter) and not pod.node.draining:
+    serves = pod is not None and (pod.ready or facts.healthy(voter))
+    if pod is not None and pod.node is not None and serves and not pod.node.draining:
         return act(
             Drain(pod.name, pod.uid, voter.id),
             "Draining",

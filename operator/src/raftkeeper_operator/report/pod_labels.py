@@ -30,7 +30,10 @@ async def label_members(kube: Kube, seen: Observation) -> None:
         member = ensemble.member(node.member_id) if ensemble is not None else None
         wanted: dict[str, str | None] = {labels.MEMBER: str(node.member_id)}
         if ensemble is not None:
-            wanted[labels.VOTER] = "true" if member is not None and member.votes else None
+            votes = member is not None and member.votes
+            # The budget counts by it, and until a vote is committed those that had one must all stay.
+            if ensemble.settled or not votes:
+                wanted[labels.VOTER] = "true" if votes else None
             wanted[labels.ROLE] = _role(ensemble, member)
         changes.append(_label(kube, PODS, seen.objects.get(PODS, pod.name), wanted))
         if node.damage:
