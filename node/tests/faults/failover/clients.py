@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,6 +34,10 @@ RETRY_S = 0.005
 """Between two attempts of the raw client to connect: hardly any of what is measured."""
 ANSWER_DEADLINE_S = 60.0
 NODE_EXISTS = -110
+DEADLINE_S = 90.0
+LOOK_S = 0.01
+WARM_WRITES = 50
+"""Acknowledged before a leader goes."""
 
 
 class Write(NamedTuple):
@@ -162,3 +168,36 @@ class KazooWriter:
                 self._stopping.wait(RETRY_S)
             else:
                 self.writes.acknowledged.append(Write(sent_us, now_us()))
+
+
+@contextlib.asynccontextmanager
+async def writing_at(host: str, port: int) -> AsyncIterator[tuple[Writes, Writes]]:
+    """Both clients write there, and have for a while: what the raw one notes, and what kazoo does."""
+    raw = RawClient("raw", host, port)
+    kazoo = KazooWriter("kazoo", host, port)
+    await raw.start()
+    await asyncio.to_thread(kazoo.start)
+    try:
+        for client in (raw, kazoo):
+            await until(lambda w=client.writes: len(w.acknowledged) >= WARM_WRITES, "warm")  # type: ignore[misc]
+        yield raw.writes, kazoo.writes
+    finally:
+        await raw.stop()
+        await asyncio.to_thread(kazoo.stop)
+
+
+async def gap_ms(writes: Writes, gone_us: int) -> float:
+    """From the moment at which the leader goes to the first acknowledged write sent afterwards."""
+    await until(lambda: writes.first_sent_after(gone_us) is not None, "a write is acknowledged")
+    write = writes.first_sent_after(gone_us)
+    assert write is not None
+    return (write.acknowledged_us - gone_us) / 1000
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Looks again and again; TimeoutError after the deadline."""
+    end_s = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"not within {DEADLINE_S:.0f} s: {what}")
+        await asyncio.sleep(LOOK_S)

@@ -10,20 +10,15 @@ import asyncio
 import os
 import re
 import signal
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tests.compat.peers import Ensemble, Peer, PeerError
 from tests.faults.ensemble.wire_session import now_us
 
-from .clients import KazooWriter, RawClient, Writes
+from .clients import RawClient, gap_ms, until, writing_at
 
 HOST = "127.0.0.1"
-DEADLINE_S = 90.0
-LOOK_S = 0.01
-WARM_WRITES = 50
-"""Acknowledged before a leader goes."""
 TRANSFER_CLIENTS_EACH = 3
 """Of each node, while leadership is handed over."""
 BETWEEN_TRANSFERS_S = 0.3
@@ -78,21 +73,12 @@ async def _measure(
     for turn in range(times):
         leader = await wait_until_whole(ensemble)
         survivors = [member for member in ensemble.members if member is not leader]
-        raw = RawClient("raw", HOST, survivors[turn % 2].port)
-        kazoo = KazooWriter("kazoo", HOST, survivors[turn % 2].port)
-        await raw.start()
-        await asyncio.to_thread(kazoo.start)
-        try:
-            for client in (raw, kazoo):
-                await _until(lambda w=client.writes: len(w.acknowledged) >= WARM_WRITES, "warm")  # type: ignore[misc]
+        async with writing_at(HOST, survivors[turn % 2].port) as (raw, kazoo):
             gone_us = now_us()
             os.kill(leader.pid, how)
-            gaps.raw.append(await _gap_ms(raw.writes, gone_us))
-            gaps.kazoo.append(await _gap_ms(kazoo.writes, gone_us))
+            gaps.raw.append(await gap_ms(raw, gone_us))
+            gaps.kazoo.append(await gap_ms(kazoo, gone_us))
             await bring_back(leader)
-        finally:
-            await raw.stop()
-            await asyncio.to_thread(kazoo.stop)
         say(
             f"{ensemble.kind} {how.name} {turn + 1}/{times}: raw {gaps.raw[-1]:.0f} ms,"
             f" kazoo {gaps.kazoo[-1]:.0f} ms"
@@ -118,7 +104,7 @@ async def measure_transfers(
             leader = await wait_until_whole(ensemble)
             began_us = now_us()
             await asyncio.to_thread(leader.four_letter, "ydld")
-            await _until(lambda old=leader: _mode(old) == "follower", "it follows")  # type: ignore[misc]
+            await until(lambda old=leader: _mode(old) == "follower", "it follows")  # type: ignore[misc]
             await wait_until_whole(ensemble)
             await asyncio.sleep(BETWEEN_TRANSFERS_S)
             gap_us = max(client.writes.longest_gap_us(began_us) for client in clients)
@@ -143,23 +129,8 @@ async def wait_until_whole(ensemble: Ensemble) -> Peer:
             return False
         return _synced_followers(found[0]) == 2
 
-    await _until(whole, f"three members of {ensemble.kind} are whole")
+    await until(whole, f"three members of {ensemble.kind} are whole")
     return found[0]
-
-
-async def _gap_ms(writes: Writes, gone_us: int) -> float:
-    await _until(lambda: writes.first_sent_after(gone_us) is not None, "a write is acknowledged")
-    write = writes.first_sent_after(gone_us)
-    assert write is not None
-    return (write.acknowledged_us - gone_us) / 1000
-
-
-async def _until(condition: Callable[[], bool], what: str) -> None:
-    end_s = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > end_s:
-            raise TimeoutError(f"not within {DEADLINE_S:.0f} s: {what}")
-        await asyncio.sleep(LOOK_S)
 
 
 def _mode(member: Peer) -> str:
