@@ -65,10 +65,17 @@ def _check_able() -> None:
         raise UnableError(f"the kernel gives no namespaces: {trial.stderr.strip()}")
 
 
-def run(*command: str) -> None:
-    """One command of the system; what it says when it fails goes into the error."""
+def run(*command: str, said: str = "") -> None:
+    """One command of the system, which reads what is `said`; what it says when it fails goes into the
+    error.
+    """
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=COMMAND_DEADLINE_S, check=False
+        command,
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_DEADLINE_S,
+        check=False,
     )
     if done.returncode != 0:
         raise UnableError(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -130,10 +137,20 @@ class Lab:
         for slot in other:
             self.drop(slot, side)
 
+    def cut_off(self, slot: int, others: Collection[int]) -> None:
+        """Both ways at one moment, which `cut` takes some milliseconds for: for what is timed."""
+        rules = [
+            rule
+            for other in map(address_of, others)
+            for rule in (f"-A INPUT -s {other} -j DROP", f"-A OUTPUT -d {other} -j DROP")
+        ]
+        table = "\n".join(("*filter", *rules, "COMMIT", ""))
+        run(*self.inside(slot), "iptables-restore", "-w", "--noflush", said=table)
+
     def heal(self) -> None:
         """Everybody hears everybody."""
         for slot in self.slots:
-            self._iptables(slot, "-F", "INPUT")
+            self._iptables(slot, "-F")
 
     def fill(self, slot: int) -> None:
         """Not a block is free on the slot's disk."""
