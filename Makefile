@@ -230,7 +230,7 @@ faults: $(NEEDS) $(ENGINE_READY) ## Three to five real nodes in network namespac
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.ensemble --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: failover
-failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when the leader goes, beside ZooKeeper 3.9 (minutes)
+failover: $(NEEDS) need-java $(ENGINE_READY) ## How long writes stand still when the leader goes, beside ZooKeeper 3.9 (minutes; cut-off leaders as root)
 	cd node && $(CURDIR)/$(BIN)/python -m tests.faults.failover --docs ../docs $(ARGS)
 
 .PHONY: bench

@@ -301,5 +301,5 @@ class Peering:
         self.links.set_members(self._told | departed, self._core.membership.level)
 
     def _draw_timeout(self) -> None:
-        shortest = self._settings.election_ticks
-        self._core.set_election_timeout(self._draw(shortest, 2 * shortest))
+        shortest, longest = self._settings.election_ticks, self._settings.election_ticks_longest
+        self._core.set_election_timeout(self._draw(shortest, longest))

@@ -33,3 +33,8 @@ class EnsembleSettings:
 
     enforce_quotas: bool = False
     """As the leader, hard limits of quotas are enforced, once the feature level in use allows it."""
+
+    @property
+    def election_ticks_longest(self) -> int:
+        """What a member draws its election timeout up to."""
+        return 2 * self.election_ticks
