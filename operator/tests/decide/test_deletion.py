@@ -47,5 +47,6 @@ def test_volumes_that_nobody_would_take_along_go_with_the_cluster() -> None:
 
 def with_ties(snapshot: Snapshot) -> Snapshot:
     """Every claim is owned by its StatefulSet."""
-    volumes = tuple(replace(volume, tied=True) for volume in snapshot.volumes)
+    ties = frozenset({"uid-x"})
+    volumes = tuple(replace(volume, tied_to=ties) for volume in snapshot.volumes)
     return replace(snapshot, volumes=volumes)

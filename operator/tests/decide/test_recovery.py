@@ -24,7 +24,13 @@ from tests.decide.picture import (
 
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts
-from raftkeeper_operator.decide.plan import CloseFounding, CreateFounding, DeletePod, OrderRecovery
+from raftkeeper_operator.decide.plan import (
+    AddLearner,
+    CloseFounding,
+    CreateFounding,
+    DeletePod,
+    OrderRecovery,
+)
 from raftkeeper_operator.decide.recovery import gather_evidence, propose_survivor
 from raftkeeper_operator.observe.desired import ForceQuorum
 from raftkeeper_operator.observe.ensemble import Ensemble, NodeStatus
@@ -140,6 +146,16 @@ def test_force_is_refused_for_one_that_cannot_be_asked() -> None:
         plan = decide(asked(lost(), survivor))
         assert (plan.action, plan.reason) == (None, "RecoveryRefused")
         assert survivor in plan.message
+
+
+def test_force_is_refused_where_nobody_has_a_disk_left() -> None:
+    """Nothing can be recovered from; the message says what is left to do."""
+    snapshot = lost()
+    for name in ("x-3", "x-4"):
+        snapshot = change_pod(snapshot, name, node=make_waiting(f"new-{name}"), ready=False)
+    plan = decide(asked(snapshot))
+    assert (plan.action, plan.reason) == (None, "RecoveryRefused")
+    assert "restore a backup" in plan.message
 
 
 def test_force_is_ordered_for_the_survivor() -> None:
@@ -290,6 +306,17 @@ def test_latecomer_of_the_old_ensemble_starts_anew() -> None:
     assert plan.action.pod == "x-4"
     heard = add_member(without_budget(snapshot), make_member(7, "x-4", active=True))
     assert decide(heard).name != "DeletePod", "the picture of the pod is older than the membership"
+
+
+def test_pod_that_waits_without_the_order_starts_anew_before_it_is_added() -> None:
+    """Else it would set aside, at its next start, what it got from the ensemble that was recovered."""
+    snapshot = accepted(recovered(fenced(ordered(lost()), "x-1", "x-2", "x-4")))
+    snapshot = without_budget(snapshot)
+    informed = decide(snapshot).action
+    assert isinstance(informed, AddLearner)
+    plan = decide(change_node(snapshot, informed.pod, recovery_epoch=0))
+    assert plan.action == DeletePod(informed.pod, f"again-{informed.pod}")
+    assert plan.reason == "RestartingUninformed"
 
 
 def test_order_outlives_the_founding() -> None:

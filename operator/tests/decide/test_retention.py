@@ -15,7 +15,7 @@ VOLUMES = ("data-x-0", "data-x-1", "data-x-2")
 def tied(snapshot: Snapshot) -> Snapshot:
     """As Kubernetes has it under `whenDeleted: Delete`."""
     for name in VOLUMES:
-        snapshot = change_volume(snapshot, name, tied=True)
+        snapshot = change_volume(snapshot, name, tied_to=frozenset({"uid-x"}))
     return change_pool(snapshot, "x", deletes_volumes=True, current=False)
 
 
@@ -37,7 +37,7 @@ def test_volumes_are_taken_back_from_kubernetes(snapshot: Snapshot) -> None:
         if isinstance(plan.action, KeepVolumes):
             snapshot = change_pool(snapshot, "x", deletes_volumes=False)
         elif isinstance(plan.action, UntieVolume):
-            snapshot = change_volume(snapshot, plan.action.volume, tied=False)
+            snapshot = change_volume(snapshot, plan.action.volume, tied_to=frozenset())
         done.append(plan.action)
     pools = [KeepVolumes("x", "rv-x")] if snapshot.pools else []
     assert done[:-1] == [*pools, *(UntieVolume(name, f"uid-{name}") for name in VOLUMES)][:3]
@@ -61,9 +61,14 @@ def test_claims_are_untied_only_when_kubernetes_has_seen_the_new_policy() -> Non
 def test_volumes_of_others_are_left_as_they_are() -> None:
     """Of a former cluster, or on their way out already."""
     snapshot = well()
-    snapshot = change_volume(snapshot, "data-x-0", tied=True, owned=False)
-    snapshot = change_volume(snapshot, "data-x-1", tied=True, terminating=True)
+    former = frozenset({"uid-of-a-former-pool"})
+    snapshot = change_volume(snapshot, "data-x-0", tied_to=former, owned=False)
+    snapshot = change_volume(snapshot, "data-x-1", tied_to=former, terminating=True)
     assert decide(replace(snapshot, deleting=True)).action == Release()
+    ours = frozenset({"uid-x"})
+    adopted_later = change_volume(snapshot, "data-x-0", tied_to=ours, owned=False)
+    action = decide(replace(adopted_later, deleting=True)).action
+    assert action == UntieVolume("data-x-0", "uid-data-x-0")
 
 
 def test_delete_leaves_the_ties() -> None:

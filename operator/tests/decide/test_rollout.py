@@ -105,6 +105,18 @@ def test_leader_hands_over_to_an_updated_voter() -> None:
     assert decide(handed).action == Evict("x-0", "uid-x-0")
 
 
+def test_leader_hands_over_to_nobody_who_is_to_go() -> None:
+    """One that is drained would hand back at once, and so on until it is gone."""
+    going = change_node(rolling("x-1", "x-2"), "x-1", draining=True)
+    plan = roll_out(Facts(going))
+    assert plan is not None
+    assert plan.action == Transfer(1, 3, 2)
+    plan = roll_out(Facts(change_node(going, "x-2", draining=True)))
+    assert plan is not None
+    assert plan.action is None
+    assert "nobody can take over" in plan.message
+
+
 def test_only_voter_is_restarted_without_a_gate() -> None:
     """There is nobody to hand over to, and the spec asked for it; the budget may forbid it to drains."""
     base = replace(well(replicas=1, allow_single_node_drain=False), budget=Budget(1, 0))

@@ -219,6 +219,15 @@ def test_pods_of_no_member_hold_nobody_up() -> None:
     assert held_up_pod(Facts(extra)) is not None
 
 
+def test_learner_without_a_leader_is_excused_as_well() -> None:
+    """The only voter is another, and away: nobody can be ready."""
+    snapshot = leaderless(stalled())
+    snapshot = change_pod(snapshot, "x-2", running=True, trouble="", node=make_node(3))
+    one = (make_member(1, "x-0"), make_member(3, "x-2", "learner"))
+    remembered = replace(snapshot.remembered, members=one)
+    assert decide(replace(snapshot, remembered=remembered)).name != "RejectRevision"
+
+
 def test_only_voter_that_does_not_become_ready_is_rolled_back() -> None:
     """It cannot have a leader because of the template, so that is no excuse."""
     snapshot = change_pool(want(leaderless(well(replicas=1)), revision="v2"), "x", revision="v2")

@@ -18,12 +18,17 @@ class ModelPool:
     revision: str
     storage_bytes: int
     version: int = 1
+    deletes_volumes: bool = False
+    """Its retention policy."""
+    observed: bool = True
+    """Its controller has seen it since it was changed."""
 
     def touch(self, seen: str) -> None:
         """A change under precondition of the resource version."""
         if seen != str(self.version):
             raise Refused(f"Conflict: {self.name}")
         self.version += 1
+        self.observed = False
 
 
 @dataclass
@@ -38,11 +43,18 @@ class ModelClaim:
     label_cluster: str = ""
     retired_ms: int = 0
     terminating: bool = False
-    lost: bool = False
+    lost_since_ms: int = 0
+    """Its node is gone, with what was on it."""
     owned: bool = True
+    tied_to: frozenset[str] = frozenset()
+    """Pools that are its owner: it is deleted with them."""
     is_log: bool = False
     written_by: str = ""
     """Of a log: the disk whose log it is; '' while it is empty."""
+
+    @property
+    def lost(self) -> bool:
+        return bool(self.lost_since_ms)
 
 
 def why_damaged(data: ModelClaim, log: ModelClaim | None) -> str:
@@ -73,6 +85,8 @@ class ModelPod:
     unready_since_ms: int = 0
     terminating: bool = False
     draining: bool = False
+    counted: bool = False
+    """It bears the label by which the disruption budget counts it."""
     tried_since_ms: int = 0
     """When a node took it."""
     may_found: str = ""
@@ -91,6 +105,7 @@ class ModelKubernetes:
     founding: dict[str, str] | None = None
     founding_version: int = 0
     budget: int | None = None
+    budget_version: int = 1
     bad_revisions: set[str] = field(default_factory=set)
     greedy_revisions: set[str] = field(default_factory=set)
     """They ask for more than any node has."""
@@ -122,6 +137,10 @@ class ModelKubernetes:
             self._start(pod, now_ms)
 
     def _reconcile(self, pool: ModelPool, now_ms: int) -> None:
+        pool.observed = True
+        for claim in self.claims.values():
+            if f"{claim.pool}-{claim.ordinal}" in self.pods and claim.pool == pool.name:
+                claim.tied_to = frozenset({pool.uid} if pool.deletes_volumes else ())
         for pod in self.pods.values():
             if pod.pool == pool.name and pod.ordinal >= pool.replicas:
                 self.stop(pod)
@@ -203,7 +222,10 @@ class ModelKubernetes:
         pod.draining = False
         pod.ready_since_ms = 0
         pod.unready_since_ms = now_ms
-        pod.tried_since_ms = 0 if pod.zone in self.zones_down else now_ms
+        if pod.zone in self.zones_down:
+            pod.tried_since_ms = 0
+        elif pod.tried_since_ms:
+            pod.tried_since_ms = now_ms
 
     def pod_with(self, name: str, uid: str) -> ModelPod:
         pod = self.pods.get(name)

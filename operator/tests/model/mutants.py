@@ -30,6 +30,7 @@ KINDS = (
     *("tick",) * 8,
     *("die", "stale", "stale", "late", "late", "crash", "delete pod", "lose volume"),
     *("zone", "spec", "spec", "lose change", "apply again", "full"),
+    *("drain", "drain", "lose node", "node back", "refuse"),
 )
 
 

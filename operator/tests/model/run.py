@@ -6,23 +6,37 @@ from typing import TypeAlias
 
 from tests.model.ensemble import Broken, Refused
 from tests.model.losses import whole_voters
-from tests.model.releases import fits, fitting
+from tests.model.releases import fits, fitting, level_of
 from tests.model.world import World, want
 
+from raftkeeper_operator.act.executor import Report, Result
+from raftkeeper_operator.app.refusals import Refusals
 from raftkeeper_operator.decide.facts import Facts
-from raftkeeper_operator.decide.plan import Plan
-from raftkeeper_operator.observe.desired import ForceQuorum
-from raftkeeper_operator.observe.snapshot import Snapshot
+from raftkeeper_operator.decide.plan import Plan, Release
+from raftkeeper_operator.observe.desired import ForceQuorum, WhenScaled
+from raftkeeper_operator.observe.snapshot import Resource, Snapshot
 
 Decide: TypeAlias = Callable[[Snapshot], Plan]
 Move: TypeAlias = tuple[str, int]
 """What happens, and a number that says to whom."""
+
+KEY = ("ns", "x")
+
+BUDGET_REFUSED, POOL_REFUSED, MONITOR_REFUSED = REFUSED = (
+    "SetBudget/",
+    "CreatePool/x-d/",
+    "ApplyResource/ServiceMonitor/",
+)
+"""Beginnings of the keys of actions that may be refused for good. Without a pool its zone cannot be had."""
 
 SNAPSHOTS_KEPT = 6
 """How far back a late operator may look: some steps, as long as a lease lasts."""
 
 CALM_STEPS_MAX = 600
 """Nine members moved one by one take about 300 steps of the operator."""
+
+DELETION_STEPS_MAX = 60
+"""A step for each volume and pool, and a tick for a controller now and then."""
 
 RECOVERY_KINDS = (
     *("step",) * 8,
@@ -50,6 +64,12 @@ SPECS: tuple[dict[str, object], ...] = (
     {"leader_zones": ("b",)},
     {"storage_bytes": 2},
     {"pod_disruption_budget": False},
+    {"delete_volumes": True},
+    {"delete_volumes": False},
+    {"paused": True},
+    {"paused": False},
+    {"when_scaled": WhenScaled.RETAIN},
+    {"when_scaled": WhenScaled.QUARANTINE},
 )
 
 RELEASES: tuple[dict[str, object], ...] = ({"revision": "next"}, {"revision": "far"})
@@ -66,16 +86,23 @@ class Run:
         self.acted = False
         """The last step had an effect."""
         self.history: list[str] = []
+        self.refusals = Refusals(lambda: world.now_ms / 1000)
 
     # ---- the operator ----------------------------------------------------------------------------
 
     def step(self, *, dies: bool = False) -> Plan:
         """Observe, decide, act once, report; one that dies does not get to report."""
         snapshot = self.world.observe()
+        refused = self.refusals.of(KEY, snapshot.generation)
+        snapshot = replace(snapshot, refused=refused)
         self.seen = [*self.seen[-SNAPSHOTS_KEPT + 1 :], snapshot]
         plan = self.decide(snapshot)
         self._act(plan, late=False, fresh=True)
-        if not dies:
+        if plan.action is not None:
+            self.refusals.note(KEY, plan, Report(Result.DONE if self.acted else Result.REFUSED))
+        if dies:
+            self.refusals.forget(KEY)
+        else:
             self.world.report(snapshot, plan)
         return plan
 
@@ -140,8 +167,16 @@ class Run:
             case "zone":
                 world.kube.zones_down ^= {"abcd"[number % 4]}
             case "apply again":
-                world.delete_cluster_and_apply_again()
-                self.seen.clear()  # nobody has seen anything of the new object
+                self.delete_and_apply_again()
+            case "drain" if pods:
+                world.drain(pods[number % len(pods)].name)
+            case "lose node" if pods:
+                self._lose_node(pods[number % len(pods)].name)
+            case "node back":
+                for claim in world.kube.claims.values():
+                    claim.lost_since_ms = 0
+            case "refuse":
+                self._refuse(REFUSED[number % len(REFUSED)])
             case "full":
                 world.kube.full_zones ^= {("", *"abcd")[number % 5]}
             case "spec":
@@ -151,23 +186,58 @@ class Run:
                 pass
         world._run_nodes()
 
+    def delete_and_apply_again(self) -> None:
+        """Somebody sees to it that the volumes stay, deletes the cluster as it is, and applies it again."""
+        want(self.world, delete_volumes=False)
+        self.world.deleting = True
+        for _ in range(DELETION_STEPS_MAX):
+            if isinstance(self.step().action, Release):
+                break
+            if not self.acted:
+                self.world.tick()
+        else:
+            raise Broken("the cluster cannot be deleted")
+        self.world.delete_cluster_and_apply_again()
+        self.seen.clear()  # nobody has seen anything of the new object
+
     def _lose_volume(self, name: str, number: int) -> None:
         """Somebody deletes a claim with its pod. Not a majority of them: nobody can heal that."""
         world = self.world
         kinds = ("data", "log") if world.kube.log_volumes else ("data",)
         claim = world.kube.claims.get(f"{kinds[number // 7 % len(kinds)]}-{name}")
         voters = [m for m in world.ensemble.members if m.votes]
-        claims = [c for c in world.kube.claims.values() if not c.terminating]
-        lives = {c.disk.incarnation for c in claims if not c.is_log}
-        if world.kube.log_volumes:
-            lives &= {c.written_by for c in claims if c.is_log}
-        whole = sum(voter.incarnation in lives for voter in voters)
+        whole = self._count_whole()
         if claim is None or world.ensemble.before is not None or whole - 1 <= len(voters) // 2:
             return
         if self._is_recovering():  # the survivor's disk may be the last
             return
         claim.terminating = True
         world.kube.stop(world.kube.pods[name])
+
+    def _count_whole(self) -> int:
+        """Voters whose disks are there."""
+        world = self.world
+        claims = [c for c in world.kube.claims.values() if not c.terminating and not c.lost]
+        lives = {c.disk.incarnation for c in claims if not c.is_log}
+        if world.kube.log_volumes:
+            lives &= {c.written_by for c in claims if c.is_log}
+        return sum(m.incarnation in lives for m in world.ensemble.members if m.votes)
+
+    def _lose_node(self, name: str) -> None:
+        """As long as a majority of the voters is left."""
+        voters = sum(member.votes for member in self.world.ensemble.members)
+        if self.world.ensemble.before is None and self._count_whole() - 1 > voters // 2:
+            self.world.lose_node(name)
+
+    def _refuse(self, what: str) -> None:
+        """From now on, or no longer: another's object has the name, or admission refuses it."""
+        world = self.world
+        world.refuses ^= {what}
+        if what == BUDGET_REFUSED:
+            world.kube.budget = None
+            world.kube.budget_version += 1
+        if what == MONITOR_REFUSED:
+            world.resources = (Resource("ServiceMonitor", "x"),)
 
     def _lose_majority(self, number: int) -> None:
         """A majority of the claims goes, with their pods; one voter keeps its disk, or nothing is left to
@@ -231,7 +301,8 @@ class Run:
         can_roll_back = world.revisions.good and self.can_come_up(world.revisions.good)
         if not self.can_come_up(world.desired.revision) and not can_roll_back:
             want(world, revision=fitting(world.level_in_use, 4))
-        want(world, hibernate=False)
+        want(world, hibernate=False, paused=False)
+        world.refuses -= {POOL_REFUSED}
         quiet = 0
         for steps in range(CALM_STEPS_MAX):
             plan = self.step()
@@ -240,15 +311,30 @@ class Run:
             stuck = plan.reason in {"VersionSkew", "UpgradeStalled"}
             if stuck and not self.can_come_up(world.desired.revision):
                 want(world, revision=fitting(world.level_in_use, steps + 10))
+            elif stuck and steps % 50 == 49:  # as the leader has it, then
+                want(world, revision=fitting(self.leaders_level(), steps + 10))
             if plan.reason in {"QuorumLost", "RecoveryRefused"} and world.majority_is_gone():
                 self.force()
             if plan.reason == "RolledBack":  # for what the faults did
                 want(world, revision=fitting(world.level_in_use, steps + 10))
-            quiet = quiet + 1 if plan.idle else 0
+            if steps % 50 == 49 and not quiet and not self.can_come_up(world.desired.revision):
+                # A person who looks at the conditions sees it, whatever the plan says.
+                want(world, revision=fitting(world.level_in_use, steps + 10))
+            if plan.reason == "VolumeRetained":  # as the plan asks for
+                world.kube.claims[plan.target].terminating = True
+            is_done = plan.idle or (world.refuses and plan.reason == "ActionRefused")
+            quiet = quiet + 1 if is_done else 0
             if quiet > 20:
                 self.check_arrived()
                 return steps
         raise Broken(f"it does not arrive: {plan.reason}: {plan.message}")
+
+    def leaders_level(self) -> int:
+        """What its release reads; else what is in use."""
+        world = self.world
+        pods = [p for p in world.kube.pods.values() if p.running]
+        leading = [p for p in pods if world.member_of(p) == world.ensemble.leader_id]
+        return level_of(leading[0].revision) if leading else world.level_in_use
 
     def can_come_up(self, revision: str) -> bool:
         """Nothing is wrong with it here."""
@@ -270,7 +356,9 @@ class Run:
                 raise Broken(f"{pod.name} is not as wanted: {pod}")
         if sorted(world.kube.pools) != sorted(facts.sizes):
             raise Broken(f"pools {sorted(world.kube.pools)}, wanted {sorted(facts.sizes)}")
-        claims = sorted(world.kube.claims)
+        retained = world.desired.when_scaled is WhenScaled.RETAIN
+        kept = world.kube.claims.values()
+        claims = sorted(c.name for c in kept if not (retained and c.retired_ms))
         kinds = ("data", "log") if world.kube.log_volumes else ("data",)
         if claims != sorted(f"{kind}-{pod}" for pod in wanted for kind in kinds):
             raise Broken(f"volumes {claims} for {wanted}")

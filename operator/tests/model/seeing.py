@@ -31,18 +31,26 @@ def see(world: "World") -> Snapshot:
         "uid-x",
         "x",
         "ns",
-        1,
+        world.generation,
         world.desired,
+        deleting=world.deleting,
         pools=tuple(_see_pool(world, pool) for pool in kube.pools.values()),
         pods=tuple(_see_pod(world, pod) for pod in kube.pods.values()),
         volumes=tuple(_see_claim(claim) for claim in kube.claims.values()),
         founding=_see_founding(world),
         revisions=replace(world.revisions, choosy=kube.choosy(world.revisions.good)),
-        budget=None if kube.budget is None else Budget(kube.budget, world.allowed()),
+        budget=_see_budget(world),
+        resources=world.resources,
         ensemble=world.ensemble.view(),
         live_zones=frozenset({"", *ZONES} - kube.zones_down),
         remembered=world.remembered,
     )
+
+
+def _see_budget(world: "World") -> Budget | None:
+    if world.kube.budget is None:
+        return None
+    return Budget(world.kube.budget, world.allowed(), str(world.kube.budget_version))
 
 
 def _see_founding(world: "World") -> Founding | None:
@@ -70,6 +78,9 @@ def _see_pool(world: "World", pool: ModelPool) -> Pool:
         pool.revision,
         pool.storage_bytes,
         pool.storage_bytes if world.kube.log_volumes else 0,
+        current=pool.deletes_volumes == world.desired.delete_volumes,
+        deletes_volumes=pool.deletes_volumes,
+        observed=pool.observed,
     )
 
 
@@ -134,8 +145,10 @@ def _see_claim(claim: ModelClaim) -> Volume:
         claim.retired_ms,
         claim.terminating,
         zone=claim.pool.partition("-")[2],
-        lost=claim.lost,
+        lost=bool(claim.lost_since_ms),
+        lost_since_ms=claim.lost_since_ms,
         expandable=True,
         is_log=claim.is_log,
         owned=claim.owned,
+        tied_to=claim.tied_to,
     )

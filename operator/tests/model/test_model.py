@@ -7,7 +7,6 @@ Hypothesis to the few moves that matter, and the failure shows what the operator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.model.mutants import play_seed
 from tests.model.run import SPECS, Move, Run, play
 from tests.model.world import World, first_desired
 
@@ -30,10 +29,12 @@ KINDS = (
     "spec",
     "lose change",
     "apply again",
+    "drain",
+    "drain",
+    "lose node",
+    "node back",
+    "refuse",
 )
-REGRESSIONS = (3055, 3789)
-"""3055: a drained pod was waited for, which could go only when the pod was well that had to wait for it.
-3789: a learner that had lost the volume of its log was waited for."""
 MOVES = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 59)), max_size=120)
 SIZES = st.sampled_from([1, 3, 5])
 ZONES = st.sampled_from([(), ("a", "b", "c")])
@@ -91,14 +92,8 @@ def test_a_cluster_of_retained_volumes_comes_back(
     """Deleted and applied again, with its volumes retained: the same ensemble, never a second one."""
     run = play(decide, World(first_desired(size, zones, log=log)), moves)
     was = run.world.ensemble.cluster_id
-    run.world.delete_cluster_and_apply_again()
+    run.delete_and_apply_again()
     for kind, number in again:
         run.move(kind, number)
     run.calm_down()
     assert run.world.ensemble.cluster_id == was
-
-
-@pytest.mark.parametrize("seed", REGRESSIONS)
-def test_seed_that_once_failed_arrives(seed: int) -> None:
-    """Worlds and moves that found a fault in the decisions."""
-    play_seed(decide, seed)

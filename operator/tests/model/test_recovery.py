@@ -2,8 +2,7 @@
 
 What the model world checks beside its other promises: no recovery is ordered while a majority is there or
 anybody leads, or for one that knows less than another; an ensemble that was given up never leads again; and
-the cluster arrives. The same examples in every run: with disks that come back from nowhere a removal may meet
-one of two lost members that is up again and not ready yet, once in some thousand examples.
+the cluster arrives.
 """
 
 import pytest
@@ -28,7 +27,7 @@ def started(size: int, zones: tuple[str, ...]) -> Run:
     return run
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(size=SIZES, zones=ZONES, moves=MOVES)
 def test_whatever_is_lost_and_found_it_arrives(
     size: int, zones: tuple[str, ...], moves: list[Move]
@@ -37,7 +36,7 @@ def test_whatever_is_lost_and_found_it_arrives(
     play(decide, World(first_desired(size, zones)), moves)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(size=SIZES, zones=ZONES, dies=st.sampled_from([1, 2, 3]), at=st.integers(0, 59))
 def test_an_operator_that_dies_after_every_effect_finishes_a_recovery(
     size: int, zones: tuple[str, ...], dies: int, at: int
@@ -58,7 +57,7 @@ def test_an_operator_that_dies_after_every_effect_finishes_a_recovery(
     assert not {member.id for member in now.members} & set(was.ids_committed)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None)
 @given(size=SIZES, zones=ZONES, at=st.integers(0, 59), later=st.integers(0, 80))
 def test_disks_that_are_found_during_a_recovery_never_lead(
     size: int, zones: tuple[str, ...], at: int, later: int

@@ -16,17 +16,25 @@ from tests.model.kubernetes import (
     why_damaged,
 )
 from tests.model.losses import check_survivor, majority_is_gone
-from tests.model.releases import fits, level_of
+from tests.model.promises import (
+    check_commitment,
+    check_deletion,
+    check_drains,
+    check_removal,
+)
+from tests.model.releases import can_meet, fits, level_of
 from tests.model.seeing import see
 
 from raftkeeper_operator.decide import plan as acts
 from raftkeeper_operator.decide.facts import Facts
+from raftkeeper_operator.decide.refusals import key_of
 from raftkeeper_operator.decide.skew import level_in_use
 from raftkeeper_operator.observe.desired import Desired, WhenScaled
 from raftkeeper_operator.observe.ensemble import Member
 from raftkeeper_operator.observe.snapshot import (
     RecoveryOrder,
     Remembered,
+    Resource,
     Revisions,
     Snapshot,
 )
@@ -75,6 +83,11 @@ class World:
         self.came_back: dict[str, int] = {}
         """Since when those it took down are back."""
         self.lose_change = False
+        self.deleting = False
+        self.refuses: set[str] = set()
+        """Beginnings of the keys of actions that somebody's objects, or admission, stand in the way of."""
+        self.resources: tuple[Resource, ...] = ()
+        self.generation = 1
         self.has_releases = has_releases
         """Some of the specs to come ask for releases of other levels."""
         self.level_in_use = 0
@@ -93,6 +106,7 @@ class World:
         self._write()
         for pod in self.kube.pods.values():
             self._probe(pod)
+        check_drains(self)
         here = {pod.name for pod in self.kube.pods.values() if pod.ready_since_ms}
         voters = {member.pod for member in self.ensemble.members if member.votes}
         back = self.taken_down & voters & here
@@ -139,6 +153,10 @@ class World:
             return
         life = self.kube.fresh("life")
         if order.pod != pod.name:
+            if self.ensemble.recovery_epoch >= order.epoch and self.member_of(pod):
+                raise Broken(
+                    f"{pod.name} sets aside what it has from the ensemble that was recovered"
+                )
             claim.disk = Disk(life, recovery_epoch=order.epoch)
         elif not claim.disk.member_id:
             claim.disk.recovery_epoch = order.epoch
@@ -182,6 +200,8 @@ class World:
             if len(founders) == len(addresses) and not any(disk.member_id for _, disk in founders):
                 if any(why_damaged(self.claim_of(p), self.log_of(p)) for p in pods if p):
                     return
+                if not can_meet(p.revision for p in pods if p):
+                    return
                 self.ensemble.found(founders)
                 for p in pods:
                     if p is not None and (log := self.log_of(p)) is not None:
@@ -199,7 +219,11 @@ class World:
 
     def _probe(self, pod: ModelPod) -> None:
         member = self.member_of(pod)
-        mine = any(m.id == member for m in self.ensemble.members)
+        # A learner serves when it has caught up.
+        mine = any(
+            m.id == member and (m.votes or self.ensemble.caught_up(member))
+            for m in self.ensemble.members
+        )
         leads = bool(self.ensemble.leader_id) and pod.running
         serves = leads and mine and not pod.draining and self.is_whole(pod)
         if serves and not pod.ready_since_ms:
@@ -210,11 +234,15 @@ class World:
     def delete_cluster_and_apply_again(self) -> None:
         """Everything owned goes, the volumes stay, and a new object of the same name is applied."""
         for claim in self.kube.claims.values():
+            if claim.tied_to and not claim.terminating:
+                raise Broken(f"volume {claim.name} goes with the cluster, and is to be retained")
             claim.owned = False
+        self.deleting = False
         self.kube.pools.clear()
         self.kube.pods.clear()
         self.kube.founding = None
         self.kube.budget = None
+        self.kube.budget_version += 1
         self.revisions = Revisions()
         self.remembered = Remembered()
         self.taken_down.clear()
@@ -227,12 +255,9 @@ class World:
         return see(self)
 
     def allowed(self) -> int:
-        """What the budget lets go at this moment: it counts the ready pods of voters."""
-        voting = {member.id for member in self.ensemble.members if member.votes}
-        ready = sum(
-            bool(pod.ready_since_ms) and self.member_of(pod) in voting
-            for pod in self.kube.pods.values()
-        )
+        """What the budget lets go at this moment: it counts the ready pods that are labelled as voters'."""
+        pods = self.kube.pods.values()
+        ready = sum(pod.counted and bool(pod.ready_since_ms) for pod in pods)
         return 1 if self.kube.budget is None else max(0, ready - self.kube.budget)
 
     def report(self, snapshot: Snapshot, decided: acts.Plan) -> None:
@@ -246,6 +271,12 @@ class World:
                     claim.label_member, claim.label_cluster = disk.member_id, disk.cluster_id
         old = self.remembered
         ensemble = snapshot.ensemble
+        for seen in snapshot.pods if ensemble is not None else ():
+            pod = self.kube.pods.get(seen.name)
+            if pod is None or pod.uid != seen.uid or seen.node is None or not seen.node.member_id:
+                continue
+            votes = any(voter.id == seen.node.member_id for voter in ensemble.voters)
+            pod.counted = votes and (ensemble.settled or pod.counted)
         since = old.leaderless_since_ms or self.now_ms
         facts = Facts(snapshot)
         same = old.plan_reason == decided.reason
@@ -260,12 +291,34 @@ class World:
             feature_level=level_in_use(facts),
         )
 
+    # ---- what others do --------------------------------------------------------------------------
+
+    def drain(self, name: str) -> None:
+        """A node is drained: its pod goes, if the budget lets it."""
+        pod = self.kube.pods[name]
+        if pod.terminating or (pod.counted and pod.ready_since_ms and not self.allowed()):
+            return
+        self.kube.stop(pod)
+
+    def lose_node(self, name: str) -> None:
+        """A node goes for good, and with it the volumes that only it can mount, for now."""
+        for kind in ("data", "log"):
+            if (claim := self.kube.claims.get(f"{kind}-{name}")) is not None:
+                claim.lost_since_ms = self.now_ms
+        self.kube.stop(self.kube.pods[name])
+
     # ---- what the operator does ------------------------------------------------------------------
 
     def carry_out(self, action: acts.Action, *, late: bool, fresh: bool) -> None:
         """One effect. `late`: decided on an old picture, so what must be looked at again is. `fresh`: on
         the very picture that counts, so there is no excuse.
         """
+        if key_of(action).startswith(tuple(self.refuses)):
+            raise Refused("it belongs to somebody else")
+        self._do(action, late=late, fresh=fresh)
+        check_drains(self)
+
+    def _do(self, action: acts.Action, *, late: bool, fresh: bool) -> None:
         match action:
             case acts.AddLearner() | acts.Promote() | acts.Replace() | acts.RemoveMember():
                 self._change_membership(action, late=late, fresh=fresh)
@@ -288,11 +341,16 @@ class World:
             case acts.DeletePod(name, uid):
                 self._take_down(self.kube.pod_with(name, uid), fresh=fresh)
             case acts.DeleteVolume(name, uid):
-                self._delete_volume(self.kube.claim_with(name, uid), late=late)
+                claim = self.kube.claim_with(name, uid)
+                check_deletion(self, claim, late=late)
+                claim.terminating = True
             case acts.RetireVolume(name, uid):
                 self.kube.claim_with(name, uid).retired_ms = self.now_ms
             case acts.AdoptVolume(name, uid):
-                self.kube.claim_with(name, uid).owned = True
+                claim = self.kube.claim_with(name, uid)
+                claim.owned, claim.retired_ms = True, 0
+            case acts.UntieVolume(name, uid):
+                self.kube.claim_with(name, uid).tied_to = frozenset()
             case acts.GrowVolume(name, uid, size):
                 self.kube.claim_with(name, uid).bytes = size
             case _:
@@ -322,25 +380,20 @@ class World:
                 if member_id == self.ensemble.leader_id and not late:
                     raise Broken(f"member {member_id} is removed while it leads")
                 if fresh and found[member_id].votes:
-                    self._check_removal(found[member_id])
+                    check_removal(self, found[member_id])
                 self.ensemble.change(index, [m for m in members if m.id != member_id])
 
     def _check_role(self, found: dict[int, Member], member_id: int, role: str) -> None:
         if member_id not in found or found[member_id].role != role:
             raise Refused("WRONG_ROLE")
 
-    def _check_removal(self, member: Member) -> None:
-        """One that is there goes only when everybody else is there as well."""
-        voters = {voter.id for voter in self.ensemble.members if voter.votes}
-        down = voters - self.ensemble.up - {member.id}
-        if member.id in self.ensemble.up and down:
-            raise Broken(f"member {member.id} is removed beside {sorted(down)}, which are down")
-
     def _take_down(self, pod: ModelPod, *, fresh: bool) -> None:
         member = self.member_of(pod)
         voters = {m.id: m for m in self.ensemble.members if m.votes}
         serving = member in voters and self.ensemble.has_quorum() and self.ensemble.leader_id
         well = bool(pod.ready_since_ms)
+        if fresh:
+            check_commitment(self, pod)
         self.kube.stop(pod)
         if not serving:
             return
@@ -362,21 +415,6 @@ class World:
             if self.came_back.get(name) == other.ready_since_ms > settled_ms:
                 raise Broken(f"{pod.name} was taken down before {name} had settled")
 
-    def _delete_volume(self, claim: ModelClaim, *, late: bool) -> None:
-        ensemble = self.ensemble
-        named = {member.id for member in ensemble.members}
-        named |= {member.id for member in ensemble.before[0]} if ensemble.before else set()
-        disk = claim.disk
-        if claim.is_log:
-            disks = [other.disk for other in self.kube.claims.values() if not other.is_log]
-            whose = [disk for disk in disks if disk.incarnation == claim.written_by]
-            disk = whose[0] if whose else disk
-        if disk.member_id in named and disk.cluster_id == ensemble.cluster_id:
-            if late:
-                raise Refused("a member lives on it")
-            raise Broken(f"volume {claim.name} of member {disk.member_id} is deleted")
-        claim.terminating = True
-
     def _change_kubernetes(self, action: acts.Action, *, late: bool, fresh: bool) -> None:
         kube = self.kube
         match action:
@@ -397,6 +435,11 @@ class World:
                     raise Refused(f"AlreadyExists: {name}")
                 uid = kube.fresh("pool")
                 kube.pools[name] = ModelPool(name, zone, uid, replicas, revision, size, kube.made)
+                kube.pools[name].deletes_volumes = self.desired.delete_volumes
+            case acts.UpdatePool(name, seen):
+                kube.pool_with(name, seen).deletes_volumes = self.desired.delete_volumes
+            case acts.KeepVolumes(name, seen):
+                kube.pool_with(name, seen).deletes_volumes = False
             case acts.SetPoolReplicas(name, replicas, seen):
                 self._set_replicas(name, replicas, seen)
             case acts.SetTemplate(name, revision, seen):
@@ -404,23 +447,47 @@ class World:
                     raise (Refused if late else Broken)(f"template {revision} is not known")
                 kube.pool_with(name, seen).revision = revision
                 known = tuple({*self.revisions.known, revision})
-                self.revisions = replace(self.revisions, known=known)
+                self._write_record(replace(self.revisions, known=known))
             case acts.OrphanPool(name, uid) | acts.DeletePool(name, uid):
-                if name not in kube.pools or kube.pools[name].uid != uid:
-                    raise Refused(f"Conflict: {name}")
-                del kube.pools[name]
-            case acts.RecordGood(revision, rejected, level):
+                self._drop_pool(name, uid)
+            case acts.ApplyResource(kind, name):
+                self.resources = tuple(
+                    r for r in self.resources if (r.kind, r.name) != (kind, name)
+                )
+            case acts.RecordGood(revision, rejected, level, seen):
+                self._check_record(seen)
                 known = tuple({revision, rejected} - {""})
-                self.revisions = Revisions(revision, rejected, known, good_level=level)
-            case acts.RejectRevision(revision):
+                record = Revisions(revision, rejected, known, good_level=level)
+                self._write_record(record)
+            case acts.RejectRevision(revision, _, seen):
+                self._check_record(seen)
                 wrong = kube.bad_revisions | kube.greedy_revisions
-                if revision not in wrong and fits(revision, self.level_in_use):
+                if fresh and revision not in wrong and fits(revision, self.level_in_use):
                     raise Broken(f"revision {revision} is rejected, and nothing is wrong with it")
-                self.revisions = replace(self.revisions, rejected=revision)
-            case acts.SetBudget(min_available):
-                kube.budget = min_available
+                self._write_record(replace(self.revisions, rejected=revision))
+            case acts.SetBudget(min_available, seen):
+                if seen != ("" if kube.budget is None else str(kube.budget_version)):
+                    raise Refused("Conflict: budget")
+                kube.budget, kube.budget_version = min_available, kube.budget_version + 1
+            case acts.Release():
+                pass
             case _:
                 raise Broken(f"the model does not know {action}")
+
+    def _drop_pool(self, name: str, uid: str) -> None:
+        if name not in self.kube.pools or self.kube.pools[name].uid != uid:
+            raise Refused(f"Conflict: {name}")
+        del self.kube.pools[name]
+        for claim in self.kube.claims.values():
+            claim.tied_to -= {uid}
+
+    def _check_record(self, seen: str) -> None:
+        if seen != self.revisions.resource_version:
+            raise Refused("Conflict: revisions")
+
+    def _write_record(self, record: Revisions) -> None:
+        version = str(int(self.revisions.resource_version or 0) + 1)
+        self.revisions = replace(record, resource_version=version)
 
     def _set_replicas(self, name: str, replicas: int, seen: str) -> None:
         pods, claims = self.kube.pods.values(), self.kube.claims.values()
@@ -485,4 +552,5 @@ class World:
 
 def want(world: World, **changes: Any) -> None:
     """The spec is another."""
+    world.generation += 1
     world.desired = replace(world.desired, **changes)

@@ -159,9 +159,9 @@ def test_what_kubernetes_would_delete_with_a_pool_is_seen() -> None:
     pool = read_pool({"metadata": meta, "spec": {}, "status": status}, current=True)
     assert (pool.deletes_volumes, pool.observed) == (False, True)
     body = claim()
-    for kind, tied in (("Backup", False), ("StatefulSet", True)):
+    for kind, tied_to in (("Backup", set()), ("StatefulSet", {"u"})):
         body["metadata"]["ownerReferences"] = [{"kind": kind, "uid": "u"}]
-        assert read_volume(body, "uid", Storage({}, None, {})).tied is tied
+        assert read_volume(body, "uid", Storage({}, None, {})).tied_to == tied_to
 
 
 def test_a_failed_growth_is_seen() -> None:

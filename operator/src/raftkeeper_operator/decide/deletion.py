@@ -24,7 +24,7 @@ def delete_cluster(facts: Facts) -> Plan | None:
                 volume.name,
             )
             for volume in snapshot.volumes
-            if (volume.retired_ms or not volume.tied) and volume.owned and not volume.terminating
+            if (volume.retired_ms or not volume.tied_to) and volume.owned and not volume.terminating
         )
     else:
         plan = detach_volumes(facts)

@@ -11,7 +11,9 @@ from raftkeeper_operator.observe.ensemble import Ensemble, Member
 def best_successor(
     facts: Facts, ensemble: Ensemble, eligible: Callable[[Member], bool]
 ) -> Member | None:
-    """The healthy voter that should lead next: preferred zone, then priority, then the longest log."""
+    """The healthy voter that should lead next: one that stays, in a preferred zone, by priority, with the
+    longest log.
+    """
     candidates = [
         member
         for member in ensemble.voters
@@ -20,7 +22,13 @@ def best_successor(
     preferred = facts.desired.leader_zones
     return max(
         candidates,
-        key=lambda m: (m.zone in preferred, m.priority, m.match_index, -m.id),
+        key=lambda m: (
+            stays(facts, m),
+            m.zone in preferred,
+            m.priority,
+            m.match_index,
+            -m.id,
+        ),
         default=None,
     )
 
@@ -67,7 +75,7 @@ def place_leader(facts: Facts) -> Plan | None:
     if facts.snapshot.now_ms - ensemble.leader_since_ms < LEADER_SETTLE_MS:
         return None
     successor = best_successor(
-        facts, ensemble, lambda member: member.zone in preferred and _stays(facts, member)
+        facts, ensemble, lambda member: member.zone in preferred and stays(facts, member)
     )
     if successor is None:
         return None
@@ -79,7 +87,7 @@ def place_leader(facts: Facts) -> Plan | None:
     )
 
 
-def _stays(facts: Facts, member: Member) -> bool:
+def stays(facts: Facts, member: Member) -> bool:
     """One that is to go would have to hand over at once, and so on for ever."""
     pod = facts.pod_of(member)
     is_drained = pod is not None and pod.node is not None and pod.node.draining

@@ -113,10 +113,14 @@ def _answer(facts: Facts) -> Plan | None:
             "a majority of the voters can still come back, and with it everything that was acknowledged"
         )
     survivor = force.survivor or propose_survivor(facts)
+    if not survivor:
+        return _refuse(
+            "no voter runs on a disk of its own, so there is nobody to ask; once one does, it is asked. "
+            "If all disks are lost, restore a backup into a new cluster"
+        )
     if survivor not in {one.pod for one in gather_evidence(facts) if one.reachable}:
         return _refuse(
-            f"{survivor or 'no voter'} cannot be asked what it has; the survivor must be a voter that "
-            "runs on its own disk"
+            f"{survivor} cannot be asked what it has; the survivor must be a voter that runs on its own disk"
         )
     snapshot = facts.snapshot
     return act(

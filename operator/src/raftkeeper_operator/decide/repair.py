@@ -28,6 +28,16 @@ def add_learner(facts: Facts, ensemble: Ensemble, seat: Seat, pod: Pod, why: str
         return None
     if misfit := why_misfit(facts, pod):
         return wait("VersionSkew", f"{seat.pod} cannot be added: {misfit}", target=seat.pod)
+    order = facts.order
+    if order is not None and node.recovery_epoch < order.epoch:
+        # What it would get from this ensemble it would set aside at its next start, as data of before.
+        return act(
+            DeletePod(pod.name, pod.uid),
+            "RestartingUninformed",
+            f"{pod.name} waits with an empty disk that has not passed recovery {order.epoch}; it starts "
+            "anew to hear of it, before it is added",
+            pod.name,
+        )
     blockers = list(change_blockers(ensemble))
     blockers += [f"learner {m.id} is on its way" for m in ensemble.members if not m.votes]
     if blockers:
@@ -201,8 +211,9 @@ def wipe_removed(facts: Facts) -> Plan | None:
 def retained_at(facts: Facts, ensemble: Ensemble, seat: Seat) -> Volume | None:
     """With `whenScaled: Retain`, a former member's volume in the place of a new one: a person has to delete it.
 
-    One that has been seen to be nobody's can be used as it is, and one that is damaged or lost, and was
-    given up for that, holds nothing to be retained.
+    Not where a voter whose disk was lost waits for that place: it is to be replaced. One that has been seen
+    to be nobody's can be used as it is, and one that is damaged or lost, and was given up for that, holds
+    nothing to be retained.
     """
     if facts.desired.when_scaled is not WhenScaled.RETAIN:
         return None

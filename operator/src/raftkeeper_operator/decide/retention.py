@@ -45,6 +45,8 @@ def detach_volumes(facts: Facts) -> Plan | None:
             target=late[0],
             recheck_ms=RECHECK_MS,
         )
+    # One of a former cluster that has not been adopted yet is tied to our pool all the same.
+    pools = {pool.uid for pool in snapshot.pools}
     return facts.first_possible(
         act(
             UntieVolume(volume.name, volume.uid),
@@ -53,5 +55,5 @@ def detach_volumes(facts: Facts) -> Plan | None:
             volume.name,
         )
         for volume in snapshot.volumes
-        if volume.tied and volume.owned and not volume.terminating
+        if volume.tied_to and (volume.owned or volume.tied_to & pools) and not volume.terminating
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from raftkeeper_operator.decide.facts import Facts, quorum
 from raftkeeper_operator.decide.gate import change_blockers, disruption_blockers
-from raftkeeper_operator.decide.leadership import best_successor
+from raftkeeper_operator.decide.leadership import best_successor, stays
 from raftkeeper_operator.decide.plan import DeletePod, Evict, Plan, Transfer, act, wait
 from raftkeeper_operator.decide.resources import why_unprepared
 from raftkeeper_operator.decide.skew import refuse_version
@@ -186,7 +186,9 @@ def _restart_follower(
 def _restart_leader(
     facts: Facts, ensemble: Ensemble, pod: Pod, leader: Member, target: str
 ) -> Plan:
-    """Everybody else is done. A sole voter has nobody to hand over to, and the spec asked for it."""
+    """Everybody else is done. A sole voter has nobody to hand over to, and the spec asked for it. Those that
+    are to go do not take over: they would hand back at once, and so on for as long as they are there.
+    """
     if blockers := disruption_blockers(facts, ensemble, leader):
         return _blocked(pod, blockers)
     if len(ensemble.voters) == 1:
@@ -200,7 +202,7 @@ def _restart_leader(
     updated = []
     for voter in ensemble.voters:
         other = facts.pod_of(voter)
-        if other is not None and other.revision == target:
+        if other is not None and other.revision == target and stays(facts, voter):
             updated.append(voter)
     return hand_over(facts, ensemble, pod, leader, updated)
 

@@ -93,8 +93,8 @@ def _is_excused(facts: Facts, pod: Pod) -> bool:
             return True
     if facts.obstacle(pod) and pod.revision not in snapshot.revisions.choosy:
         return True
-    voters = sum(member.votes for member in snapshot.remembered.members)
-    return pod.running and ensemble is None and voters > 1
+    voters = {member.pod for member in snapshot.remembered.members if member.votes}
+    return pod.running and ensemble is None and voters != {pod.name}
 
 
 def roll_back(facts: Facts) -> Plan | None:

@@ -110,8 +110,8 @@ class Volume:
     """It is the log's own."""
     owned: bool = True
     """It bears this cluster's UID; False for one retained by a former cluster of the same name."""
-    tied: bool = False
-    """Its StatefulSet is its owner: Kubernetes deletes it with that."""
+    tied_to: frozenset[str] = frozenset()
+    """UIDs of StatefulSets that are its owner: Kubernetes deletes it with them."""
 
 
 @dataclass(frozen=True, slots=True)

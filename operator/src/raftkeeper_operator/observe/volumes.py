@@ -121,7 +121,7 @@ def read_volume(
         resize_trouble=_resize_trouble(body),
         is_log=kind == LOG_CLAIM,
         owned=is_owned(body, uid),
-        tied=bool(ties(body)),
+        tied_to=frozenset(str(owner.get("uid") or "") for owner in ties(body)),
     )
 
 
