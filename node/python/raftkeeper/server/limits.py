@@ -28,6 +28,10 @@ TLS_HANDSHAKES_MAX: Final = 256
 TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
 """As for the first bytes: a distant client on a bad line is done within two."""
 
+CERTIFICATE_EXPIRY_WARNING_DAYS: Final = 7
+"""A certificate of the node's own that expires sooner is warned of when it is read: what renews by itself
+has done so long before, and a person still has a week."""
+
 ACCEPT_RETRY_S: Final = 0.5
 """After an accept that failed, for want of file descriptors mostly."""
 
