@@ -11,9 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from raftkeeper.server.config import section_models
+from raftkeeper.server.config_problems import allowed_range
 from raftkeeper.server.config_sources import (
     ConfigError,
-    allowed_range,
     flag_name,
     load_config,
     settings_by_flag,
