@@ -189,5 +189,9 @@ PEER_FRAME_BYTES_MIN: Final = 16 * 1024 * 1024
 SURVEY_TIMEOUT_S: Final = 2.0
 """How long a member may take to say who it is, before an ensemble is founded."""
 
+GATHERING_SAID_EVERY_S: Final = 30.0
+"""How often a founder says in its log who is still missing: whoever looks there does not have to go far back,
+and a night of waiting is a thousand lines."""
+
 SURVEY_EVERY_S: Final = 0.25
 """How often those that are missing are asked again; it is the first start of several processes."""
