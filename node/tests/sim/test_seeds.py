@@ -1,4 +1,8 @@
-"""Seeds of the simulator: some new to every commit's eye, and every one that ever failed."""
+"""Seeds of the simulator: the same first ones of each level every time, and every one that ever failed.
+
+SIM_SEEDS is how many in all. They are the same for every commit; `make sim` goes further, and
+`make sim ARGS='--first N'` elsewhere.
+"""
 
 import os
 import tomllib
@@ -12,7 +16,7 @@ HERE = Path(__file__).parent
 REGRESSIONS = tomllib.loads((HERE / "regressions.toml").read_text(encoding="utf-8"))["seed"]
 COUNT = int(os.environ.get("SIM_SEEDS", "300"))
 SEEDS = {level: COUNT // len(LEVELS) for level in LEVELS}
-"""Half of them at each level; `make sim` runs ten thousand."""
+"""From seed 1 on, as many at each level; `make sim` runs ten thousand."""
 
 
 @pytest.mark.slow

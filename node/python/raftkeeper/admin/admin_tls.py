@@ -6,6 +6,7 @@ The files are looked at at the beginning of each handshake (see `followed_files`
 import ssl
 from pathlib import Path
 
+from raftkeeper.server.certificate_dates import warn_of_dates
 from raftkeeper.server.followed_files import FollowedFiles
 
 
@@ -21,7 +22,7 @@ class AdminTls:
         self._files = FollowedFiles(
             [path for path in paths if path is not None], self._load, "admin.tls"
         )
-        self.context = self._load()
+        self.context = self._build()
         """For the listening socket: each handshake goes on with the newest."""
         self.context.sni_callback = self._choose
 
@@ -34,6 +35,11 @@ class AdminTls:
         connection.context = self._files.newest()
 
     def _load(self) -> ssl.SSLContext:
+        context = self._build()
+        warn_of_dates(self._certificate, "admin.tls")
+        return context
+
+    def _build(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self._certificate, self._key)

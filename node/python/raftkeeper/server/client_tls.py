@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raftkeeper.server.certificate_dates import warn_of_dates
 from raftkeeper.server.errors import NodeError
 from raftkeeper.server.followed_files import UNUSABLE, FollowedFiles, describe_unusable
 from raftkeeper.server.subject_name import subject_of
@@ -50,6 +51,7 @@ class ClientTls:
         if self._ca is not None:
             context.load_verify_locations(self._ca)
         context.verify_mode = self._verify
+        warn_of_dates(self._certificate, "client.tls")
         return context
 
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -14,3 +15,11 @@ class Section(BaseModel):
     """One `[section]` of the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_yes_as_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """To Python `true` is 1, and a port of 1 is what nobody meant by `port = true`."""
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is int:
+            raise PydanticCustomError("whole_number", "must be a whole number")
+        return value

@@ -15,12 +15,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from raftkeeper.server.config import Config, section_models
-from raftkeeper.server.config_section import Section
+from raftkeeper.server.config_problems import describe_value, message_of
 
 ENVIRONMENT_PREFIX = "RAFTKEEPER__"
 
 _HEADER = re.compile(r"^\s*\[\s*([^\]]+?)\s*\]")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\" ]+?)\s*=")
+
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)$")
 
 
 class ConfigError(Exception):
@@ -93,7 +95,9 @@ def _from_file(file: Path, problems: list[str]) -> list[Setting]:
         if re.search(r"^\s*(tickTime|clientPort|dataDir)\s*=", text, re.MULTILINE):
             said = "this is a configuration of ZooKeeper; see docs/migrating-from-zookeeper.md"
             raise ConfigError([f"{file}: {said}"]) from error
-        raise ConfigError([f"{file}: {error}"]) from error
+        line = _AT_LINE.search(str(error))
+        place = f"{file}:{line.group(1)}" if line else str(file)
+        raise ConfigError([f"{place}: this is not TOML: {error}"]) from error
     lines = _line_numbers(text)
     models = section_models()
     settings: list[Setting] = []
@@ -181,28 +185,13 @@ def _validated(
 def _describe(item: Mapping[str, Any], places: dict[tuple[str, str], str]) -> str:
     location = [str(part) for part in item["loc"]]
     section, key, *_ = [*location, "", ""]
-    message = str(item["msg"]).removeprefix("Value error, ")
     if not section:
-        return message
+        return message_of(item)
     if not key:
         involved = [place for (name, _), place in places.items() if name == section]
-        return f"{involved[-1] if involved else section}: [{section}] {message}"
+        return f"{involved[-1] if involved else section}: [{section}] {message_of(item)}"
     place = places.get((section, key), section)
-    allowed = allowed_range(section_models()[section], key)
-    hint = f" (allowed: {allowed})" if allowed else ""
-    return f"{place}: {section}.{key} = {item['input']!r}: {message}{hint}"
-
-
-def allowed_range(model: type[Section], key: str) -> str:
-    """What a key may be, in words: `1 to 65535`."""
-    described = model.model_json_schema()["properties"][key]
-    if "minimum" in described and "maximum" in described:
-        return f"{described['minimum']} to {described['maximum']}"
-    if "enum" in described:
-        return ", ".join(described["enum"])
-    if described.get("type") == "boolean":
-        return "true or false"
-    return ""
+    return f"{place}: {describe_value(section_models()[section], section, key, item)}"
 
 
 def _all_keys() -> list[str]:

@@ -28,6 +28,10 @@ TLS_HANDSHAKES_MAX: Final = 256
 TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
 """As for the first bytes: a distant client on a bad line is done within two."""
 
+CERTIFICATE_EXPIRY_WARNING_DAYS: Final = 7
+"""A certificate of the node's own that expires sooner is warned of when it is read: what renews by itself
+has done so long before, and a person still has a week."""
+
 ACCEPT_RETRY_S: Final = 0.5
 """After an accept that failed, for want of file descriptors mostly."""
 
@@ -184,6 +188,10 @@ PEER_FRAME_BYTES_MIN: Final = 16 * 1024 * 1024
 
 SURVEY_TIMEOUT_S: Final = 2.0
 """How long a member may take to say who it is, before an ensemble is founded."""
+
+GATHERING_SAID_EVERY_S: Final = 30.0
+"""How often a founder says in its log who is still missing: whoever looks there does not have to go far back,
+and a night of waiting is a thousand lines."""
 
 SURVEY_EVERY_S: Final = 0.25
 """How often those that are missing are asked again; it is the first start of several processes."""

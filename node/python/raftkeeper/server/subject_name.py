@@ -5,7 +5,7 @@ texts, so the form is copied to the letter. The certificate was verified by TLS 
 cannot be read all the same are a ValueError.
 """
 
-from collections.abc import Iterator
+from raftkeeper.server.der import element, elements
 
 _SEQUENCE, _CONTEXT_0, _OBJECT_ID = 0x30, 0xA0, 0x06
 
@@ -31,17 +31,17 @@ _ESCAPED = frozenset(',=+<>#;"\\')
 def subject_of(certificate: bytes) -> str:
     """The subject of a certificate in DER. ValueError when it cannot be read."""
     try:
-        _, whole, _ = _element(certificate, 0)
-        _, signed, _ = _element(whole, 0)
-        fields = _elements(signed)
+        _, whole, _ = element(certificate, 0)
+        _, signed, _ = element(whole, 0)
+        fields = elements(signed)
         # The version, which is there since 1996, serial number, algorithm, issuer, validity.
         kind, _ = next(fields)
         for _ in range(4 if kind == _CONTEXT_0 else 3):
             next(fields)
         _, subject = next(fields)
         names = [
-            "+".join(_attribute(attribute) for _, attribute in _elements(relative))
-            for _, relative in _elements(subject)
+            "+".join(_attribute(attribute) for _, attribute in elements(relative))
+            for _, relative in elements(subject)
         ]
     except (IndexError, StopIteration, UnicodeDecodeError) as error:
         raise ValueError("the subject of the certificate cannot be read") from error
@@ -49,10 +49,10 @@ def subject_of(certificate: bytes) -> str:
 
 
 def _attribute(encoded: bytes) -> str:
-    kind, number, end = _element(encoded, 0)
+    kind, number, end = element(encoded, 0)
     if kind != _OBJECT_ID:
         raise ValueError("an attribute of the subject has no name")
-    value_kind, value, _ = _element(encoded, end)
+    value_kind, value, _ = element(encoded, end)
     name = _object_id(number)
     keyword = _KEYWORDS.get(name)
     encoding = _TEXTS.get(value_kind)
@@ -84,23 +84,3 @@ def _object_id(encoded: bytes) -> str:
             value = 0
     first = min(numbers[0] // 40, 2)
     return ".".join(map(str, [first, numbers[0] - 40 * first, *numbers[1:]]))
-
-
-def _elements(encoded: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at < len(encoded):
-        kind, content, at = _element(encoded, at)
-        yield kind, content
-
-
-def _element(encoded: bytes, at: int) -> tuple[int, bytes, int]:
-    """(type, content, end) of the element that begins at `at`."""
-    kind, length, start = encoded[at], encoded[at + 1], at + 2
-    if length & 0x80:
-        count = length & 0x7F
-        length = int.from_bytes(encoded[start : start + count], "big")
-        start += count
-    end = start + length
-    if end > len(encoded):
-        raise ValueError("the certificate is cut off")
-    return kind, encoded[start:end], end

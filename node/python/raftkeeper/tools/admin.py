@@ -1,7 +1,7 @@
 """`raftkeeper admin …`: the admin API for people. Each verb is one request, or two.
 
 A change goes to the leader, found among --endpoints; drain, snapshot and download go to the first
-endpoint. With --json the answer is printed as it came.
+endpoint. With --json, before the verb or behind it, the answer is printed as it came.
 """
 
 import json
@@ -75,6 +75,14 @@ class _Given:
     as_json = False
 
 
+def _note_json(wanted: bool) -> None:  # noqa: FBT001  typer calls it with the flag's value
+    """Behind the verb; what was said before it stays said."""
+    _Given.as_json = _Given.as_json or wanted
+
+
+JsonOption = Annotated[bool, typer.Option("--json", callback=_note_json, help="Print JSON.")]
+
+
 @app.callback()
 def _options(
     *,
@@ -101,7 +109,7 @@ def _options(
 
 
 @app.command()
-def status() -> None:
+def status(*, _as_json: JsonOption = False) -> None:
     """Every endpoint as it sees itself. Needs no quorum."""
     statuses = _told(AdminClient(_Given.access).statuses)
     if _Given.as_json:
@@ -118,7 +126,7 @@ def status() -> None:
 
 
 @app.command()
-def members() -> None:
+def members(*, _as_json: JsonOption = False) -> None:
     """The members as the leader knows them: who is behind, and by how much."""
     found = _told(AdminClient(_Given.access).members)
     if _Given.as_json:
@@ -142,6 +150,7 @@ def add_learner(
         typer.Option(help="Higher ones lead by preference; without it the node is asked."),
     ] = None,
     config_index: IndexOption = None,
+    _as_json: JsonOption = False,
 ) -> None:
     """Add a node with an empty disk, which listens and does not vote yet."""
     given = {"incarnation": incarnation or None, "zone": zone, "priority": priority}
@@ -151,7 +160,11 @@ def add_learner(
 
 @app.command()
 def promote(
-    member: MemberArgument, *, force: ForceOption = False, config_index: IndexOption = None
+    member: MemberArgument,
+    *,
+    force: ForceOption = False,
+    config_index: IndexOption = None,
+    _as_json: JsonOption = False,
 ) -> None:
     """Let a learner that has caught up vote."""
     _change("POST", f"/v1/members/{member}/promote", {"force": force}, config_index)
@@ -159,7 +172,11 @@ def promote(
 
 @app.command()
 def remove(
-    member: MemberArgument, *, force: ForceOption = False, config_index: IndexOption = None
+    member: MemberArgument,
+    *,
+    force: ForceOption = False,
+    config_index: IndexOption = None,
+    _as_json: JsonOption = False,
 ) -> None:
     """Remove a member for ever."""
     _change("DELETE", f"/v1/members/{member}", {"force": force}, config_index)
@@ -172,6 +189,7 @@ def replace(
     *,
     force: ForceOption = False,
     config_index: IndexOption = None,
+    _as_json: JsonOption = False,
 ) -> None:
     """Put a learner that has caught up in a voter's place, in one step."""
     body = {"old": old, "new": new, "force": force}
@@ -186,6 +204,7 @@ def update(
     zone: Annotated[str | None, typer.Option(help="Where it stands.")] = None,
     priority: Annotated[int | None, typer.Option(help="Higher ones lead by preference.")] = None,
     config_index: IndexOption = None,
+    _as_json: JsonOption = False,
 ) -> None:
     """Change a member's address, zone or priority."""
     given = {"address": address or None, "zone": zone, "priority": priority}
@@ -196,6 +215,8 @@ def update(
 @app.command()
 def transfer(
     to: Annotated[int, typer.Argument(help="To which member; without it the best one.")] = 0,
+    *,
+    _as_json: JsonOption = False,
 ) -> None:
     """Hand leadership over, without an election."""
     _show(lambda: AdminClient(_Given.access).transfer(to))
@@ -208,6 +229,7 @@ def drain(
         bool, typer.Option(help="Hand leadership over first, if this member has it.")
     ] = True,
     undo: Annotated[bool, typer.Option("--undo", help="Let clients in again.")] = False,
+    _as_json: JsonOption = False,
 ) -> None:
     """Send the clients of the first endpoint's member elsewhere, before it is stopped."""
     client, endpoint = AdminClient(_Given.access), _Given.access.endpoints[0]
@@ -215,7 +237,7 @@ def drain(
 
 
 @app.command()
-def snapshot() -> None:
+def snapshot(*, _as_json: JsonOption = False) -> None:
     """Take a snapshot at the first endpoint's member."""
     _show(lambda: AdminClient(_Given.access).take_snapshot(_Given.access.endpoints[0]))
 
@@ -227,6 +249,7 @@ def download(
     wanted: Annotated[
         str, typer.Option("--snapshot", help="Its id; without it a new one is taken.")
     ] = "",
+    _as_json: JsonOption = False,
 ) -> None:
     """Take a snapshot at the first endpoint's member and fetch it, checked by its digest."""
     client, endpoint = AdminClient(_Given.access), _Given.access.endpoints[0]

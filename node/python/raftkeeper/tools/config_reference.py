@@ -4,7 +4,8 @@ A test compares the page with this, so the page is never edited by hand.
 """
 
 from raftkeeper.server.config import section_models
-from raftkeeper.server.config_sources import allowed_range, flag_name, variable_name
+from raftkeeper.server.config_problems import allowed_range
+from raftkeeper.server.config_sources import flag_name, variable_name
 from raftkeeper.tools.start import format_default
 
 HEAD = """\

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from textwrap import wrap
 
 from raftkeeper.server.config import section_models
+from raftkeeper.server.config_problems import allowed_range
 from raftkeeper.server.config_sources import (
     ConfigError,
-    allowed_range,
     flag_name,
     load_config,
     settings_by_flag,
@@ -21,6 +22,10 @@ from raftkeeper.server.config_sources import (
 )
 from raftkeeper.server.errors import EXIT_OK, EXIT_USAGE
 from raftkeeper.server.handover import exec_with
+
+HELP_WIDTH = 100
+"""The help is as wide everywhere, so that it can be searched and compared; wider lines read badly."""
+HELP_INDENT = " " * 6
 
 USAGE = """\
 Usage: raftkeeper server [--config FILE] [--<section>-<key> VALUE ...]
@@ -72,15 +77,28 @@ def _meant(name: str) -> str:
 
 
 def build_help() -> str:
-    """The usage, and every setting of the schema."""
-    lines = [USAGE, "  --config FILE\n      A TOML file; see docs/reference/configuration.md."]
+    """The usage, and every setting of the schema, in groups by section."""
+    lines = [
+        USAGE,
+        "General:",
+        "  --config FILE\n      A TOML file; see docs/reference/configuration.md.",
+        "  --help\n      Show this and exit.",
+    ]
     for section, model in section_models().items():
+        about_section = (model.__doc__ or "").partition("\n")[0]
+        lines.append(f"\n{section}: {about_section}")
         for key, field in model.model_fields.items():
             allowed = allowed_range(model, key)
             about = f" Allowed: {allowed}." if allowed else ""
-            lines.append(
-                f"  {flag_name(section, key)} VALUE   ({variable_name(section, key)})\n"
-                f"      {field.description} Default: {format_default(field.default)}.{about}"
+            said = f"{field.description} Default: {format_default(field.default)}.{about}"
+            lines.append(f"  {flag_name(section, key)} VALUE   ({variable_name(section, key)})")
+            lines += wrap(
+                said,
+                HELP_WIDTH,
+                initial_indent=HELP_INDENT,
+                subsequent_indent=HELP_INDENT,
+                break_long_words=False,
+                break_on_hyphens=False,
             )
     return "\n".join(lines)
 

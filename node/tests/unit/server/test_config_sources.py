@@ -1,10 +1,11 @@
 """Claims about reading a configuration: where it comes from and how its mistakes are told."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from raftkeeper.server.config import Config, FourLetter
+from raftkeeper.server.config import Config, FourLetter, section_models
 from raftkeeper.server.config_sources import ConfigError, load_config
 from raftkeeper.server.four_letter_words import FOUR_LETTER_WORDS
 
@@ -18,6 +19,17 @@ def problems_of(tmp_path: Path, text: str, environment: dict[str, str] | None = 
     with pytest.raises(ConfigError) as raised:
         load_config(file, environment or {}, {})
     return [problem.removeprefix(f"{tmp_path}/") for problem in raised.value.problems]
+
+
+def told(tmp_path: Path, text: str) -> tuple[str, ...]:
+    """What is said about a file, which may be correct."""
+    file = tmp_path / "node.toml"
+    file.write_text(text)
+    try:
+        load_config(file, {}, {})
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def test_defaults_are_a_valid_configuration() -> None:
@@ -74,6 +86,79 @@ def test_wrong_value_is_told_with_line_and_range(tmp_path: Path) -> None:
     assert problem.endswith("(allowed: 1 to 65535)")
 
 
+@pytest.mark.parametrize(
+    ("section", "line", "said"),
+    [
+        ("client", 'port = "abc"', '= "abc": must be a whole number (allowed: 1 to 65535)'),
+        ("client", "port = -1", "= -1: must be at least 1 (allowed: 1 to 65535)"),
+        ("client", "port = 70000", "= 70000: must be at most 65535 (allowed: 1 to 65535)"),
+        ("client", "port = 1.5", "= 1.5: must be a whole number (allowed: 1 to 65535)"),
+        ("client", "port = true", "= true: must be a whole number (allowed: 1 to 65535)"),
+        ("client", "port = []", "= []: must be a whole number (allowed: 1 to 65535)"),
+        ("log", 'level = "loud"', '= "loud": must be one of debug, info, warning, error'),
+        ("log", "level = 3", "= 3: must be one of debug, info, warning, error"),
+        ("client", 'plain = "maybe"', '= "maybe": must be true or false'),
+        ("client", "plain = []", "= []: must be true or false"),
+        ("client", "listen = 5", "= 5: must be text in quotes"),
+        ("auth", "super_subject = 1979-05-27", "= 1979-05-27: must be text in quotes"),
+        (
+            "session",
+            'min_timeout_ms = "4s"',
+            '= "4s": must be a whole number of milliseconds, without a unit (allowed: 100 to 86400000)',
+        ),
+        (
+            "storage",
+            'segment_bytes = "32MiB"',
+            '= "32MiB": must be a whole number of bytes, without a unit (allowed: 1048576 to 4294967296)',
+        ),
+        (
+            "storage",
+            "segment_bytes = 5000001",
+            "= 5000001: must be a multiple of 4096 (allowed: 1048576 to 4294967296)",
+        ),
+        ("storage", "data_dir = 5", "= 5: must be a path in quotes"),
+        ("ensemble", "members = 5", '= 5: must be a list such as ["a", "b"]'),
+        ("ensemble", 'preferred_zones = ["a", 2]', "= 2 at place 2: must be text in quotes"),
+        ("peer", "tls_names = {a = 1}", '= {"a": 1}: must be a list such as ["a", "b"]'),
+    ],
+)
+def test_wrong_value_is_told_in_plain_words(
+    tmp_path: Path, section: str, line: str, said: str
+) -> None:
+    """Where it stands, what it is, and what it may be."""
+    key = line.partition(" ")[0]
+    assert problems_of(tmp_path, f"[{section}]\n{line}\n") == [
+        f"node.toml:2: {section}.{key} {said}"
+    ]
+
+
+def test_no_wrong_value_of_any_key_is_told_in_words_of_a_library(tmp_path: Path) -> None:
+    """Also of keys to come."""
+    words = re.compile(r"Input|valid |<class|type=|datetime")
+    values = ["'abc'", "-1", "1.5", "true", "[]", "[1]", "{a = 1}", "1979-05-27", "nan", "'4s'"]
+    values += ["9" * 40, f"'{'z' * 999}'"]
+    for section, model in section_models().items():
+        for key in model.model_fields:
+            for value in values:
+                for problem in told(tmp_path, f"[{section}]\n{key} = {value}\n"):
+                    said = problem.removeprefix(str(tmp_path))
+                    assert words.search(said) is None, said
+
+
+def test_secret_is_not_repeated(tmp_path: Path) -> None:
+    """Logs are read by many, and a password may stand where its digest belongs."""
+    (problem,) = problems_of(tmp_path, "[auth]\nsuper_digest = 'bob:hunter2'\n")
+    assert problem.startswith("node.toml:2: auth.super_digest: must look like user:base64")
+    assert "hunter2" not in problem
+
+
+def test_long_value_is_shown_by_its_beginning(tmp_path: Path) -> None:
+    """The rest of the line is what matters."""
+    (problem,) = problems_of(tmp_path, f"[ensemble]\nzone = '{'z' * 500}'\n")
+    assert "zzz…: must be at most " in problem
+    assert len(problem) < 200
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """Nobody has to start five times for five mistakes."""
     text = "[client]\nport = 0\nprot = 1\n[log]\nlevel = 'loud'\n"
@@ -93,9 +178,11 @@ def test_relation_of_two_sections_is_checked(tmp_path: Path) -> None:
 
 
 def test_wrong_toml_is_told_with_its_line(tmp_path: Path) -> None:
-    """The parser's own words carry the line."""
-    (problem,) = problems_of(tmp_path, "[client\n")
-    assert "line 1" in problem
+    """And the parser's own words."""
+    (problem,) = problems_of(tmp_path, "[client]\nport = 1\nport = 2\n")
+    assert problem.startswith("node.toml:3: this is not TOML: Cannot overwrite a value")
+    (problem,) = problems_of(tmp_path, "[client]\nlisten = [")
+    assert problem.startswith("node.toml: this is not TOML: ")
 
 
 def test_missing_file_is_one_sentence(tmp_path: Path) -> None:

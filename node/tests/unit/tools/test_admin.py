@@ -11,10 +11,12 @@ from aiohttp.test_utils import TestClient
 from click.testing import Result
 from tests.unit.admin.admin_node import AdminNode, serving
 from tests.unit.admin.fake_ensemble import FakeEnsemble
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from raftkeeper.admin.snapshot_files import OpenSnapshot
 from raftkeeper.raft import Remove
+from raftkeeper.tools.admin import app as admin_app
 from raftkeeper.tools.commands import app
 
 Client = TestClient[Any, Any]
@@ -76,6 +78,33 @@ async def test_endpoint_may_have_its_scheme(node: AdminNode) -> None:
         refused = await run(f"ftp://{endpoint(client)}", node, "status")
     assert refused.exit_code == 1
     assert "is not host:port" in refused.output
+
+
+@pytest.mark.parametrize(
+    "verb", [["status"], ["members"], ["snapshot"], ["promote", "3"], ["drain"]]
+)
+async def test_json_may_be_asked_for_before_or_behind_the_verb(
+    node: AdminNode, verb: list[str]
+) -> None:
+    """Behind it is where everybody types it first."""
+    async with serving(node) as client:
+        before = await run(endpoint(client), node, "--json", *verb)
+        behind = await run(endpoint(client), node, *verb, "--json")
+        neither = await run(endpoint(client), node, *verb)
+    assert before.exit_code == behind.exit_code, behind.output
+    assert json_of(before).keys() == json_of(behind).keys()
+    assert "{\n" not in neither.output
+
+
+def test_every_verb_takes_json_behind_it() -> None:
+    """Also those of tomorrow."""
+    verbs = get_command(admin_app).commands.values()  # type: ignore[attr-defined]
+    lacking = [
+        verb.name
+        for verb in verbs
+        if not any("--json" in parameter.opts for parameter in verb.params)
+    ]
+    assert lacking == []
 
 
 async def test_status_of_nobody_is_a_failure(node: AdminNode) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from raftkeeper.server.config import section_models
 from raftkeeper.server.config_sources import ConfigError
 from raftkeeper.tools.cli import main
 from raftkeeper.tools.start import build_help, parse_flags
@@ -30,6 +31,21 @@ def test_help_of_server_names_every_setting_with_its_range() -> None:
     text = build_help()
     assert "--client-port VALUE   (RAFTKEEPER__CLIENT__PORT)" in text
     assert "Default: 2181. Allowed: 1 to 65535." in text
+
+
+def test_help_of_server_stands_in_groups() -> None:
+    """A hundred settings in a row are a wall; each section has its heading, and says what it is about."""
+    lines = build_help().splitlines()
+    headings = [line for line in lines if line and not line.startswith((" ", "Usage", "Runs"))]
+    assert [heading.partition(":")[0] for heading in headings] == ["General", *section_models()]
+    assert "session: What a client may ask for as its session's timeout." in headings
+    for heading in headings:
+        assert lines[lines.index(heading) - 1] == "", heading
+    assert max(map(len, lines)) <= 100
+    client, session = lines.index(headings[1]), lines.index(headings[2])
+    flags = [line.split()[0] for line in lines[client:session] if line.startswith("  --")]
+    assert flags[0] == "--client-listen"
+    assert all(flag.startswith("--client-") for flag in flags)
 
 
 def test_check_config_tells_problems_and_exits_2(

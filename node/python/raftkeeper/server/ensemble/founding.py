@@ -189,7 +189,7 @@ async def _gather(
 ) -> Membership | None:
     """Until all are there; None when one of them belongs to an ensemble, or somebody took us in."""
     me = config.listed_as
-    said: tuple[str, ...] = ()
+    said = _Missing()
     while not adopted.done():
         others = sorted(member for member in listed if member != me)
         answers = await asyncio.gather(
@@ -227,8 +227,31 @@ async def _gather(
                 ],
                 level_of_all(config.ensemble.feature_level_max, spoken),
             )
-        if missing != said:
-            said = missing
-            log.info("ensemble.gathering", missing=", ".join(missing))
+        said.tell(missing, asyncio.get_running_loop().time())
         await asyncio.wait({adopted}, timeout=limits.SURVEY_EVERY_S)
     return None
+
+
+class _Missing:
+    """Who has not come yet, in the log: at once when that changes, and from time to time."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, ...] = ()
+        self._told_at_s = self._since_s = 0.0
+
+    def tell(self, missing: tuple[str, ...], now_s: float) -> None:
+        """At each look; `now_s` is the loop's."""
+        names = ", ".join(missing)
+        if missing != self._told:
+            log.info("ensemble.gathering", missing=names)
+            self._told, self._told_at_s, self._since_s = missing, now_s, now_s
+        elif now_s - self._told_at_s >= limits.GATHERING_SAID_EVERY_S:
+            log.warning(
+                "ensemble.gathering",
+                missing=names,
+                for_s=round(now_s - self._since_s),
+                effect="the ensemble is founded when all of ensemble.members are there; until then this "
+                "node serves nobody",
+                advice="start those that are missing, and see that their addresses can be reached from here",
+            )
+            self._told_at_s = now_s

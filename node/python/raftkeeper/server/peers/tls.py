@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from raftkeeper.server.certificate_dates import warn_of_dates
 from raftkeeper.server.errors import NodeError
 from raftkeeper.server.followed_files import UNUSABLE, FollowedFiles, describe_unusable
 
@@ -78,6 +79,7 @@ class TlsContexts:
             context.load_verify_locations(settings.ca_file)
             context.load_cert_chain(settings.certificate_file, settings.key_file)
             contexts.append(context)
+        warn_of_dates(settings.certificate_file, "peer.tls")
         return contexts[0], contexts[1]
 
 

@@ -31,12 +31,19 @@ class Network:
         self.asked: list[str] = []
         self.was_asked = asyncio.Event()
         self.adopt: Callable[[bytes, int], None] | None = None
+        self._round = asyncio.Event()
+
+    async def round(self) -> None:
+        """Until somebody is asked once more."""
+        self._round.clear()
+        await self._round.wait()
 
     def wait(self, incarnation: bytes, on_adopted: Callable[[bytes, int], None]) -> None:
         self.adopt = on_adopted
 
     async def survey(self, address: str, timeout_s: float) -> Survey | None:
         self.asked.append(address)
+        self._round.set()
         if len(self.asked) >= 4:
             self.was_asked.set()  # twice each of two
         who = self.answers.get(address)
@@ -89,6 +96,40 @@ async def test_founder_founds_when_all_wait(directory: DataDirectory) -> None:
         b"b" * 16,
         b"c" * 16,
     ]
+
+
+async def test_founder_says_again_who_is_missing(
+    directory: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at the log hours later finds out why the node does not serve."""
+    monkeypatch.setattr(limits, "GATHERING_SAID_EVERY_S", 0.01)
+    network = Network()
+    network.answers = {"b:1": waiting(b"b")}
+    with capture_logs() as lines:
+
+        def said() -> list[Any]:
+            return [line for line in lines if line["event"] == "ensemble.gathering"]
+
+        founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
+        async with asyncio.timeout(5):
+            while len(said()) < 3:
+                await network.round()
+        founding.cancel()
+    assert [line["missing"] for line in said()[:3]] == ["c:1"] * 3
+    assert [line["log_level"] for line in said()[:3]] == ["info", "warning", "warning"]
+    assert "can be reached" in said()[1]["advice"]
+
+
+async def test_founder_does_not_repeat_itself_at_each_look(directory: DataDirectory) -> None:
+    """It looks four times a second."""
+    network = Network()
+    with capture_logs() as lines:
+        founding = asyncio.ensure_future(find_identity(config_of(1), directory, network))
+        async with asyncio.timeout(5):
+            while len(network.asked) < 20:
+                await network.round()
+        founding.cancel()
+    assert [line["event"] for line in lines].count("ensemble.gathering") == 1
 
 
 async def test_founder_knows_the_zone_and_priority_of_each(directory: DataDirectory) -> None:
