@@ -5,7 +5,7 @@ How to drive it:
 1.  Read the disk: hard state, newest snapshot, log. Put it into a `Restored`, build `RaftCore`.
 2.  On a new cluster's first member, and only there, call `bootstrap` with the first membership.
 3.  Call `tick` at a steady pace. Randomness comes from you: `set_election_timeout` at the start and
-    whenever a Ready says `redraw_timeout`; `RaftConfig.nonce` at each start.
+    whenever a Ready says `redraw_timeout`, up to `longest_timeout_ticks`; `RaftConfig.nonce` at each start.
 4.  Give what peers say to `step`, and a broken connection to `leader_unreachable`.
 5.  Call `propose` with the payload of one entry: a batch. `NotLeader` means what it says;
     `may_propose` says it before.
@@ -40,6 +40,7 @@ from raftkeeper.raft.change import (
 )
 from raftkeeper.raft.core import RaftCore
 from raftkeeper.raft.effects import Ready, SnapshotMeta
+from raftkeeper.raft.election import longest_timeout_ticks
 from raftkeeper.raft.invariants import AcknowledgedLost, InvariantBroken, check_core
 from raftkeeper.raft.membership import BASE_LEVEL, Member, Membership, MembershipTooNew
 from raftkeeper.raft.messages import (
@@ -133,5 +134,6 @@ __all__ = [
     "check_core",
     "find_successor",
     "is_removed",
+    "longest_timeout_ticks",
     "mark_unfit",
 ]

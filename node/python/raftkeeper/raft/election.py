@@ -17,6 +17,10 @@ APART_TICKS = 2
 """Between two followers that saw the leader's connection break at the same moment: time for the
 first to ask and to be answered before the second stands too."""
 
+ELECTION_PARTS = 5
+"""Of the shortest election timeout one part is left for the election itself, so that a silent leader has a
+successor within two of them."""
+
 DEFERENCE_PARTS = 4
 """A member waits a quarter of the shortest election timeout longer for each rank of preference
 above its own, and for two of them at most: more would cost more than a transfer later."""
@@ -95,6 +99,11 @@ class Election:
         """The voters that have said nothing yet, without the member itself."""
         voters = (membership.voters | membership.outgoing) - self._votes.keys()
         return sorted(voters - {self._member_id})
+
+
+def longest_timeout_ticks(election_ticks: int) -> int:
+    """Up to where the driver draws an election timeout; `election_ticks` is the shortest."""
+    return 2 * election_ticks - max(1, election_ticks // ELECTION_PARTS)
 
 
 def decide_preference(member: Member, zones: Iterable[str]) -> tuple[bool, int]:

@@ -23,6 +23,9 @@ def become_follower(core: "RaftCore", term: Term, leader_id: MemberId) -> None:
         core.leading = None
         core.election.heard_leader()
     core.role = Role.FOLLOWER
+    if leader_id not in {NOBODY, core.leader_id}:
+        # Who never stands would keep its draw for ever: short ones are used up, and long ones stay.
+        core.redraw_timeout = True
     know_leader(core, leader_id)
 
 

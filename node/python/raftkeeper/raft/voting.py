@@ -133,11 +133,8 @@ def on_leader_unreachable(core: "RaftCore") -> None:
 
 def on_pre_vote_request(core: "RaftCore", request: PreVoteRequest) -> None:
     """Would this member vote for it?"""
-    granted = (
-        request.term > core.term
-        and not has_live_leader(core)
-        and core.log.is_covered_by(request.last_index, request.last_term)
-    )
+    is_due = request.term > core.term and not has_live_leader(core)
+    granted = is_due and core.log.is_covered_by(request.last_index, request.last_term)
     term = request.term if granted else core.term
     core.outbox.append(PreVoteReply(core.config.member_id, request.sender, term, granted))
     if core.leading is not None and _is_gone(core, core.leading, request.sender):
@@ -146,6 +143,9 @@ def on_pre_vote_request(core: "RaftCore", request: PreVoteRequest) -> None:
         # Both would be told yes by all, and split the vote.
         become_follower(core, core.term, NOBODY)
         core.election.wait_again()
+    elif is_due and not granted and core.role is Role.FOLLOWER and may_stand(core):
+        # Two miss the leader, and only this one can be elected: there is no point in waiting longer.
+        core.election.stand_within(APART_TICKS)
 
 
 def on_pre_vote_reply(core: "RaftCore", reply: PreVoteReply) -> None:

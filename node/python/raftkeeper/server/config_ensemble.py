@@ -79,7 +79,7 @@ class Ensemble(Section):
         10,
         ge=4,
         le=100,
-        description="The shortest election timeout in ticks; the longest is twice that. Longer "
+        description="The shortest election timeout in ticks; the longest is nearly twice that. Longer "
         "than the machine stands still under load, or leaders change without need.",
     )
     feature_level_max: int = Field(

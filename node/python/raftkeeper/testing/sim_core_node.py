@@ -20,6 +20,7 @@ from raftkeeper.raft import (
     Ready,
     Role,
     TransferRefused,
+    longest_timeout_ticks,
 )
 from raftkeeper.raft import SnapshotMeta as RaftSnapshot
 from raftkeeper.raft.messages import ColdSend, Message
@@ -242,7 +243,9 @@ class CoreNode:
             self.machine.trace("steps down", "its disk is full")
 
     def _draw_timeout(self) -> None:
-        self.core.set_election_timeout(self.chance.between(ELECTION_TICKS, 2 * ELECTION_TICKS))
+        self.core.set_election_timeout(
+            self.chance.between(ELECTION_TICKS, longest_timeout_ticks(ELECTION_TICKS))
+        )
 
     def _read_cold(self, cold: ColdSend) -> None:
         if self.core.role is not Role.LEADER or cold.term != self.core.term:

@@ -78,6 +78,11 @@ class Ensemble(Lifetime):
 
         wait_for(has_it, CATCH_UP_DEADLINE_S, f"member {member.port} to reach zxid {zxid:#x}")
 
+    def reached(self, endpoint: tuple[str, int]) -> int:
+        """The zxid that the member at this endpoint has applied."""
+        member = next(one for one in self.members if (HOST, one.port) == endpoint)
+        return applied_zxid(member)
+
     def four_letter(self, word: str) -> str:
         """What the first member answers."""
         return self.members[0].four_letter(word)

@@ -154,6 +154,11 @@ class Peer(Lifetime):
         if endpoint != (HOST, self.port):
             raise PeerError(f"{endpoint} is none of {self.address}")
 
+    def reached(self, endpoint: tuple[str, int]) -> int:
+        """What the server at this endpoint has applied; 0 where nobody could lag behind it."""
+        self.catch_up(endpoint, 0)
+        return 0
+
     def start(self) -> Self:
         """Starts the process and returns when it serves requests."""
         self.launch()

@@ -64,7 +64,7 @@ class Client:
         self.piped = False
         """Whether requests are left in flight; `settle` waits for their replies."""
         self.connection = Connection(*address)
-        self._address = address
+        self.address = address
         self._recording = recording
         self._catch_up = catch_up
         self._pending: deque[tuple[str, int]] = deque()

@@ -30,17 +30,22 @@ class Run:
         self.recording = recording
         self._peer = peer
         self._clients: list[Verbs] = []
+        self._opened_zxid = 0
+        """Of the newest session that was opened: no reply shows it, and the next one may be later."""
 
     def client(self, name: str, **handshake: Any) -> Verbs:
         """Connects and opens a session (or takes one up again, with session= and password=)."""
-        return self.connection(name).handshake(**handshake)
+        client = self.connection(name).handshake(**handshake)
+        self._opened_zxid = max(self._opened_zxid, self._peer.reached(client.address))
+        return client
 
     def connection(self, name: str) -> Verbs:
         """Connects only: the story does its own handshake, or none."""
         endpoint = self._peer.next_endpoint()
 
         def catch_up() -> None:
-            self._peer.catch_up(endpoint, self.recording.masks.newest_zxid)
+            newest = max(self._opened_zxid, self.recording.masks.newest_zxid)
+            self._peer.catch_up(endpoint, newest)
 
         catch_up()
         client = Verbs(name, endpoint, self.recording, catch_up)

@@ -1,6 +1,6 @@
 """When to stand, and how votes are counted."""
 
-from raftkeeper.raft.election import Election
+from raftkeeper.raft.election import Election, longest_timeout_ticks
 from raftkeeper.raft.membership import Membership
 from raftkeeper.raft.messages import Role
 from raftkeeper.raft.quorum import VoteResult
@@ -21,6 +21,11 @@ def test_the_timeout_can_be_drawn_anew() -> None:
     election = Election(1, 3)
     election.timeout_ticks = 1
     assert election.tick(Role.FOLLOWER, THREE)
+
+
+def test_the_longest_timeout_leaves_time_to_elect_within_two() -> None:
+    """Whatever the shortest is."""
+    assert [longest_timeout_ticks(ticks) for ticks in (4, 10, 100)] == [7, 18, 180]
 
 
 def test_a_sole_voter_stands_at_once_and_only_once() -> None:

@@ -30,6 +30,18 @@ def test_two_leaders_of_one_term_stop_the_process() -> None:
         core_of(scenario, 2).step(Heartbeat(3, 2, 2, 0, 1))
 
 
+def test_a_new_leader_lets_the_timeout_be_drawn_anew() -> None:
+    """Once: else who never stands keeps a long draw for ever."""
+    core = core_of(ensemble(), 2)
+    core.ready()
+    core.step(Heartbeat(3, 2, 3, 0, 1))
+    ready = core.ready()
+    assert ready.redraw_timeout
+    core.persisted(ready.number)
+    core.step(Heartbeat(3, 2, 3, 0, 2))
+    assert not core.ready().redraw_timeout
+
+
 def test_a_committed_entry_is_never_cut_off() -> None:
     """A leader that wants that is none of this ensemble."""
     core = core_of(ensemble(), 2)

@@ -140,6 +140,23 @@ def test_a_new_member_that_reads_the_old_log_was_not_removed() -> None:
     assert is_removed(core)
 
 
+def test_who_refuses_a_shorter_log_stands_itself_at_once() -> None:
+    """Both miss the leader, and the asker can only wait for this one."""
+    core = core_of(ensemble(), 2)
+    core.set_election_timeout(18)
+    core.step(PreVoteRequest(3, 2, 3, 1, 1))
+    core.tick()
+    assert core.role is Role.FOLLOWER, "the leader was just heard"
+    for _ in range(9):
+        core.tick()
+    core.step(PreVoteRequest(3, 2, 3, 1, 1))
+    assert PreVoteReply(2, 3, 2, False) in core.ready().messages
+    for _ in range(APART_TICKS):
+        assert core.role is Role.FOLLOWER
+        core.tick()
+    assert core.role is Role.PRE_CANDIDATE
+
+
 def test_nobody_votes_for_a_log_that_lacks_something() -> None:
     """Not even when the leader has asked for the election."""
     core = core_of(ensemble(), 2)

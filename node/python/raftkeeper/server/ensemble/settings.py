@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from raftkeeper.raft import longest_timeout_ticks
 from raftkeeper.server import limits
 
 
@@ -13,7 +14,7 @@ class EnsembleSettings:
     """A killed leader is seen by its closed connection, so ticks matter for a frozen one only."""
 
     election_ticks: int = 10
-    """The shortest election timeout; the longest is twice that. A quarter of a second: stalls of a
+    """The shortest election timeout; the longest is nearly twice that. A quarter of a second: stalls of a
     loaded machine (garbage, a slow disk's neighbour) are shorter."""
 
     group_bytes_kept: int = 4 * 1024 * 1024
@@ -37,4 +38,4 @@ class EnsembleSettings:
     @property
     def election_ticks_longest(self) -> int:
         """What a member draws its election timeout up to."""
-        return 2 * self.election_ticks
+        return longest_timeout_ticks(self.election_ticks)
