@@ -24,7 +24,7 @@ from tests.decide.picture import (
 from raftkeeper_operator.decide.decide import decide
 from raftkeeper_operator.decide.facts import Facts
 from raftkeeper_operator.decide.plan import DeletePod, RecordGood, RejectRevision, SetTemplate
-from raftkeeper_operator.decide.template import held_up_pod
+from raftkeeper_operator.decide.template import held_up_pod, stalled_pod
 from raftkeeper_operator.observe.desired import OnFailure, Strategy
 from raftkeeper_operator.observe.snapshot import Revisions, Snapshot
 
@@ -217,6 +217,18 @@ def test_pods_of_no_member_hold_nobody_up() -> None:
     unwanted = want(drop_member(extra, 3), replicas=1)
     assert held_up_pod(Facts(unwanted)) is None
     assert held_up_pod(Facts(extra)) is not None
+
+
+def test_damaged_disk_where_no_member_lives_is_excused() -> None:
+    """It is a former member's, and is wiped; a member's may well be what the template makes of it."""
+    snapshot = change_pod(stalled(), "x-2", running=True, trouble="")
+    damaged = change_pod(
+        snapshot, "x-2", node=replace(make_node(0), state="starting", damage="rotten")
+    )
+    held = stalled_pod(Facts(damaged))
+    assert held is not None
+    assert held.name == "x-2"
+    assert stalled_pod(Facts(drop_member(damaged, 3))) is None
 
 
 def test_learner_without_a_leader_is_excused_as_well() -> None:

@@ -80,9 +80,10 @@ def _is_excused(facts: Facts, pod: Pod) -> bool:
 
     An empty disk that waits to be added has come up, and a learner is ready when it has caught up, which is
     a matter of how much there is (one that then does not become ready gets no vote, and is told). One that is
-    drained is to be unready, and one whose member was removed is nobody. A pod that no node takes or can
-    start has not been tried, unless the template asks other things of nodes than the good one. One that
-    runs cannot be ready without a leader, unless it is the only voter.
+    drained is to be unready, and one whose member was removed is nobody. So is one that found a former one's
+    damaged disk: that will be wiped. A pod that no node takes or can start has not been tried, unless the
+    template asks other things of nodes than the good one. One that runs cannot be ready without a leader,
+    unless it is the only voter.
     """
     snapshot, ensemble, node = facts.snapshot, facts.snapshot.ensemble, pod.node
     if node is not None and (node.state == "waiting" or node.draining):
@@ -91,6 +92,8 @@ def _is_excused(facts: Facts, pod: Pod) -> bool:
         member = ensemble.member(node.member_id)
         if member is None or not member.votes:
             return True
+    if node is not None and node.damage and ensemble is not None and not ensemble.at(pod.name):
+        return True
     if facts.obstacle(pod) and pod.revision not in snapshot.revisions.choosy:
         return True
     voters = {member.pod for member in snapshot.remembered.members if member.votes}
