@@ -34,7 +34,7 @@ from raftkeeper.raft.messages import (
 )
 from raftkeeper.raft.options import RaftConfig, Restored
 from raftkeeper.raft.progress import FollowerView
-from raftkeeper.raft.promises import Promises
+from raftkeeper.raft.promises import Promises, withdraw
 from raftkeeper.raft.reads import Reads
 from raftkeeper.raft.roles import become_follower, resign_if_due
 
@@ -275,9 +275,7 @@ class RaftCore:
             membership = self._handed_membership = self.memberships.current
         if self.fetch_due:
             fetch, self.fetch_due = self.fetch, False
-        sends_cold: tuple[ColdSend, ...] = ()
-        if self.sends_cold:
-            sends_cold, self.sends_cold = tuple(self.sends_cold), []
+        sends_cold, self.sends_cold = tuple(self.sends_cold), []
         redraw_timeout, self.redraw_timeout = self.redraw_timeout, False
         return Ready(
             self._promises.number,
@@ -342,12 +340,14 @@ class RaftCore:
     def cut_off(self, index: Index) -> None:
         """The entry at `index` and all behind it go, and what was promised of them."""
         invariant(index > self.commit_index, f"entry {index} to be cut off is not committed")
+        self.held = withdraw(self.held, index)
         self.log.truncate_from(index)
         self.memberships.truncate_from(index)
         self._promises.cut_off(index, self.log.last_term)
 
     def replace_log(self, meta: SnapshotMeta) -> None:
         """The snapshot stands for everything."""
+        self.held = withdraw(self.held, 1)
         self.log.restore(meta.index, meta.term)
         base_index = meta.config_index or meta.index
         self.memberships = MembershipHistory(base_index, meta.membership, self.config.level_max)

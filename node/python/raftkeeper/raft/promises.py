@@ -1,11 +1,11 @@
 """What was handed over for the disk and is not known to be durable yet, Ready by Ready."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from raftkeeper.raft.invariants import broken
-from raftkeeper.raft.messages import Entry, HardState, Index, Term
+from raftkeeper.raft.messages import AppendReply, Entry, HardState, Index, Message, Term
 
 
 class Promise(NamedTuple):
@@ -54,3 +54,18 @@ class Promises:
         """The whole log was replaced."""
         for position, promise in enumerate(self._open):
             self._open[position] = promise._replace(last=None)
+
+
+def withdraw(held: Iterable[Message], index: Index) -> list[Message]:
+    """What stays to be sent when the entries from `index` on were cut off: not their acknowledgements.
+
+    These were not handed over yet, and some of the entries may never have been either. Then the disk will
+    not have held them for a moment.
+    """
+    return [
+        message
+        for message in held
+        if not (
+            isinstance(message, AppendReply) and message.accepted and message.match_index >= index
+        )
+    ]

@@ -126,6 +126,17 @@ def test_a_follower_commits_only_what_its_leader_has_spoken_of() -> None:
     assert (core.last_index, core.commit_index) == (4, 3)
 
 
+def test_an_entry_that_was_cut_off_before_it_was_written_is_not_acknowledged() -> None:
+    """Many messages may come between two Readys; the disk never gets to see that entry."""
+    core = core_of(ensemble(), 3)
+    core.step(Append(1, 3, 2, 2, 2, (Entry(3, 2, 2, b"a"),), 2, 1))
+    core.step(Append(1, 3, 2, 3, 2, (Entry(4, 2, 2, b"b"),), 2, 1))
+    core.step(Append(2, 3, 3, 3, 2, (Entry(4, 3, 2, b"c"), Entry(5, 3, 2, b"d")), 2, 1))
+    sent = core.ready().messages_after_persist
+    matches = [(reply.to, reply.match_index) for reply in sent if isinstance(reply, AppendReply)]
+    assert matches == [(1, 3), (2, 5)]
+
+
 def test_an_entry_that_comes_back_is_not_durable_by_an_old_promise() -> None:
     """It was written, cut off and written again: only the last time counts."""
     core = core_of(ensemble(), 3)
