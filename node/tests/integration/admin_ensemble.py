@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from tests.compat.peers.ports import free_port
 from tests.integration.ensemble_process import EnsembleProcess, wait_until
-from tests.integration.node_process import NodeProcess, free_port
+from tests.integration.node_process import NodeProcess
 
 from raftkeeper.tools.admin_client import Access, AdminClient, AdminError
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from tests.integration.node_process import NodeProcess, free_port
+from tests.compat.peers.ports import free_port
+from tests.integration.node_process import NodeProcess
 
 DEADLINE_S = 30.0
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,16 +11,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
+from tests.compat.peers.ports import free_port
+
 START_DEADLINE_S = 20.0
 STOP_DEADLINE_S = 20.0
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 class NodeProcess:

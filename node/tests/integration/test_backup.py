@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from kazoo.client import KazooClient
+from tests.compat.peers.ports import free_port
 from tests.integration.admin_ensemble import TOKEN, AdminEnsemble
 from tests.integration.ensemble_process import wait_until
-from tests.integration.node_process import NodeProcess, free_port
+from tests.integration.node_process import NodeProcess
 from tests.unit.tools.fake_s3 import BUCKET, FakeS3
 
 from raftkeeper.server.feature_level import FEATURE_LEVEL

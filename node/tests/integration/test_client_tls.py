@@ -11,8 +11,9 @@ import pytest
 from kazoo.client import KazooClient
 from kazoo.exceptions import NoAuthError
 from kazoo.security import ACL, Id, Permissions
+from tests.compat.peers.ports import free_port
 from tests.integration.certificates import CertificateAuthority
-from tests.integration.node_process import NodeProcess, free_port, wait_until
+from tests.integration.node_process import NodeProcess, wait_until
 
 Connect = Callable[..., KazooClient]
 

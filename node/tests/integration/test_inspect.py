@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.node_process import NodeProcess, free_port
+from tests.compat.peers.ports import free_port
+from tests.integration.node_process import NodeProcess
 from tests.integration.wire import Wire
 
 from raftkeeper.storage import SnapshotMeta, SnapshotStore, StorageOptions

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.compat.peers.lifetime import Lifetime
-from tests.compat.peers.process import HOST, POLL_S, PeerError, free_port, wait_for
+from tests.compat.peers.ports import free_port
+from tests.compat.peers.process import HOST, POLL_S, PeerError, wait_for
 
 MISSING = "clickhouse-server is missing; `apt-get install -y clickhouse-server` brings it (root)"
 

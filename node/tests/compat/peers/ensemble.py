@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from .lifetime import Lifetime
-from .process import HOST, MemberPorts, Membership, Peer, PeerSettings, free_ports, wait_for
+from .ports import free_ports
+from .process import HOST, MemberPorts, Membership, Peer, PeerSettings, wait_for
 
 SIZE = 3
 PORTS_EACH = 3

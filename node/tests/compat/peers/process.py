@@ -15,12 +15,12 @@ import tempfile
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from .lifetime import Lifetime
+from .ports import free_port
 
 HOST = "127.0.0.1"
 
@@ -250,22 +250,6 @@ class Peer(Lifetime):
             ) from late
         finally:
             self._process = None
-
-
-def free_port() -> int:
-    """A port nobody listens on now. Asked of the kernel, so two runs do not collide."""
-    return free_ports(1)[0]
-
-
-def free_ports(count: int) -> list[int]:
-    """Several, all different."""
-    with ExitStack() as probes:
-        ports = []
-        for _ in range(count):
-            probe = probes.enter_context(socket.socket())
-            probe.bind((HOST, 0))
-            ports.append(probe.getsockname()[1])
-    return ports
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float, what: str) -> None:
