@@ -136,12 +136,13 @@ def render_markdown(report: Report) -> str:
 
 def _head(report: Report) -> str:
     newest = max(report.parts.values(), key=lambda measured: measured.date)
-    of_parts = {"node", "other load"}
+    of_parts = {"node", "processor", "other load"}
     rows = [(name, value) for name, value in newest.machine.items() if name not in of_parts]
     measured = [
         (
             part,
             one.date,
+            one.machine["processor"],
             f"`{one.command}`",
             one.machine["node"],
             one.machine.get("other load", "not noted"),
@@ -152,7 +153,7 @@ def _head(report: Report) -> str:
         "# Benchmarks: RaftKeeper and ZooKeeper, side by side\n\n"
         "The figures are as measured; an absolute figure holds for this machine and this hour only,\n"
         "the ratio for somewhat more.\n\n"
-        + _table(("part", "measured on", "by", "node", "other load"), measured)
+        + _table(("part", "measured on", "processor", "by", "node", "other load"), measured)
         + "\n"
         + _table(("what", "this machine"), rows)
     )
