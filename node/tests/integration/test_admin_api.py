@@ -13,6 +13,7 @@ import pytest
 from kazoo.client import KazooClient
 from tests.integration.admin_ensemble import TOKEN, AdminEnsemble
 from tests.integration.ensemble_process import four_letter, wait_until
+from tests.integration.inspecting import inspect_folder
 
 from raftkeeper.server.feature_level import FEATURE_LEVEL
 from raftkeeper.tools.admin_client import AdminError
@@ -328,10 +329,6 @@ def test_command_line_shows_the_ensemble(ensemble: AdminEnsemble) -> None:
 
 def inspect(directory: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """`raftkeeper inspect`, which must not complain."""
-    return subprocess.run(
-        [sys.executable, "-m", "raftkeeper", "inspect", str(directory), *options],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
+    result = inspect_folder(directory, *options)
+    result.check_returncode()
+    return result

@@ -1,8 +1,6 @@
 """Claims about a member whose files are damaged: it stays, says what is wrong, and harms nobody."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import pytest
 from kazoo.client import KazooClient
 from tests.integration.admin_ensemble import AdminEnsemble
 from tests.integration.ensemble_process import wait_until
+from tests.integration.inspecting import inspect_folder
 from tests.integration.node_process import NodeProcess
 
 from raftkeeper._engine import scan_block
@@ -156,13 +155,7 @@ def test_member_that_lost_what_it_acknowledged_says_so_from_the_next_start_on(
     assert status["role"] == "damaged"
     assert "had acknowledged entry" in status["damage"]
     node.kill()
-    inspected = subprocess.run(
-        [sys.executable, "-m", "raftkeeper", "inspect", str(data)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    inspected = inspect_folder(data)
     assert inspected.returncode == 1
     assert "had acknowledged entry" in inspected.stderr
 

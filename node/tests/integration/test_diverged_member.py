@@ -1,13 +1,12 @@
 """Claim: a member whose state is not that of the others notices, stops serving, and heals itself."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kazoo.client import KazooClient
 from tests.integration.ensemble_process import EnsembleProcess, wait_until
+from tests.integration.inspecting import inspect_folder
 
 from raftkeeper._engine import Engine
 from raftkeeper.raft import EntryKind, Membership
@@ -114,13 +113,8 @@ def test_member_that_knew_its_state_to_be_wrong_knows_it_after_a_start(
     right = tuple(number for number in ensemble.nodes if number != wrong)
     data.mark_diverged(Verdict("the state of this member differs", right))
     data.close()
-    inspected = subprocess.run(
-        [sys.executable, "-m", "raftkeeper", "inspect", str(directory)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
+    inspected = inspect_folder(directory)
+    inspected.check_returncode()
     assert "the state of this member differs" in inspected.stdout
     assert "good" not in inspected.stdout
     node.launch()

@@ -4,14 +4,13 @@ import fcntl
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.compat.peers.ports import free_port
+from tests.integration.inspecting import inspect_folder
 from tests.integration.node_process import NodeProcess
 from tests.integration.wire import Wire
 
@@ -55,19 +54,9 @@ def folder(origin: Path, tmp_path: Path) -> Path:
     return copy
 
 
-def run(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "raftkeeper", "inspect", str(folder), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
-
-
 def report(folder: Path) -> dict[str, Any]:
     """What it tells as JSON."""
-    value: dict[str, Any] = json.loads(run(folder, "--json").stdout)
+    value: dict[str, Any] = json.loads(inspect_folder(folder, "--json").stdout)
     return value
 
 
@@ -108,7 +97,7 @@ def test_whole_folder_is_told(folder: Path) -> None:
     assert snapshot["whole"]
     assert snapshot["index"] < found["last_index"] == found["log"]["last_index"]
     assert found["damage"] == []
-    result = run(folder)
+    result = inspect_folder(folder)
     assert result.returncode == 0
     assert found["identity"]["cluster_id"] in result.stdout
     assert "good" in result.stdout
@@ -116,7 +105,7 @@ def test_whole_folder_is_told(folder: Path) -> None:
 
 def test_log_is_told_request_by_request(folder: Path) -> None:
     """By the code that would apply it; data is not shown."""
-    text = run(folder, "--log").stdout
+    text = inspect_folder(folder, "--log").stdout
     for line in (
         "voters 1",
         "bootstrap cluster",
@@ -127,7 +116,7 @@ def test_log_is_told_request_by_request(folder: Path) -> None:
         assert line in text, text
     assert "logged only" not in text
     last = report(folder)["last_index"]
-    rows = run(folder, "--log", "--json", "--from", str(last)).stdout.splitlines()
+    rows = inspect_folder(folder, "--log", "--json", "--from", str(last)).stdout.splitlines()
     (row,) = map(json.loads, rows)
     assert (row["index"], row["kind"]) == (last, "batch")
     assert "create /after" in row["requests"][0]
@@ -135,7 +124,7 @@ def test_log_is_told_request_by_request(folder: Path) -> None:
 
 def test_snapshot_is_told_znode_by_znode(folder: Path) -> None:
     """As it would be served: what is only in the log is not in it."""
-    result = run(folder, "--snapshot", "newest", "--json", "--data")
+    result = inspect_folder(folder, "--snapshot", "newest", "--json", "--data")
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     by_path = {row["path"]: row for row in rows}
     assert bytes.fromhex(by_path["/before"]["data_hex"]) == b"saved"
@@ -144,9 +133,9 @@ def test_snapshot_is_told_znode_by_znode(folder: Path) -> None:
     assert "/after" not in by_path
     assert [row["path"] for row in rows] == sorted(by_path)
     snapshot = report(folder)["snapshots"][0]
-    named = run(folder, "--snapshot", f"{snapshot['index']}-{snapshot['term']}")
+    named = inspect_folder(folder, "--snapshot", f"{snapshot['index']}-{snapshot['term']}")
     assert "/before/child  0 bytes, version 0" in named.stdout
-    missing = run(folder, "--snapshot", "1-1")
+    missing = inspect_folder(folder, "--snapshot", "1-1")
     assert missing.returncode == 2
     assert f"{snapshot['index']}-{snapshot['term']}" in missing.stderr
 
@@ -161,7 +150,7 @@ def test_nothing_is_changed(folder: Path) -> None:
     flip(folder / "hard_state", 10)
     before = fingerprint(folder)
     for options in ((), ("--log",), ("--snapshot", "newest"), ("--json",)):
-        assert run(folder, *options).returncode == 0
+        assert inspect_folder(folder, *options).returncode == 0
     assert fingerprint(folder) == before
 
 
@@ -177,9 +166,9 @@ def test_last_block_that_was_durable_is_damage(folder: Path) -> None:
     ):
         data[offset : offset + len(slot)] = slot
     path.write_bytes(data)
-    assert run(folder).returncode == 0
+    assert inspect_folder(folder).returncode == 0
     flip(segment, block + 40)
-    result = run(folder)
+    result = inspect_folder(folder)
     assert result.returncode == 1
     assert "was durable up to byte" in result.stderr
 
@@ -199,14 +188,14 @@ def test_damage_is_told_with_its_place_and_the_way_out(folder: Path) -> None:
     """And all before it is still shown."""
     segment, block = last_block(folder)
     flip(segment, block - SECTOR_BYTES + 40)
-    result = run(folder)
+    result = inspect_folder(folder)
     assert result.returncode == 1
     assert f"{segment} at byte" in result.stderr
     assert "let it join anew" in result.stderr
     found = report(folder)
     assert found["log"]["last_index"] >= 1
     assert found["snapshots"][0]["whole"]
-    assert "create /before" in run(folder, "--log").stdout
+    assert "create /before" in inspect_folder(folder, "--log").stdout
 
 
 def test_damaged_snapshot_is_told_and_the_log_is_shown(folder: Path) -> None:
@@ -216,8 +205,8 @@ def test_damaged_snapshot_is_told_and_the_log_is_shown(folder: Path) -> None:
     found = report(folder)
     assert [one["whole"] for one in found["snapshots"]] == [False]
     assert "checksum" in found["snapshots"][0]["damage"]
-    assert "create /after" in run(folder, "--log").stdout
-    missing = run(folder, "--snapshot", "newest")
+    assert "create /after" in inspect_folder(folder, "--log").stdout
+    missing = inspect_folder(folder, "--snapshot", "newest")
     assert "there are: none" in missing.stderr
 
 
@@ -231,7 +220,7 @@ def test_damaged_identity_and_hard_state_are_told(folder: Path) -> None:
     assert "term and vote are damaged" in found["damage"][0]
     assert found["log"]["last_index"] > 0
     flip(folder / "identity", 10)
-    result = run(folder)
+    result = inspect_folder(folder)
     assert (result.returncode, "identity" in result.stderr) == (1, True)
 
 
@@ -242,11 +231,11 @@ def test_verdict_is_that_of_a_start(folder: Path) -> None:
         segment.unlink()
     for snapshot in (whole / "snapshots").iterdir():
         snapshot.unlink()
-    result = run(whole)
+    result = inspect_folder(whole)
     assert (result.returncode, "the log is missing" in result.stderr) == (1, True)
     older = shutil.copytree(folder, folder.with_name("older-term"))
     HardStateFile.create(RealFiles(), older / "hard_state")
-    result = run(older)
+    result = inspect_folder(older)
     assert (result.returncode, "is older than the log's" in result.stderr) == (1, True)
 
 
@@ -261,17 +250,17 @@ def test_snapshot_that_no_engine_takes_is_no_good_verdict(folder: Path) -> None:
     job = SnapshotStore(files, folder / "snapshots", StorageOptions()).begin(meta)
     job.add(b"of a format to come")
     job.finish()
-    result = run(folder)
+    result = inspect_folder(folder)
     assert result.returncode == 1
     assert "do not make a state" in result.stderr
-    assert run(folder, "--log").returncode == 0
+    assert inspect_folder(folder, "--log").returncode == 0
 
 
 def test_folder_in_use_and_other_folders_are_refused(folder: Path, tmp_path: Path) -> None:
     """With a sentence."""
     with (folder / "lock").open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        result = run(folder)
+        result = inspect_folder(folder)
     assert (result.returncode, "stop it first" in result.stderr) == (2, True)
-    assert run(tmp_path).returncode == 2
-    assert run(tmp_path / "nowhere").returncode == 2
+    assert inspect_folder(tmp_path).returncode == 2
+    assert inspect_folder(tmp_path / "nowhere").returncode == 2

@@ -10,16 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from raftkeeper.server import limits
+from raftkeeper.server.certificate_fields import VALIDITY, field_at
 from raftkeeper.server.clock import SystemClock
-from raftkeeper.server.der import element, elements
+from raftkeeper.server.der import elements
 from raftkeeper.server.logs import get_logger
 
 log = get_logger(__name__)
 
-_CONTEXT_0, _UTC_TIME, _GENERALIZED_TIME = 0xA0, 0x17, 0x18
+_UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
+_SHOWN = "it is shown all the same; whoever checks it refuses the connection"
 _RENEWED = "put a new one in its place; it is read at the next connection, with no restart"
 
 
@@ -43,7 +45,7 @@ def warn_of_dates(file: Path, of: str, now_ms: int | None = None) -> None:
             of=of,
             file=str(file),
             expired=until.isoformat(),
-            effect="it is shown all the same; whoever checks it refuses the connection",
+            effect=_SHOWN,
             advice=_RENEWED,
         )
     elif since > now:
@@ -52,7 +54,7 @@ def warn_of_dates(file: Path, of: str, now_ms: int | None = None) -> None:
             of=of,
             file=str(file),
             valid_from=since.isoformat(),
-            effect="it is shown all the same; whoever checks it refuses the connection",
+            effect=_SHOWN,
             advice=f"if the clock of this machine is right, {_RENEWED}",
         )
     elif until - now < timedelta(days=limits.CERTIFICATE_EXPIRY_WARNING_DAYS):
@@ -68,14 +70,7 @@ def warn_of_dates(file: Path, of: str, now_ms: int | None = None) -> None:
 def dates_of(certificate: bytes) -> tuple[datetime, datetime]:
     """From when to when a certificate in DER is good. ValueError when that cannot be read."""
     try:
-        _, whole, _ = element(certificate, 0)
-        _, signed, _ = element(whole, 0)
-        fields = elements(signed)
-        # The version, which is there since 1996, serial number, algorithm, issuer.
-        kind, _ = next(fields)
-        for _ in range(3 if kind == _CONTEXT_0 else 2):
-            next(fields)
-        _, validity = next(fields)
+        validity = field_at(certificate, VALIDITY)
         since, until = (_time(kind, content) for kind, content in elements(validity))
     except (IndexError, StopIteration, ValueError) as error:
         raise ValueError("the dates of the certificate cannot be read") from error

@@ -1,6 +1,6 @@
 """DER, the encoding of certificates: elements of a type, a length and a content.
 
-It must not know what a certificate is: see `subject_name` and `certificate_dates`.
+It must not know what a certificate is: see `certificate_fields`.
 """
 
 from collections.abc import Iterator

@@ -5,9 +5,10 @@ texts, so the form is copied to the letter. The certificate was verified by TLS 
 cannot be read all the same are a ValueError.
 """
 
+from raftkeeper.server.certificate_fields import SUBJECT, field_at
 from raftkeeper.server.der import element, elements
 
-_SEQUENCE, _CONTEXT_0, _OBJECT_ID = 0x30, 0xA0, 0x06
+_OBJECT_ID = 0x06
 
 _KEYWORDS = {
     "2.5.4.3": "CN",
@@ -31,14 +32,7 @@ _ESCAPED = frozenset(',=+<>#;"\\')
 def subject_of(certificate: bytes) -> str:
     """The subject of a certificate in DER. ValueError when it cannot be read."""
     try:
-        _, whole, _ = element(certificate, 0)
-        _, signed, _ = element(whole, 0)
-        fields = elements(signed)
-        # The version, which is there since 1996, serial number, algorithm, issuer, validity.
-        kind, _ = next(fields)
-        for _ in range(4 if kind == _CONTEXT_0 else 3):
-            next(fields)
-        _, subject = next(fields)
+        subject = field_at(certificate, SUBJECT)
         names = [
             "+".join(_attribute(attribute) for _, attribute in elements(relative))
             for _, relative in elements(subject)

@@ -71,7 +71,7 @@ class Ensemble(Lifetime):
         """Returns when that member has applied `zxid`, so that it shows what another has shown."""
         if self._reached.get(endpoint, 0) >= zxid:
             return
-        member = next(one for one in self.members if (HOST, one.port) == endpoint)
+        member = self._member_at(endpoint)
 
         def has_it() -> bool:
             self._reached[endpoint] = applied_zxid(member)
@@ -81,8 +81,10 @@ class Ensemble(Lifetime):
 
     def reached(self, endpoint: tuple[str, int]) -> int:
         """The zxid that the member at this endpoint has applied."""
-        member = next(one for one in self.members if (HOST, one.port) == endpoint)
-        return applied_zxid(member)
+        return applied_zxid(self._member_at(endpoint))
+
+    def _member_at(self, endpoint: tuple[str, int]) -> Peer:
+        return next(one for one in self.members if (HOST, one.port) == endpoint)
 
     def four_letter(self, word: str) -> str:
         """What the first member answers."""
